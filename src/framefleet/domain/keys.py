@@ -1,0 +1,75 @@
+"""Where things are in the work bucket. Attempts write under keys of their own; nothing is overwritten.
+
+    _epoch/000007                              one per Redis generation (conditional create)
+    tasks/<id>/request.json                    the accepted task (conditional create)
+    tasks/<id>/task.json                       the full record of the latest run that ended: a copy of its END
+    tasks/<id>/<run>/plan.json                 the plan (conditional create)
+    tasks/<id>/<run>/sub/<n>/try/<fence>       markers of attempts that died, from the first on
+    tasks/<id>/<run>/sub/<n>/a<fence>-<nonce>/ outputs of one attempt
+    tasks/<id>/<run>/sub/<n>/DONE              the subtask's outcome (conditional create)
+    tasks/<id>/<run>/sub/<n>/FAILED            a permanent failure, for rebuilds (conditional create)
+    tasks/<id>/<run>/END                       the task's full record (conditional create)
+    cache/<digest>                             which finished chunk has this content (embedded mode)
+"""
+
+from __future__ import annotations
+
+
+def epoch(number: int) -> str:
+    """Marker of one Redis generation."""
+    return f"_epoch/{number:06d}"
+
+
+def task(task_id: str) -> str:
+    """The accepted task."""
+    return f"tasks/{task_id}/request.json"
+
+
+def result(task_id: str) -> str:
+    """The full record of the latest run that ended."""
+    return f"tasks/{task_id}/task.json"
+
+
+def run_prefix(task_id: str, run: int) -> str:
+    """Everything one run of a task writes."""
+    return f"tasks/{task_id}/{run}/"
+
+
+def plan(task_id: str, run: int) -> str:
+    """The plan of one run."""
+    return f"{run_prefix(task_id, run)}plan.json"
+
+
+def end(task_id: str, run: int) -> str:
+    """How the run ended."""
+    return f"{run_prefix(task_id, run)}END"
+
+
+def subtask_prefix(task_id: str, run: int, n: int) -> str:
+    """Everything the attempts of one subtask write."""
+    return f"{run_prefix(task_id, run)}sub/{n}/"
+
+
+def done(task_id: str, run: int, n: int) -> str:
+    """The subtask's outcome."""
+    return f"{subtask_prefix(task_id, run, n)}DONE"
+
+
+def failed(task_id: str, run: int, n: int) -> str:
+    """The subtask's permanent failure."""
+    return f"{subtask_prefix(task_id, run, n)}FAILED"
+
+
+def attempt_prefix(task_id: str, run: int, n: int, fence: int, nonce: str) -> str:
+    """Outputs of one attempt."""
+    return f"{subtask_prefix(task_id, run, n)}a{fence}-{nonce}/"
+
+
+def crash(task_id: str, run: int, n: int, fence: int) -> str:
+    """Marker of an attempt whose lease expired; keeps the count across a loss of Redis."""
+    return f"{subtask_prefix(task_id, run, n)}try/{fence}"
+
+
+def cache(digest: str) -> str:
+    """Which finished chunk has this content."""
+    return f"cache/{digest}"

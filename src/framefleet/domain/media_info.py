@@ -1,0 +1,181 @@
+"""What a probe found in a file: streams, exact frame times, keyframes. Data only.
+
+Times are seconds on the file's own clock unless a name says ticks; bit rates are bits/s; sizes bytes or pixels.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from fractions import Fraction
+from functools import cached_property
+from itertools import accumulate
+
+from framefleet.domain.timeline import Rational
+from framefleet.domain.value import Value
+
+
+class FrameIndex(Value):
+    """Presentation times of a video stream's frames, run-length coded.
+
+    `runs` holds (difference to the previous frame in ticks, how often), so a constant frame rate costs one entry
+    however long the film. `keyframes` are ordinals into the presentation order, ascending; `gop_bytes[i]` is the size
+    of the packets from keyframe i up to the next one, in decoding order: it predicts what a chunk costs.
+    """
+
+    time_base: Rational
+    first: int
+    runs: tuple[tuple[int, int], ...] = ()
+    keyframes: tuple[int, ...] = ()
+    gop_bytes: tuple[int, ...] = ()
+    last_duration: int = 0
+    """Ticks the last frame is shown; 0 when unknown."""
+
+    @cached_property
+    def ticks(self) -> Sequence[int]:
+        """Presentation times in ticks of `time_base`, ascending."""
+        if len(self.runs) == 1:
+            delta, n = self.runs[0]
+            return range(self.first, self.first + delta * n + 1, delta)
+        deltas = (d for d, n in self.runs for _ in range(n))
+        return list(accumulate(deltas, initial=self.first))
+
+    @property
+    def count(self) -> int:
+        """Number of frames."""
+        return 1 + sum(n for _, n in self.runs)
+
+    def time(self, ordinal: int) -> Fraction:
+        """Seconds (file clock) of one frame."""
+        return self.ticks[ordinal] * self.time_base
+
+    def at_or_after(self, seconds: Fraction) -> int:
+        """Ordinal of the first frame at or after `seconds`; `count` when there is none."""
+        return bisect_left(self.ticks, seconds / self.time_base)
+
+    def keyframe_before(self, ordinal: int) -> int:
+        """Ordinal of the last keyframe at or before a frame (0 when the stream starts without one)."""
+        at = bisect_left(self.keyframes, ordinal + 1) - 1
+        return self.keyframes[at] if at >= 0 else 0
+
+
+class Colour(Value):
+    """Colour description; None where the file does not say."""
+
+    range: str | None = None
+    space: str | None = None
+    transfer: str | None = None
+    primaries: str | None = None
+
+
+class VideoStream(Value):
+    """A video stream as coded; see `display_width` for what is shown."""
+
+    index: int
+    codec: str
+    profile: str | None = None
+    level: int | None = None
+    pixel_format: str | None = None
+    width: int
+    height: int
+    sample_aspect: Rational = Fraction(1)
+    rotation: int = 0
+    """Degrees clockwise a player turns the picture: 0, 90, 180 or 270."""
+    nominal_rate: Rational | None = None
+    """FFmpeg's r_frame_rate: the lowest rate that represents all timestamps."""
+    average_rate: Rational | None = None
+    time_base: Rational
+    start: Rational | None = None
+    duration: Rational | None = None
+    frames: int | None = None
+    """Frames the header announces, if it does."""
+    bitrate: int | None = None
+    colour: Colour = Colour()
+    field_order: str | None = None
+    language: str | None = None
+    attached_picture: bool = False
+    default: bool = False
+
+    @property
+    def interlaced(self) -> bool:
+        """True when the header says the fields were taken at different times."""
+        return self.field_order in {"tt", "bb", "tb", "bt"}
+
+    @property
+    def hdr(self) -> bool:
+        """True for PQ and HLG transfers."""
+        return self.colour.transfer in {"smpte2084", "arib-std-b67"}
+
+    @property
+    def display_width(self) -> int:
+        """Square pixels, after rotation."""
+        wide = round(self.width * self.sample_aspect)
+        return self.height if self.rotation in {90, 270} else wide
+
+    @property
+    def display_height(self) -> int:
+        """Square pixels, after rotation."""
+        wide = round(self.width * self.sample_aspect)
+        return wide if self.rotation in {90, 270} else self.height
+
+
+class AudioStream(Value):
+    """An audio stream."""
+
+    index: int
+    codec: str
+    profile: str | None = None
+    sample_rate: int
+    channels: int
+    layout: str | None = None
+    time_base: Rational
+    start: Rational | None = None
+    duration: Rational | None = None
+    bitrate: int | None = None
+    language: str | None = None
+    default: bool = False
+
+
+class OtherStream(Value):
+    """A subtitle, data or attachment stream."""
+
+    index: int
+    kind: str
+    codec: str
+    language: str | None = None
+
+
+class MediaInfo(Value):
+    """A probed file."""
+
+    container: str
+    """FFmpeg's short demuxer name, e.g. `mov`, `matroska`, `mpegts`."""
+    size_bytes: int | None = None
+    start: Rational = Fraction(0)
+    """The container's start time: the zero every `-ss` counts from."""
+    duration: Rational | None = None
+    bitrate: int | None = None
+    video: tuple[VideoStream, ...] = ()
+    audio: tuple[AudioStream, ...] = ()
+    other: tuple[OtherStream, ...] = ()
+    index: FrameIndex | None = None
+    """Of the main video stream."""
+    audio_end: Rational | None = None
+    """Where the main audio stream's last packet ends, seconds on the file's clock."""
+    identity: str | None = None
+    """Changes when the file's bytes do: size and time of a file, size and ETag of an object."""
+
+    @property
+    def main_video(self) -> VideoStream | None:
+        """The first real video stream (attached pictures don't count)."""
+        return next((v for v in self.video if not v.attached_picture), None)
+
+    @property
+    def main_audio(self) -> AudioStream | None:
+        """The default audio stream, else the first."""
+        return next((a for a in self.audio if a.default), self.audio[0] if self.audio else None)
+
+    @property
+    def indexed(self) -> bool:
+        """True when a seek lands exactly on the keyframe asked for (measured: raw MPEG-TS does not)."""
+        return self.container in {"mov", "matroska"}

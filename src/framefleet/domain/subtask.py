@@ -1,0 +1,318 @@
+"""Subtasks: one unit of work each, as a tagged union told apart by `kind` (and `media` for transcodes).
+
+A spec is everything a worker needs; it is derived from the plan once and never changes. Ticks are counts of 1/`scale`
+seconds of the output track's clock.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from fractions import Fraction
+from itertools import accumulate
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from framefleet.domain.template import AudioSettings, Container, Packaging
+from framefleet.domain.timeline import Rational
+from framefleet.domain.value import Value
+
+
+class Tag(StrEnum):
+    """What a worker can do and where a subtask may go."""
+
+    CPU = "cpu"
+    GPU = "gpu"
+
+
+class Kind(StrEnum):
+    """Kinds of subtasks."""
+
+    PROBE = "probe"
+    TRANSCODE = "transcode"
+    SNAPSHOT = "snapshot"
+    SPRITE = "sprite"
+    ANIMATION = "animation"
+    CONCAT = "concat"
+
+
+class FrameTimes(Value):
+    """Expected presentation times in ticks, run-length coded: `first`, then (difference, how often)."""
+
+    first: int
+    runs: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def count(self) -> int:
+        """Number of frames."""
+        return 1 + sum(n for _, n in self.runs)
+
+    @property
+    def ticks(self) -> list[int]:
+        """All times, ascending."""
+        return list(accumulate((d for d, n in self.runs for _ in range(n)), initial=self.first))
+
+
+class Piece(Value):
+    """The part of one source that a chunk shows. `window` is cut on the source's own clock, half-open."""
+
+    source: int
+    """Index into the task's sources."""
+    seek: Rational
+    """Where reading starts, seconds after the container's start time; safely before the window."""
+    container_start: Rational
+    """The container's start time: what FFmpeg adds to `seek`."""
+    stream: int
+    """Index of the video stream in the source."""
+    window: tuple[int | None, int | None]
+    """[from, to) in ticks of the source's clock, each strictly between two frames; None: no limit on that side."""
+    origin: int
+    """Tick of the source's clock that becomes tick `at`."""
+    at: int
+    step: int | None
+    """Ticks between frames when the rate is constant: times are put on that grid. None: times are kept."""
+    frames: int
+    """Frames this piece must yield."""
+
+
+class Encoding(Value):
+    """Encoder settings of one rendition, fully resolved: nothing is left to the worker."""
+
+    id: str
+    """Unique in the task, e.g. `v1`; names the track in outputs."""
+    family: str
+    """FFmpeg's encoder name, e.g. `libx264`, `h264_nvenc`. Fixed for the whole task."""
+    width: int
+    height: int
+    crf: float
+    max_bitrate: int | None
+    preset: str
+    profile: str | None
+    level: str | None
+    bframes: int
+    pixel_format: str = "yuv420p"
+    gop_frames: int | None
+    """Frames between keyframes when the rate is constant; None: keyframe times rule alone."""
+
+
+class ProbeSpec(Value):
+    """Look at one source."""
+
+    kind: Literal["probe"] = "probe"
+    source: int
+
+
+class VideoChunkSpec(Value):
+    """Encode one chunk of the joined timeline, for all renditions of one encoder family at once."""
+
+    kind: Literal["transcode"] = "transcode"
+    media: Literal["video"] = "video"
+    chunk: int
+    """0-based place in the timeline."""
+    scale: int
+    pieces: tuple[Piece, ...]
+    times: FrameTimes
+    segments: tuple[int, ...]
+    """Ticks at which segments start; the first is the chunk's first frame. Each is a keyframe."""
+    end: int
+    """Tick at which the chunk ends: the next chunk's first frame, or the end of the last frame."""
+    encodings: tuple[Encoding, ...]
+    canvas: tuple[int, int]
+    """Width and height pieces are fitted to before scaling, when they differ (pixels)."""
+
+
+class AudioPiece(Value):
+    """The part of one source's sound that is heard; `stream` None is silence."""
+
+    source: int
+    stream: int | None
+    start: Rational | None = None
+    """Seconds after the container's start where the sound begins; None: from the beginning, untouched."""
+    duration: Rational | None = None
+    """Seconds; None: to the end."""
+
+
+class AudioTrackSpec(Value):
+    """Encode the sound of the whole timeline once, for one distinct setting."""
+
+    kind: Literal["transcode"] = "transcode"
+    media: Literal["audio"] = "audio"
+    id: str
+    """Unique in the task, e.g. `a1`."""
+    pieces: tuple[AudioPiece, ...]
+    settings: AudioSettings
+    sample_rate: int
+    channels: int
+    samples: int
+    """Samples per channel the decoded result must have, within `tolerance`."""
+    tolerance: int
+    segment_seconds: float = 4.0
+
+
+class StillSource(Value):
+    """Where pictures are taken from, and the geometry they get."""
+
+    source: int
+    stream: int
+    container_start: Rational
+    width: int
+    height: int
+    keyframe_seconds: float
+    """Longest distance between keyframes of the source."""
+
+
+class SnapshotSpec(Value):
+    """Take single pictures and publish them."""
+
+    kind: Literal["snapshot"] = "snapshot"
+    target: str
+    uri: str
+    still: StillSource
+    times: tuple[float, ...]
+    """Seconds after the container's start."""
+    accurate: bool
+    format: Literal["jpg", "png", "webp"]
+    quality: int
+
+
+class SpriteSpec(Value):
+    """Make contact sheets and their WebVTT map, and publish them."""
+
+    kind: Literal["sprite"] = "sprite"
+    target: str
+    uri: str
+    still: StillSource
+    columns: int
+    rows: int
+    interval: Rational
+    tiles: int
+    start: Rational
+    """Seconds after the container's start of the first tile."""
+    duration: Rational
+    """Seconds the tiles cover: the last cue ends there."""
+    keyframes_only: bool
+    """Decode keyframes only: they are dense enough for the interval."""
+    format: Literal["jpg", "png", "webp"]
+    quality: int
+
+
+class AnimationSpec(Value):
+    """Make a short moving preview and publish it."""
+
+    kind: Literal["animation"] = "animation"
+    target: str
+    uri: str
+    still: StillSource
+    start: Rational
+    duration: Rational
+    frame_rate: float
+    format: Literal["gif", "webp"]
+    quality: int
+
+
+class VideoTrack(Value):
+    """A rendition, as the subtasks whose chunks it consists of, in order."""
+
+    id: str
+    name: str
+    chunks: tuple[int, ...]
+    encoding: Encoding
+    scale: int
+    frames: int
+    rate: Rational | None
+    """Frames/s when constant."""
+
+
+class AudioTrack(Value):
+    """A sound track and the subtask that makes it."""
+
+    id: str
+    subtask: int
+    settings: AudioSettings
+    language: str | None = None
+
+
+class FilePackage(Value):
+    """Join into one file."""
+
+    kind: Literal["file"] = "file"
+    container: Container | Literal["m4a", "mp3", "ogg"]
+
+
+class LadderPackage(Value):
+    """Publish segments and manifests."""
+
+    kind: Literal["ladder"] = "ladder"
+    packaging: Packaging
+    segment_seconds: float
+
+
+class RemuxPackage(Value):
+    """Copy the source's streams into another container."""
+
+    kind: Literal["remux"] = "remux"
+    container: Container
+    source: int
+    frames: int | None
+
+
+class ConcatSpec(Value):
+    """Join a target's parts, package, verify and publish."""
+
+    kind: Literal["concat"] = "concat"
+    target: str
+    uri: str
+    package: Annotated[FilePackage | LadderPackage | RemuxPackage, Field(discriminator="kind")]
+    video: tuple[VideoTrack, ...] = ()
+    audio: tuple[AudioTrack, ...] = ()
+    duration: Rational
+    """Seconds of the joined timeline."""
+
+
+TranscodeSpec = Annotated[VideoChunkSpec | AudioTrackSpec, Field(discriminator="media")]
+
+Spec = Annotated[
+    ProbeSpec | TranscodeSpec | SnapshotSpec | SpriteSpec | AnimationSpec | ConcatSpec,
+    Field(discriminator="kind"),
+]
+
+
+class Subtask(Value):
+    """One unit of work in a plan."""
+
+    n: int
+    """1..n inside its task."""
+    tag: Tag
+    spec: Spec
+    needs: tuple[int, ...] = ()
+    """Subtasks that must have succeeded before."""
+    weight: float = 1.0
+    """Estimated cost: seconds of one core. Dearer ones start first."""
+    attempts_allowed: int = 5
+
+    @property
+    def kind(self) -> Kind:
+        """The kind, for queues, metrics and logs."""
+        return Kind(self.spec.kind)
+
+
+class Plan(Value):
+    """All subtasks of a task that follow its probes, in order of their numbers."""
+
+    subtasks: tuple[Subtask, ...]
+    targets: dict[str, tuple[int, ...]]
+    """For each target the subtasks whose success means its success (its last steps)."""
+    warnings: tuple[str, ...] = ()
+    duration: Rational = Fraction(0)
+    """Seconds of the joined timeline."""
+
+
+def subtask_id(task_id: str, run: int, n: int) -> str:
+    """The id a subtask has in Redis, messages and logs."""
+    return f"{task_id}.{run}.{n}"
+
+
+def split_subtask_id(sid: str) -> tuple[str, int, int]:
+    """Task id, run and number; raises ValueError when it is not a subtask's id."""
+    task_id, run, n = sid.rsplit(".", 2)
+    return task_id, int(run), int(n)

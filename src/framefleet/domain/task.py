@@ -1,0 +1,239 @@
+"""A task: what the user asked (`TaskRequest`), and what was accepted (`Task`)."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import secrets
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError
+
+from framefleet.domain import priority
+from framefleet.domain.address import has_index, source_address, target_address
+from framefleet.domain.errors import (
+    FramefleetError,
+    InvalidRequest,
+    InvalidTarget,
+    RequestTooLarge,
+    TooManySources,
+    UnknownField,
+    UnsupportedFeature,
+)
+from framefleet.domain.template import SnapshotTemplate, Template, field_path, resolve
+from framefleet.domain.value import Value
+
+MAX_REQUEST_BYTES = 1 << 20
+MAX_SOURCES = 11
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+
+
+class Subtitle(Value):
+    """A subtitle file that belongs to a source."""
+
+    uri: str
+    language: str | None = None
+    offset: float = 0.0
+
+
+class Source(Value):
+    """One input; several are joined in order."""
+
+    uri: str = Field(max_length=8192)
+    start: float = Field(default=0.0, ge=0)
+    """Seconds from the source's beginning that are left out."""
+    duration: float | None = Field(default=None, gt=0)
+    """Seconds that are used; None: to the end."""
+    video: bool = True
+    audio: bool = True
+    subtitles: tuple[Subtitle, ...] = ()
+
+
+class Align(Value):
+    """To what the sources are fitted when they differ."""
+
+    index: int = Field(default=0, ge=0, lt=MAX_SOURCES)
+    """The source that gives size and rate."""
+    mode: Literal["pad", "crop"] = "pad"
+
+
+class TargetRequest(Value):
+    """One thing to make."""
+
+    name: Name
+    template: str | None = None
+    uri: str = Field(max_length=8192)
+    overrides: dict[str, Any] = {}
+
+
+class Webhook(Value):
+    """Who is told over HTTP."""
+
+    url: str
+    secret: str | None = None
+    events: tuple[str, ...] = ("task.succeeded", "task.failed", "task.canceled")
+
+
+class Notification(Value):
+    """Who is told beside the events on RabbitMQ."""
+
+    webhook: Webhook | None = None
+
+
+class TaskRequest(Value):
+    """The request, the same on AMQP, HTTP, CLI and in the Python client."""
+
+    name: str = Field(default="", max_length=256)
+    client_token: str | None = Field(default=None, min_length=1, max_length=64)
+    priority: int | None = Field(default=None, ge=priority.LOWEST, le=priority.HIGHEST)
+    pipeline: Name = "default"
+    sources: tuple[Source, ...] = Field(min_length=1, max_length=MAX_SOURCES)
+    align: Align = Align()
+    targets: tuple[TargetRequest, ...] = Field(min_length=1, max_length=50)
+    notification: Notification | None = None
+    user_data: str | None = None
+    tags: dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=256)]] = Field(
+        default={}, max_length=32
+    )
+
+
+class Target(Value):
+    """A target with its template resolved; later changes of the template do not reach it."""
+
+    name: str
+    template: str | None
+    uri: str
+    settings: Template
+
+
+class Task(Value):
+    """An accepted task. Stored once, never changed."""
+
+    id: str
+    created_at: datetime
+    priority: int
+    pipeline: str
+    request: TaskRequest
+    targets: tuple[Target, ...]
+    fingerprint: str
+    """Digest of the request's body: the same client_token with another body is refused."""
+
+
+def parse_request(body: bytes | str | Mapping[str, Any]) -> TaskRequest:
+    """A request from JSON text or a decoded object.
+
+    Raises RequestTooLarge, InvalidRequest, UnknownField, TooManySources or UnsupportedFeature with the field's path.
+    """
+    if isinstance(body, bytes | str):
+        if len(body) > MAX_REQUEST_BYTES:
+            raise RequestTooLarge(f"the request has {len(body)} bytes; {MAX_REQUEST_BYTES} are allowed")
+        try:
+            body = json.loads(body)
+        except (ValueError, RecursionError) as error:
+            raise InvalidRequest(f"the body is not JSON: {error}") from None
+    if not isinstance(body, Mapping):
+        raise InvalidRequest("the body is not a JSON object")
+    try:
+        request = TaskRequest.model_validate(body)
+    except ValidationError as error:
+        raise _request_error(error) from None
+    if request.user_data is not None and len(request.user_data.encode()) > 2048:
+        raise InvalidRequest("user_data has more than 2048 bytes", field="user_data")
+    _check_names(request)
+    return request
+
+
+def accept(
+    request: TaskRequest,
+    *,
+    now: datetime,
+    templates: Mapping[str, dict[str, Any]] | None = None,
+    default_priority: int = priority.DEFAULT,
+) -> Task:
+    """Check everything that can be known before any work, and resolve the templates.
+
+    Raises a RequestError with the field's path.
+    """
+    for i, source in enumerate(request.sources):
+        source_address(source.uri, f"sources[{i}].uri")
+    targets = tuple(_target(t, f"targets[{i}]", templates) for i, t in enumerate(request.targets))
+    return Task(
+        id=token_task_id(request.client_token) if request.client_token else new_task_id(now),
+        created_at=now,
+        priority=default_priority if request.priority is None else request.priority,
+        pipeline=request.pipeline,
+        request=request,
+        targets=targets,
+        fingerprint=fingerprint(request),
+    )
+
+
+def fingerprint(request: TaskRequest) -> str:
+    """Digest of what was asked, whatever the order of its fields."""
+    canonical = json.dumps(request.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def new_task_id(now: datetime) -> str:
+    """A fresh id that sorts by time: 10 characters of milliseconds, 14 of chance (70 bits)."""
+    milliseconds = int(now.timestamp() * 1000)
+    return "t" + _base32(milliseconds.to_bytes(6, "big")) + _base32(secrets.token_bytes(9))[:14]
+
+
+def token_task_id(client_token: str) -> str:
+    """The id of the task with this client_token: the same token can only ever name one task."""
+    return "k" + _base32(hashlib.sha256(client_token.encode()).digest())[:24]
+
+
+def utc_now() -> datetime:
+    """The time, in UTC."""
+    return datetime.now(UTC)
+
+
+def _base32(data: bytes) -> str:
+    # RFC 4648's extended hex alphabet keeps the order of the bytes.
+    return base64.b32hexencode(data).decode().rstrip("=").lower()
+
+
+def _target(target: TargetRequest, field: str, templates: Mapping[str, dict[str, Any]] | None) -> Target:
+    settings = resolve(target.template, target.overrides, known=templates, field=field)
+    address = target_address(target.uri, f"{field}.uri")
+    several = isinstance(settings, SnapshotTemplate) and len(settings.times or range(settings.count)) > 1
+    if several and not has_index(address.key):
+        raise InvalidTarget(
+            "several pictures need an {index} in their address",
+            field=f"{field}.uri",
+            hint="For example s3://bucket/cover_{index:03d}.jpg.",
+        )
+    return Target(name=target.name, template=target.template, uri=target.uri, settings=settings)
+
+
+def _check_names(request: TaskRequest) -> None:
+    seen: set[str] = set()
+    places: set[str] = set()
+    for i, target in enumerate(request.targets):
+        if target.name in seen:
+            raise InvalidRequest(f"two targets are named {target.name!r}", field=f"targets[{i}].name")
+        if target.uri in places:
+            raise InvalidTarget("two targets have the same address", field=f"targets[{i}].uri")
+        seen.add(target.name)
+        places.add(target.uri)
+    if request.align.index >= len(request.sources):
+        raise InvalidRequest("align.index names no source", field="align.index")
+    for i, source in enumerate(request.sources):
+        if source.subtitles:
+            raise UnsupportedFeature("subtitles are not supported by this version", field=f"sources[{i}].subtitles")
+
+
+def _request_error(error: ValidationError) -> FramefleetError:
+    first = error.errors(include_url=False, include_context=False)[0]
+    path = field_path("", first["loc"])
+    if first["type"] == "extra_forbidden":
+        return UnknownField(f"{path} is not a field of a task", field=path)
+    if first["type"] == "too_long" and path == "sources":
+        return TooManySources(field="sources")
+    return InvalidRequest(f"{path}: {first['msg']}", field=path or None)

@@ -1,0 +1,238 @@
+"""Templates: named, reusable target settings. A target may override any field of its template.
+
+Sizes are pixels, bit rates bits/s, times seconds. The predefined set is `templates.yaml` beside this module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
+
+from framefleet.domain.errors import FramefleetError, InvalidTemplate, UnknownField, UnknownTemplate
+from framefleet.domain.value import Value
+
+VideoCodec = Literal["h264", "hevc", "av1", "vp9"]
+AudioCodec = Literal["aac", "mp3", "opus"]
+Accelerator = Literal["auto", "cpu", "gpu"]
+Container = Literal["mp4", "mov", "mkv", "webm"]
+Packaging = Literal["hls", "dash", "cmaf"]
+
+Pixels = Annotated[int, Field(ge=16, le=8192)]
+Bitrate = Annotated[int, Field(ge=1_000, le=400_000_000)]
+
+
+class VideoSettings(Value):
+    """How one rendition is encoded."""
+
+    codec: VideoCodec = "h264"
+    width: Pixels | None = None
+    """Width of the box the picture is fitted into. The box turns with the picture (portrait), nothing is enlarged."""
+    height: Pixels | None = None
+    crf: float = Field(default=23, ge=0, le=63)
+    """Constant rate factor (or the encoder's nearest equivalent, such as NVENC's cq): lower is better."""
+    max_bitrate: Bitrate | None = None
+    """Cap of the rate control; the buffer holds two seconds of it."""
+    preset: str | None = Field(default=None, pattern=r"^[a-z0-9]{1,16}$")
+    """The encoder family's own preset name; None for the family's default."""
+    gop_seconds: float = Field(default=4.0, ge=0.5, le=10)
+    """Distance of keyframes. In a ladder it is the length of a segment."""
+
+
+class AudioSettings(Value):
+    """How a sound track is encoded."""
+
+    codec: AudioCodec = "aac"
+    bitrate: Annotated[int, Field(ge=8_000, le=1_024_000)] = 128_000
+    sample_rate: Literal[8000, 16000, 22050, 24000, 32000, 44100, 48000] | None = None
+    """None keeps the source's (where the codec can)."""
+    channels: Annotated[int, Field(ge=1, le=8)] | None = 2
+    """At most this many channels; None keeps the source's."""
+
+
+class FileTemplate(Value):
+    """One file with one video rendition and its sound."""
+
+    kind: Literal["file"] = "file"
+    description: str = ""
+    container: Container = "mp4"
+    accelerator: Accelerator = "auto"
+    video: VideoSettings = VideoSettings()
+    audio: AudioSettings | None = AudioSettings()
+
+
+class Rung(Value):
+    """One rung of a ladder."""
+
+    name: str = Field(pattern=r"^[a-z0-9_-]{1,32}$")
+    video: VideoSettings
+
+
+class LadderTemplate(Value):
+    """An adaptive ladder, packaged as HLS, DASH or both over one set of CMAF segments."""
+
+    kind: Literal["ladder"] = "ladder"
+    description: str = ""
+    packaging: Packaging = "hls"
+    accelerator: Accelerator = "auto"
+    segment_seconds: float = Field(default=4.0, ge=1, le=10)
+    renditions: tuple[Rung, ...] = Field(min_length=1, max_length=10)
+    audio: AudioSettings | None = AudioSettings()
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> LadderTemplate:
+        names = [r.name for r in self.renditions]
+        if len(set(names)) != len(names):
+            raise ValueError("two renditions have the same name")
+        return self
+
+
+class AudioTemplate(Value):
+    """A file with sound only."""
+
+    kind: Literal["audio"] = "audio"
+    description: str = ""
+    container: Literal["m4a", "mp3", "ogg"] = "m4a"
+    audio: AudioSettings = AudioSettings()
+
+    @model_validator(mode="after")
+    def _codec_fits(self) -> AudioTemplate:
+        fitting = {"m4a": "aac", "mp3": "mp3", "ogg": "opus"}[self.container]
+        if self.audio.codec != fitting:
+            raise ValueError(f"container {self.container} holds {fitting}, not {self.audio.codec}")
+        return self
+
+
+class RemuxTemplate(Value):
+    """Another container around the same streams: nothing is encoded."""
+
+    kind: Literal["remux"] = "remux"
+    description: str = ""
+    container: Container = "mp4"
+
+
+class SnapshotTemplate(Value):
+    """Single pictures from the source."""
+
+    kind: Literal["snapshot"] = "snapshot"
+    description: str = ""
+    times: tuple[Annotated[float, Field(ge=0)], ...] | None = Field(default=None, max_length=1000)
+    """Seconds. None: `count` pictures, evenly spaced, in the middles of their intervals."""
+    count: int = Field(default=3, ge=1, le=1000)
+    width: Pixels | None = None
+    height: Pixels | None = None
+    format: Literal["jpg", "png", "webp"] = "jpg"
+    quality: int = Field(default=85, ge=1, le=100)
+    accurate: bool = True
+    """True: the very frame shown at the time. False: the nearest keyframe before it, many times cheaper."""
+
+
+class SpriteTemplate(Value):
+    """Contact sheets with a WebVTT map, for scrubbing."""
+
+    kind: Literal["sprite"] = "sprite"
+    description: str = ""
+    columns: int = Field(default=10, ge=1, le=50)
+    rows: int = Field(default=10, ge=1, le=50)
+    width: Pixels = 160
+    """Width of a tile; the height follows the picture's shape unless given."""
+    height: Pixels | None = None
+    interval: float | None = Field(default=None, ge=0.1)
+    """Seconds between tiles. None: as many tiles as fill one sheet, but at least one second apart."""
+    format: Literal["jpg", "png", "webp"] = "jpg"
+    quality: int = Field(default=75, ge=1, le=100)
+
+
+class AnimationTemplate(Value):
+    """A short moving preview."""
+
+    kind: Literal["animation"] = "animation"
+    description: str = ""
+    format: Literal["gif", "webp"] = "gif"
+    start: float | None = Field(default=None, ge=0)
+    """Seconds. None: a tenth into the film."""
+    duration: float = Field(default=3.0, gt=0, le=60)
+    frame_rate: float = Field(default=10, ge=1, le=30)
+    width: Pixels = 320
+    quality: int = Field(default=75, ge=1, le=100)
+
+
+Template = Annotated[
+    FileTemplate
+    | LadderTemplate
+    | AudioTemplate
+    | RemuxTemplate
+    | SnapshotTemplate
+    | SpriteTemplate
+    | AnimationTemplate,
+    Field(discriminator="kind"),
+]
+"""Settings of a target, told apart by `kind`."""
+
+_TEMPLATE: TypeAdapter[Template] = TypeAdapter(Template)
+
+
+@cache
+def predefined() -> Mapping[str, dict[str, Any]]:
+    """The raw settings of every predefined template, by name."""
+    text = resources.files("framefleet.domain").joinpath("templates.yaml").read_text("utf-8")
+    loaded: dict[str, dict[str, Any]] = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    return loaded
+
+
+def resolve(
+    name: str | None,
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    known: Mapping[str, dict[str, Any]] | None = None,
+    field: str = "template",
+) -> Template:
+    """The settings of template `name` with `overrides` laid over them.
+
+    Overrides are merged field by field; lists are replaced whole. `field` is the path of the target in the request,
+    for error messages. Raises UnknownTemplate, UnknownField or InvalidTemplate.
+    """
+    templates = predefined() if known is None else known
+    if name is None:
+        base: dict[str, Any] = {}
+    elif name in templates:
+        base = templates[name]
+    else:
+        raise UnknownTemplate(f"there is no template named {name!r}", field=f"{field}.template")
+    merged = _merge(base, overrides or {})
+    try:
+        return _TEMPLATE.validate_python(merged)
+    except ValidationError as error:
+        raise template_error(error, f"{field}.overrides") from None
+
+
+def template_error(error: ValidationError, prefix: str) -> FramefleetError:
+    """The first problem pydantic found, as one of our errors with a path into the request."""
+    first = error.errors(include_url=False, include_context=False)[0]
+    kinds = {"file", "ladder", "audio", "remux", "snapshot", "sprite", "animation"}
+    location = first["loc"][1:] if first["loc"] and first["loc"][0] in kinds else first["loc"]
+    path = field_path(prefix, location)
+    if first["type"] == "extra_forbidden":
+        return UnknownField(f"{path} is not a field of this template", field=path)
+    return InvalidTemplate(f"{path}: {first['msg']}", field=path)
+
+
+def field_path(prefix: str, location: tuple[int | str, ...]) -> str:
+    """`("sources", 0, "uri")` as `sources[0].uri`."""
+    path = prefix
+    for part in location:
+        path += f"[{part}]" if isinstance(part, int) else (f".{part}" if path else part)
+    return path
+
+
+def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        below = merged.get(key)
+        both_maps = isinstance(below, Mapping) and isinstance(value, Mapping)
+        merged[key] = _merge(below, value) if both_maps else value  # type: ignore[arg-type]
+    return merged

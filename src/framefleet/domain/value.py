@@ -1,0 +1,11 @@
+"""The base of every value that travels or is stored: immutable, and strict about unknown fields."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Value(BaseModel):
+    """Frozen; refuses fields it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")

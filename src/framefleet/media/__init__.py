@@ -1,0 +1,1 @@
+"""Pure media knowledge: FFmpeg commands as values, filter graphs, manifests, parsers. Starts nothing."""

@@ -1,0 +1,315 @@
+"""The seams: what the services need from the outside, as small Protocols. Adapters implement them; tests hold every
+adapter of a port to one suite."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from framefleet.domain.errors import ErrorInfo
+from framefleet.domain.records import TaskRecord
+from framefleet.domain.states import SubtaskState, TaskState
+from framefleet.domain.subtask import Plan, Subtask
+from framefleet.domain.task import Task
+from framefleet.messages import Order, Report
+
+
+class ObjectStore(Protocol):
+    """One bucket (or directory). Keys are relative paths with `/`. Errors: StoreUnavailable when it does not answer."""
+
+    def put(self, key: str, data: bytes) -> None:
+        """Write an object whole."""
+
+    def put_file(self, key: str, path: Path, content_type: str | None = None) -> None:
+        """Upload a file whole: it appears complete or not at all."""
+
+    def create(self, key: str, data: bytes) -> bool:
+        """Write only if there is nothing; False when there was. Atomic against every other creator."""
+
+    def get(self, key: str) -> bytes | None:
+        """The object's bytes; None when there is none."""
+
+    def fetch(self, key: str, path: Path) -> bool:
+        """Download to a file; False when there is no such object."""
+
+    def stat(self, key: str) -> ObjectInfo | None:
+        """Size and identity; None when there is none."""
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """Every object below a prefix, in order of keys."""
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """Remove objects; those that do not exist are no error."""
+
+    def url(self, key: str, seconds: int) -> str:
+        """What FFmpeg can read from: a presigned address valid for `seconds`, or a path."""
+
+    def copy_from(self, other: ObjectStore, source_key: str, key: str) -> bool:
+        """Copy server-side from a store of the same endpoint; False when that is not possible (copy by hand then)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectInfo:
+    """An object's size and identity; the ETag changes when the bytes do."""
+
+    key: str
+    bytes: int
+    etag: str
+    modified: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to work on a subtask until the lease ends."""
+
+    sid: str
+    fence: int
+    nonce: str
+    attempt: int
+    """1 for the first try."""
+    spec: str
+    """The subtask's spec as JSON."""
+    priority: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Why a claim was not granted: `leased`, `final`, `unknown`, `blocked`, `excluded`, `no_epoch`."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an attempt is: fraction 0..1 and media seconds per wall second."""
+
+    fraction: float
+    speed: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerInfo:
+    """A live slot."""
+
+    id: str
+    """host:pid:slot"""
+    host: str
+    tag: str
+    state: str
+    """idle or busy"""
+    sid: str | None
+    version: str
+    encoders: tuple[str, ...]
+    seen_at: datetime | None = None
+
+
+class Claims(Protocol):
+    """The worker's side of the task state. Each call is one atomic step. Errors: StateUnavailable."""
+
+    def claim(self, sid: str, nonce: str, worker: str, lease_seconds: float) -> Claim | Refused:
+        """queued -> running. The same nonce asking again gets the same answer."""
+
+    def beat(self, sid: str, fence: int, nonce: str, lease_seconds: float, progress: Progress | None) -> str:
+        """Renew: `ok`, `adopted`, `cancel` or `lost`."""
+
+    def release(self, sid: str, fence: int, nonce: str, delay_seconds: float) -> bool:
+        """running -> queued, not counted as an attempt; False when it was not ours any more."""
+
+    def register(self, worker: WorkerInfo, seconds: float) -> None:
+        """Say that a slot lives, for `seconds`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """An outbox entry handed to a relay; `token` goes back with `published`."""
+
+    order: Order
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An event to be published: `key` is the routing key, `body` JSON."""
+
+    id: str
+    key: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """A lease that ran out."""
+
+    sid: str
+    fence: int
+    crashes: int
+    """Leases of this subtask that expired before, this one not counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskStatus:
+    """What `advance` needs to know about a task."""
+
+    id: str
+    run: int
+    state: TaskState
+    planned: bool
+    open: int
+    """Subtasks that are not final."""
+    canceling: bool
+    created_at: datetime
+    started_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskQuery:
+    """Filter of a listing; None matches everything. Newest first."""
+
+    state: TaskState | None = None
+    pipeline: str | None = None
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Numbers for metrics."""
+
+    tasks: dict[tuple[str, str], int] = field(default_factory=dict)
+    """(pipeline, state) -> tasks that are not final."""
+    backlog: dict[tuple[str, str], int] = field(default_factory=dict)
+    """(tag, kind) -> subtasks queued or running."""
+    outbox: int = 0
+
+
+class TaskStore(Protocol):
+    """The scheduler's side of the task state. Each call is one atomic step. Errors: StateUnavailable."""
+
+    def create(self, task: Task, run: int, probes: Sequence[Subtask]) -> bool:
+        """Enter a task with its first subtasks (queued). False when it is there already."""
+
+    def add_plan(self, task_id: str, run: int, plan: Plan) -> bool:
+        """Enter the planned subtasks: ready ones queued, others blocked. False when done before, or the task is final."""
+
+    def done(self, sid: str, output: str, cpu_seconds: float) -> bool:
+        """A DONE record exists (`output`: a short JSON summary): succeed, unblock what waited. False when known already."""
+
+    def fail(self, sid: str, fence: int | None, error: ErrorInfo, retry_in: float | None) -> bool:
+        """The attempt failed: queued again after `retry_in` seconds, or failed for good with all that needs it (None).
+        A stale fence is ignored (False); fence None is the scheduler's own verdict."""
+
+    def expired(self, limit: int) -> list[Expired]:
+        """Leases that have run out."""
+
+    def expire(self, sid: str, fence: int) -> bool:
+        """running -> queued because the lease ran out; False when it was renewed or decided meanwhile."""
+
+    def cancel(self, task_id: str) -> bool:
+        """Mark a task canceled: its open subtasks end now or at their next beat. False when final or unknown."""
+
+    def finish(self, record: TaskRecord) -> bool:
+        """Enter the final record and its event. False when entered before."""
+
+    def take_advance(self, limit: int) -> list[str]:
+        """Ids of tasks whose next step is due (planning or finishing); they come again after a while until `advanced`."""
+
+    def advanced(self, task_id: str) -> None:
+        """The step was taken."""
+
+    def status(self, task_id: str) -> TaskStatus | None:
+        """Where a task stands."""
+
+    def task(self, task_id: str) -> Task | None:
+        """The accepted task."""
+
+    def record(self, task_id: str) -> TaskRecord | None:
+        """The task as users see it, from live state."""
+
+    def query(self, query: TaskQuery) -> list[TaskRecord]:
+        """Tasks without their subtasks, newest first."""
+
+    def counts(self) -> Counts:
+        """Numbers for metrics."""
+
+    def workers(self) -> list[WorkerInfo]:
+        """Live slots."""
+
+
+class Outbox(Protocol):
+    """What must be published because of state changes. Errors: StateUnavailable."""
+
+    def release_window(self, tag: str, window: int) -> int:
+        """Move the most urgent ready subtasks into the outbox until `window` are announced and unclaimed; how many."""
+
+    def due(self, limit: int) -> list[Due]:
+        """Orders to publish now. They come again after some seconds until `published`."""
+
+    def published(self, due: Due) -> None:
+        """The broker has confirmed it."""
+
+    def events(self, limit: int) -> list[Event]:
+        """Events to publish, oldest first. They come again until `sent`."""
+
+    def sent(self, events: Sequence[Event]) -> None:
+        """The broker has confirmed them."""
+
+    def republish_lost(self, older_than_seconds: float) -> int:
+        """Announce again what was published long ago and never claimed; how many."""
+
+    def next_due(self) -> float | None:
+        """Seconds until the next outbox entry is due; None when there is none."""
+
+
+class Epochs(Protocol):
+    """Generations of Redis. Without one nobody claims or finishes anything."""
+
+    def current(self) -> int | None:
+        """The generation; None when Redis is empty."""
+
+    def begin(self, number: int) -> None:
+        """Open a generation (last step of a rebuild)."""
+
+    def lead(self, who: str, seconds: float) -> bool:
+        """Become (or stay) the one that rebuilds and sweeps for `seconds`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A message on the submit queue. Settle it exactly once."""
+
+    body: bytes
+    message_id: str | None
+    priority: int | None
+    answer: Callable[[bytes], None]
+    """Send a reply if one was asked for."""
+    reject: Callable[[str, str, str | None], None]
+    """Put the unchanged body on the rejected queue with code, message and field."""
+    ack: Callable[[], None]
+
+
+class Publisher(Protocol):
+    """Publishing, confirmed by the broker before the call returns. Errors: BrokerUnavailable."""
+
+    def order(self, order: Order) -> None:
+        """To the tag's work queue."""
+
+    def report(self, report: Report) -> None:
+        """To the results queue."""
+
+    def event(self, event: Event) -> None:
+        """To the events exchange."""
+
+
+class Clock(Protocol):
+    """Time, injected so that tests own it."""
+
+    def now(self) -> datetime:
+        """The time, UTC."""
+
+    def monotonic(self) -> float:
+        """Seconds that never go back."""
+
+
+OPEN_STATES = (SubtaskState.BLOCKED, SubtaskState.QUEUED, SubtaskState.RUNNING)
