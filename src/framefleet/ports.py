@@ -206,11 +206,20 @@ class TaskStore(Protocol):
     def expire(self, sid: str, fence: int) -> bool:
         """running -> queued because the lease ran out; False when it was renewed or decided meanwhile."""
 
+    def crashed(self, sid: str, crashes: int) -> bool:
+        """Say how many attempts died, as a rebuild knows it from the store. False when final or unknown."""
+
     def cancel(self, task_id: str) -> bool:
         """Mark a task canceled: its open subtasks end now or at their next beat. False when final or unknown."""
 
+    def reprioritize(self, task_id: str, priority: int) -> bool:
+        """Give a task another priority, also where its orders are out already. False when final or unknown."""
+
     def finish(self, record: TaskRecord) -> bool:
         """Enter the final record and its event. False when entered before."""
+
+    def purge(self, limit: int) -> int:
+        """Forget ended tasks whose retention is over; how many."""
 
     def take_advance(self, limit: int) -> list[str]:
         """Ids of tasks whose next step is due (planning or finishing); they come again after a while until `advanced`."""

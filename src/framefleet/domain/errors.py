@@ -16,7 +16,7 @@
     │   ├── FfmpegFailed        ├── FfmpegKilled        ├── FfmpegStalled
     │   ├── VerifyFailed        ├── EncoderUnavailable  ├── AttemptsExhausted
     ├── ResourceError           this host lacks something: try elsewhere
-    │   ├── DiskFull            └── ToolMissing
+    │   ├── DiskFull            ├── ToolMissing         └── HostError
     └── ServiceError            something we depend on is away: try again
         ├── StoreUnavailable    ├── BrokerUnavailable   ├── StateUnavailable
         ├── SourceUnavailable   └── UnsafeStore
@@ -342,6 +342,13 @@ class DiskFull(ResourceError):
 
     code = "disk_full"
     hint = "Give the scratch directory more room (three times the source is ample)."
+
+
+class HostError(ResourceError):
+    """The worker's system failed."""
+
+    code = "host_error"
+    hint = "Look at the worker's log; its disk or memory may be failing."
 
 
 class ToolMissing(ResourceError):

@@ -45,6 +45,8 @@ class Track(Value):
     """Video frames, or samples per channel."""
     first: int = 0
     """Tick of the first frame or sample as presented."""
+    channels: int | None = None
+    """Of a sound track."""
 
 
 class PublishedFile(Value):

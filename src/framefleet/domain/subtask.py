@@ -58,6 +58,8 @@ class Piece(Value):
 
     source: int
     """Index into the task's sources."""
+    identity: str | None
+    """What the probe saw; another identity means that the source was replaced."""
     seek: Rational
     """Where reading starts, seconds after the container's start time; safely before the window."""
     container_start: Rational
@@ -118,7 +120,8 @@ class VideoChunkSpec(Value):
     """Tick at which the chunk ends: the next chunk's first frame, or the end of the last frame."""
     encodings: tuple[Encoding, ...]
     canvas: tuple[int, int]
-    """Width and height pieces are fitted to before scaling, when they differ (pixels)."""
+    """Width and height pieces are fitted to before scaling, when they differ (pixels); (0, 0) when they do not."""
+    fit: Literal["pad", "crop"] = "pad"
 
 
 class AudioPiece(Value):
@@ -149,16 +152,25 @@ class AudioTrackSpec(Value):
     segment_seconds: float = 4.0
 
 
-class StillSource(Value):
-    """Where pictures are taken from, and the geometry they get."""
+class Shot(Value):
+    """Where one picture is taken."""
 
     source: int
     stream: int
-    container_start: Rational
-    width: int
-    height: int
-    keyframe_seconds: float
-    """Longest distance between keyframes of the source."""
+    time: float
+    """Seconds after the container's start."""
+
+
+class StillPart(Value):
+    """The part of one source that pictures are taken from. Seconds."""
+
+    source: int
+    stream: int
+    start: Rational
+    """After the container's start."""
+    duration: Rational
+    offset: Rational
+    """Where the part begins on the joined timeline."""
 
 
 class SnapshotSpec(Value):
@@ -167,9 +179,9 @@ class SnapshotSpec(Value):
     kind: Literal["snapshot"] = "snapshot"
     target: str
     uri: str
-    still: StillSource
-    times: tuple[float, ...]
-    """Seconds after the container's start."""
+    shots: tuple[Shot, ...]
+    width: int
+    height: int
     accurate: bool
     format: Literal["jpg", "png", "webp"]
     quality: int
@@ -181,13 +193,15 @@ class SpriteSpec(Value):
     kind: Literal["sprite"] = "sprite"
     target: str
     uri: str
-    still: StillSource
+    parts: tuple[StillPart, ...]
+    width: int
+    """Of one tile, pixels."""
+    height: int
     columns: int
     rows: int
     interval: Rational
+    """Seconds between tiles."""
     tiles: int
-    start: Rational
-    """Seconds after the container's start of the first tile."""
     duration: Rational
     """Seconds the tiles cover: the last cue ends there."""
     keyframes_only: bool
@@ -202,9 +216,9 @@ class AnimationSpec(Value):
     kind: Literal["animation"] = "animation"
     target: str
     uri: str
-    still: StillSource
-    start: Rational
-    duration: Rational
+    part: StillPart
+    width: int
+    height: int
     frame_rate: float
     format: Literal["gif", "webp"]
     quality: int
@@ -253,7 +267,10 @@ class RemuxPackage(Value):
     kind: Literal["remux"] = "remux"
     container: Container
     source: int
+    streams: tuple[int, ...]
+    """Indexes of the streams that are copied: the main video first, then all sound."""
     frames: int | None
+    """Packets the video must have."""
 
 
 class ConcatSpec(Value):
@@ -295,6 +312,20 @@ class Subtask(Value):
         """The kind, for queues, metrics and logs."""
         return Kind(self.spec.kind)
 
+    @property
+    def label(self) -> str:
+        """What it is about, in a few words."""
+        match self.spec:
+            case ProbeSpec(source=source):
+                return f"source {source + 1}"
+            case VideoChunkSpec() as chunk:
+                start, end = chunk.segments[0] / chunk.scale, chunk.end / chunk.scale
+                return f"chunk {chunk.chunk + 1}, {start:.1f}-{end:.1f} s"
+            case AudioTrackSpec() as track:
+                return f"sound, {track.settings.codec}"
+            case _ as other:
+                return other.target
+
 
 class Plan(Value):
     """All subtasks of a task that follow its probes, in order of their numbers."""
@@ -302,7 +333,6 @@ class Plan(Value):
     subtasks: tuple[Subtask, ...]
     targets: dict[str, tuple[int, ...]]
     """For each target the subtasks whose success means its success (its last steps)."""
-    warnings: tuple[str, ...] = ()
     duration: Rational = Fraction(0)
     """Seconds of the joined timeline."""
 

@@ -1,0 +1,45 @@
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+BIN := .venv/bin
+# What is linted and type-checked.
+CODE := $(wildcard src scheduler workers tests bench)
+PACKAGES := src/framefleet scheduler/framefleet_scheduler workers/framefleet_workers $(wildcard tests bench)
+# `make test TESTS=tests/unit PYTEST_ARGS=-x` runs a part.
+TESTS ?= tests
+PYTEST_ARGS ?=
+
+.PHONY: demo test check bench build clean help venv
+
+demo: venv  ## transcode a sample video on this machine, no services needed (-> demo-out/)
+	@deploy/sample.sh demo-out/sample.mp4
+	$(BIN)/framefleet run demo-out/sample.mp4 --template hls-h264 --template mp4-h264-720p \
+		--template snapshot --template sprite --output demo-out/out
+	@echo "The outputs are in demo-out/out."
+
+test: venv  ## all tests, with private RabbitMQ, Redis and S3; installs what is missing
+	@deploy/setup.sh system ffmpeg rabbitmq redis
+	$(BIN)/python -m pytest $(PYTEST_ARGS) $(TESTS)
+
+check: venv  ## style, types and import direction
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/mypy $(PACKAGES)
+	$(BIN)/lint-imports
+
+bench: venv  ## measure speed, quality and overhead on this machine
+	$(BIN)/python -m bench
+
+build: venv  ## wheel and sdist (-> dist/)
+	$(BIN)/python -m hatchling build
+
+clean:  ## remove outputs and caches (.venv stays)
+	rm -rf dist build demo-out .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage
+	find $(CODE) -type d -name __pycache__ -prune -exec rm -rf {} +
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+venv:
+	@deploy/setup.sh venv

@@ -1,0 +1,111 @@
+#!/bin/sh
+# Sets up what a Make target needs and nothing else; run again, it only looks and leaves.
+#
+#   deploy/setup.sh venv                          .venv with this project (editable) and its dev extra
+#   deploy/setup.sh system ffmpeg rabbitmq redis  programs of the machine, from apt where missing
+#
+# VENV=DIR puts the environment elsewhere. As root, or with sudo where something must be installed.
+set -eu
+
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+venv=${VENV:-$root/.venv}
+
+say() { printf 'setup: %s\n' "$*" >&2; }
+
+die() {
+    say "$*"
+    exit 1
+}
+
+apt_install() {
+    command -v apt-get >/dev/null || die "please install by hand (no apt-get here): $*"
+    as_root=
+    if [ "$(id -u)" -ne 0 ]; then
+        command -v sudo >/dev/null || die "please install as root (no sudo here): $*"
+        as_root=sudo
+    fi
+    say "installing $*"
+    if [ -z "${apt_updated:-}" ]; then
+        $as_root apt-get -q -o DPkg::Lock::Timeout=300 update >&2
+        apt_updated=yes
+    fi
+    # RUNLEVEL=1 asks invoke-rc.d not to start the packages' own services: the tests start private ones.
+    # A policy-rc.d would do it more strictly, but would stay behind if this script were killed.
+    $as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
+        apt-get -q -y -o DPkg::Lock::Timeout=300 install --no-install-recommends "$@" >&2
+}
+
+usable_python() {
+    "$1" -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
+}
+
+find_python() {
+    for python in python3 python3.11 python3.12 python3.13 python3.14; do
+        if command -v "$python" >/dev/null && usable_python "$python"; then
+            command -v "$python"
+            return
+        fi
+    done
+    return 1
+}
+
+set_up_venv() {
+    # The path is part of the stamp because scripts of an environment name their interpreter by its full path.
+    stamp=$venv/.framefleet-stamp
+    want=$({ printf '%s %s\n' "$root" "$venv" && cat "$root/pyproject.toml"; } | sha256sum)
+    if [ -x "$venv/bin/python" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$want" ]; then
+        return
+    fi
+
+    python=$(find_python) || {
+        apt_install python3 python3-venv
+        python=$(find_python) || die "Python 3.11 or newer is needed; this system's python3 is older"
+    }
+    if ! "$python" -c 'import ensurepip' 2>/dev/null; then
+        apt_install "python$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')-venv"
+    fi
+
+    say "installing the project into $venv"
+    rm -f "$stamp"
+    # One that was moved, copied or left half-made is made anew.
+    if ! usable_python "$venv/bin/python" || ! grep -qsF "$venv/bin/python" "$venv/bin/pip"; then
+        "$python" -m venv --clear "$venv"
+    fi
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --editable "${root}[dev]"
+    printf '%s\n' "$want" >"$stamp"
+}
+
+set_up_system() {
+    missing=
+    for program in "$@"; do
+        case $program in
+            ffmpeg)
+                if ! command -v ffmpeg >/dev/null || ! command -v ffprobe >/dev/null; then missing="$missing ffmpeg"; fi
+                ;;
+            rabbitmq)
+                # Not in the PATH of an ordinary user: the package's commands are in /usr/sbin.
+                if [ ! -x /usr/lib/rabbitmq/bin/rabbitmq-server ] && ! command -v rabbitmq-server >/dev/null; then
+                    missing="$missing rabbitmq-server"
+                fi
+                ;;
+            redis)
+                if ! command -v redis-server >/dev/null; then missing="$missing redis-server"; fi
+                ;;
+            *) die "unknown program: $program (known: ffmpeg rabbitmq redis)" ;;
+        esac
+    done
+    if [ -n "$missing" ]; then
+        # Word splitting is meant: one argument per package.
+        # shellcheck disable=SC2086
+        apt_install $missing
+    fi
+}
+
+case ${1:-} in
+    venv) set_up_venv ;;
+    system)
+        shift
+        set_up_system "$@"
+        ;;
+    *) die "usage: deploy/setup.sh venv | system [ffmpeg] [rabbitmq] [redis]" ;;
+esac

@@ -1,0 +1,251 @@
+"""Task + probe results + settings -> the plan. The same input always gives the same plan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from framefleet.domain.errors import SourceNoAudio, SourceNoVideo, UnsupportedFeature
+from framefleet.domain.media_info import MediaInfo
+from framefleet.domain.subtask import (
+    AudioTrack,
+    AudioTrackSpec,
+    ConcatSpec,
+    Encoding,
+    FilePackage,
+    LadderPackage,
+    Plan,
+    ProbeSpec,
+    RemuxPackage,
+    Spec,
+    Subtask,
+    Tag,
+    VideoTrack,
+)
+from framefleet.domain.task import Target, Task
+from framefleet.domain.template import (
+    AnimationTemplate,
+    AudioSettings,
+    AudioTemplate,
+    FileTemplate,
+    LadderTemplate,
+    RemuxTemplate,
+    SnapshotTemplate,
+    SpriteTemplate,
+)
+from framefleet_scheduler.plan import audio, cost, geometry, stills
+from framefleet_scheduler.plan.timeline import Part, Timeline, join
+from framefleet_scheduler.plan.video import Encodings, cut
+
+
+@dataclass(frozen=True, slots=True)
+class PlanSettings:
+    """What the planner needs to know about the installation."""
+
+    slots: int = 2
+    """Live CPU slots: the film is cut so that all have work."""
+    gpu_slots: int = 0
+    gpu_encoders: frozenset[str] = field(default_factory=frozenset)
+    """GPU encoders that live workers really open."""
+
+
+def probe_subtasks(task: Task) -> list[Subtask]:
+    """One probe per source, numbered from 1."""
+    return [
+        Subtask(n=i + 1, tag=Tag.CPU, spec=ProbeSpec(source=i), weight=0.5) for i in range(len(task.request.sources))
+    ]
+
+
+def plan_task(task: Task, media: Sequence[MediaInfo], settings: PlanSettings) -> Plan:
+    """Plan everything after the probes; raises a FramefleetError with the field that asks for the impossible."""
+    return _Planner(task, media, settings).plan()
+
+
+class _Planner:
+    def __init__(self, task: Task, media: Sequence[MediaInfo], settings: PlanSettings) -> None:
+        self.task = task
+        self.settings = settings
+        self.parts = join(task.request.sources, media)
+        self.film = self.parts[-1].offset + self.parts[-1].length
+        self.sound_wanted = [s.audio for s in task.request.sources]
+        self.next_number = len(media) + 1
+        self.subtasks: list[Subtask] = []
+        self.tracks: dict[tuple[object, ...], tuple[AudioTrackSpec, int]] = {}
+        self._timeline: Timeline | None = None
+        self._wanted: Encodings | None = None
+
+    def plan(self) -> Plan:
+        """Pictures first (something to look at in seconds), then the parts, then what joins them."""
+        finals: dict[str, tuple[int, ...]] = {}
+        joins: list[tuple[int, Target]] = []
+        for i, target in enumerate(self.task.targets):
+            picture = self._picture(target, f"targets[{i}]")
+            if picture is None:
+                joins.append((i, target))
+            else:
+                finals[target.name] = (self._add(picture, weight=1.0),)
+        wishes = [(i, target, self._video_wishes(target, f"targets[{i}]")) for i, target in joins]
+        chunks = self._cut()
+        for i, target, wish in wishes:
+            finals[target.name] = (self._concat(target, f"targets[{i}]", wish, chunks),)
+        order = {t.name: finals[t.name] for t in self.task.targets}
+        return Plan(subtasks=tuple(self.subtasks), targets=order, duration=self.film)
+
+    # --- pictures --------------------------------------------------------------------------
+
+    def _picture(self, target: Target, path: str) -> Spec | None:
+        match target.settings:
+            case SnapshotTemplate() as settings:
+                return stills.snapshot(target, settings, self._with_video(path), path)
+            case SpriteTemplate() as settings:
+                return stills.sprite(target, settings, self._with_video(path), path)
+            case AnimationTemplate() as settings:
+                return stills.animation(target, settings, self._with_video(path), path)
+            case _:
+                return None
+
+    def _with_video(self, path: str) -> Sequence[Part]:
+        return self._joined(path).parts
+
+    def _joined(self, path: str) -> Timeline:
+        if self._timeline is None:
+            for part in self.parts:
+                if part.media.main_video is None or part.count == 0:
+                    raise SourceNoVideo(
+                        f"source {part.source + 1} has no video, but target {path} needs it",
+                        field=f"sources[{part.source}].uri",
+                    )
+            self._timeline = Timeline.of(self.parts)
+        return self._timeline
+
+    # --- video -----------------------------------------------------------------------------
+
+    def _encodings(self, path: str) -> Encodings:
+        if self._wanted is None:
+            self._wanted = Encodings(self._joined(path), self.settings.gpu_encoders)
+        return self._wanted
+
+    def _video_wishes(self, target: Target, path: str) -> list[tuple[str, Encoding]]:
+        """(name, encoding) of every rendition a target has, best first."""
+        template = target.settings
+        below = f"{path}.overrides"
+        if isinstance(template, FileTemplate):
+            size = geometry.sized(template.video, *self._picture_size(path))
+            video = template.video
+            wish = self._encodings(path).want(video, size, template.accelerator, video.gop_seconds, f"{below}.video")
+            return [("video", wish)]
+        if isinstance(template, LadderTemplate):
+            rungs = geometry.ladder(template.renditions, *self._picture_size(path))
+            return [
+                (
+                    rung.name,
+                    self._encodings(path).want(
+                        rung.video, (w, h), template.accelerator, template.segment_seconds, f"{below}.renditions"
+                    ),
+                )
+                for rung, w, h in rungs
+            ]
+        return []
+
+    def _picture_size(self, path: str) -> tuple[int, int]:
+        parts = self._joined(path).parts
+        stream = parts[min(self.task.request.align.index, len(parts) - 1)].stream
+        return geometry.even(stream.display_width), geometry.even(stream.display_height)
+
+    def _cut(self) -> dict[str, tuple[int, ...]]:
+        """Make all chunks, dearest first; encoding id -> its subtasks in order of time."""
+        chunks: dict[str, tuple[int, ...]] = {}
+        if self._wanted is None:
+            return chunks
+        timeline = self._joined("")
+        canvas = self._canvas(timeline)
+        for group in self._wanted.groups.values():
+            tag = Tag.GPU if group.family.endswith("_nvenc") else Tag.CPU
+            slots = self.settings.gpu_slots if tag is Tag.GPU else self.settings.slots
+            cut(group, timeline, slots, canvas, self.task.request.align.mode)
+            numbers = tuple(self._add(spec, weight=weight, tag=tag) for spec, weight in group.chunks)
+            chunks |= {e.id: numbers for e in group.encodings}
+        return chunks
+
+    def _canvas(self, timeline: Timeline) -> tuple[int, int]:
+        """(0, 0) when all sources have one shape, else the size of the one that gives the defaults."""
+        shapes = {(p.stream.display_width, p.stream.display_height) for p in timeline.parts}
+        return (0, 0) if len(shapes) == 1 else self._picture_size("")
+
+    # --- sound -----------------------------------------------------------------------------
+
+    def _sound(self, settings: AudioSettings | None) -> AudioTrack | None:
+        """The track with these settings, made once however many targets want it; None when there is no sound."""
+        first = audio.main_stream(self.parts, self.sound_wanted)
+        if settings is None or first is None:
+            return None
+        rate = audio.audio_rate(settings.codec, settings.sample_rate, first.sample_rate)
+        key = (settings.codec, settings.bitrate, rate, min(settings.channels or first.channels, first.channels))
+        if key not in self.tracks:
+            spec = audio.track(f"a{len(self.tracks) + 1}", settings, self.parts, self.sound_wanted, first)
+            self.tracks[key] = (spec, self._add(spec, weight=cost.audio(self.film)))
+        spec, number = self.tracks[key]
+        return AudioTrack(id=spec.id, subtask=number, settings=settings, language=first.language)
+
+    # --- joining ---------------------------------------------------------------------------
+
+    def _concat(
+        self, target: Target, path: str, wishes: Sequence[tuple[str, Encoding]], chunks: dict[str, tuple[int, ...]]
+    ) -> int:
+        template = target.settings
+        if isinstance(template, RemuxTemplate):
+            return self._add(self._remux(target, template, path), weight=1.0)
+        if not isinstance(template, FileTemplate | LadderTemplate | AudioTemplate):
+            raise UnsupportedFeature(field=path)
+        track = self._sound(template.audio)
+        if isinstance(template, AudioTemplate) and track is None:
+            raise SourceNoAudio(field=f"{path}.template")
+        package: FilePackage | LadderPackage
+        if isinstance(template, LadderTemplate):
+            package = LadderPackage(packaging=template.packaging, segment_seconds=template.segment_seconds)
+        else:
+            package = FilePackage(container=template.container)
+        video = tuple(self._video_track(name, encoding, chunks[encoding.id]) for name, encoding in wishes)
+        sound = (track,) if track else ()
+        needs = sorted({n for v in video for n in v.chunks} | {t.subtask for t in sound})
+        spec = ConcatSpec(
+            target=target.name, uri=target.uri, package=package, video=video, audio=sound, duration=self.film
+        )
+        return self._add(spec, weight=0.5 + float(self.film) * 0.01, needs=tuple(needs))
+
+    def _video_track(self, name: str, encoding: Encoding, chunks: tuple[int, ...]) -> VideoTrack:
+        timeline = self._joined("")
+        return VideoTrack(
+            id=encoding.id,
+            name=name,
+            chunks=chunks,
+            encoding=encoding,
+            scale=timeline.scale,
+            frames=timeline.frames,
+            rate=timeline.rate,
+        )
+
+    def _remux(self, target: Target, template: RemuxTemplate, path: str) -> ConcatSpec:
+        source = self.task.request.sources[0]
+        if len(self.parts) > 1 or source.start or source.duration is not None:
+            raise UnsupportedFeature(
+                "a remux takes one whole source",
+                field=f"{path}.template",
+                hint="Use an encoding template to join or trim sources.",
+            )
+        media = self.parts[0].media
+        video = media.main_video if source.video else None
+        streams = (*((video.index,) if video else ()), *(a.index for a in media.audio if source.audio))
+        # An edit list may hide packets that a copy keeps: then their number says nothing.
+        frames = media.index.count if video and media.index is not None and video.frames == media.index.count else None
+        package = RemuxPackage(container=template.container, source=0, streams=streams, frames=frames)
+        return ConcatSpec(target=target.name, uri=target.uri, package=package, duration=self.film)
+
+    # --- numbering -------------------------------------------------------------------------
+
+    def _add(self, spec: Spec, *, weight: float, tag: Tag = Tag.CPU, needs: tuple[int, ...] = ()) -> int:
+        number = self.next_number
+        self.next_number += 1
+        self.subtasks.append(Subtask(n=number, tag=tag, spec=spec, needs=needs, weight=weight))
+        return number
+

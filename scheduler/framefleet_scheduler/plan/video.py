@@ -1,0 +1,196 @@
+"""Video: distinct encodings of all targets, grouped so that each chunk is decoded once, cut into chunks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Literal
+
+from framefleet.domain.errors import InvalidTemplate
+from framefleet.domain.subtask import Encoding, FrameTimes, Piece, VideoChunkSpec
+from framefleet.domain.template import Accelerator, VideoSettings
+from framefleet.media.encoders import CPU_FAMILY, DEFAULT_PRESET, GPU_FAMILY, PRESETS, h264_level
+from framefleet_scheduler.plan import cost
+from framefleet_scheduler.plan.timeline import Part, Timeline, chunk_starts, segments_per_chunk
+
+CLOSE_KEYFRAMES = Fraction(3, 5)
+"""Seconds. FFmpeg aims up to 3/23 s early in files with B-frames; with keyframes further apart than this, aiming 0.135 s
+after one lands on it in every case."""
+AFTER_KEYFRAME = Fraction(27, 200)
+UNINDEXED_MARGIN = Fraction(2)
+"""Seconds. A seek in raw MPEG-TS can land after its goal; the worker goes back further when frames are missing."""
+
+
+@dataclass
+class Group:
+    """Encodings that are made together: one encoder family, one keyframe grid."""
+
+    family: str
+    gop_seconds: float
+    encodings: list[Encoding] = field(default_factory=list)
+    chunks: list[tuple[VideoChunkSpec, float]] = field(default_factory=list)
+    """Specs and their costs, in order of time."""
+
+
+class Encodings:
+    """Collects what targets want and gives equal wishes the same encoding."""
+
+    def __init__(self, timeline: Timeline, gpu_encoders: frozenset[str]) -> None:
+        self._timeline = timeline
+        self._gpu = gpu_encoders
+        self._known: dict[tuple[object, ...], Encoding] = {}
+        self.groups: dict[tuple[str, float], Group] = {}
+
+    def want(
+        self, settings: VideoSettings, size: tuple[int, int], accelerator: Accelerator, gop_seconds: float, path: str
+    ) -> Encoding:
+        """The encoding for these settings at this size; raises InvalidTemplate for a preset the encoder lacks."""
+        family = choose_family(settings.codec, accelerator, self._gpu, path)
+        preset = settings.preset or DEFAULT_PRESET[family]
+        if preset not in PRESETS[family]:
+            raise InvalidTemplate(
+                f"{family} has no preset {preset!r}",
+                field=f"{path}.preset",
+                hint=f"It has {', '.join(PRESETS[family])}.",
+            )
+        key = (family, size, settings.crf, settings.max_bitrate, preset, gop_seconds)
+        if key not in self._known:
+            encoding = self._encoding(f"v{len(self._known) + 1}", family, settings, size, preset, gop_seconds)
+            self._known[key] = encoding
+            group = self.groups.setdefault((family, gop_seconds), Group(family, gop_seconds))
+            group.encodings.append(encoding)
+        return self._known[key]
+
+    def _encoding(
+        self, name: str, family: str, settings: VideoSettings, size: tuple[int, int], preset: str, gop_seconds: float
+    ) -> Encoding:
+        rate = self._timeline.rate
+        is_h264 = settings.codec == "h264"
+        return Encoding(
+            id=name,
+            family=family,
+            width=size[0],
+            height=size[1],
+            crf=settings.crf,
+            max_bitrate=settings.max_bitrate,
+            preset=preset,
+            profile="high" if is_h264 else None,
+            level=h264_level(*size, rate) if is_h264 else None,
+            # B-frames of a variable rate overlap their neighbours' decode times where chunks meet (measured).
+            bframes=3 if rate is not None else 0,
+            gop_frames=self._timeline.segment_frames(Fraction(str(gop_seconds))),
+        )
+
+
+def choose_family(codec: str, accelerator: Accelerator, gpu_encoders: frozenset[str], path: str) -> str:
+    """The encoder family, fixed for the whole task. `auto` takes the GPU when a live worker opens its encoder."""
+    gpu = GPU_FAMILY.get(codec)
+    if accelerator == "gpu" and gpu is None:
+        raise InvalidTemplate(
+            f"{codec} is not encoded on a GPU", field=f"{path}.accelerator", hint="Use accelerator cpu or auto."
+        )
+    if gpu is not None and (accelerator == "gpu" or (accelerator == "auto" and gpu in gpu_encoders)):
+        return gpu
+    return CPU_FAMILY[codec]
+
+
+def cut(group: Group, timeline: Timeline, slots: int, canvas: tuple[int, int], fit: Literal["pad", "crop"]) -> None:
+    """Fill `group.chunks`."""
+    seconds = Fraction(str(group.gop_seconds))
+    segments = timeline.segments(seconds)
+    film = Fraction(timeline.end - timeline.tick(0), timeline.scale)
+    starts = chunk_starts(segments, timeline.frames, segments_per_chunk(film, len(segments), slots))
+    average = _density(timeline, 0, timeline.frames)
+    for number, start in enumerate(starts):
+        end = starts[number + 1] if number + 1 < len(starts) else timeline.frames
+        spec = VideoChunkSpec(
+            chunk=number,
+            scale=timeline.scale,
+            pieces=_pieces(timeline, start, end),
+            times=_times(timeline, start, end),
+            segments=tuple(timeline.tick(s) for s in segments if start <= s < end),
+            end=timeline.boundary(end),
+            encodings=tuple(group.encodings),
+            canvas=canvas,
+            fit=fit,
+        )
+        stream = timeline.parts[0].stream
+        density = _density(timeline, start, end) / average if average else 1.0
+        weight = cost.chunk(group.encodings, end - start, stream.width * stream.height, density)
+        group.chunks.append((spec, weight))
+
+
+def _pieces(timeline: Timeline, start: int, end: int) -> tuple[Piece, ...]:
+    pieces = []
+    while start < end:
+        place, first = timeline.locate(start)
+        part = timeline.parts[place]
+        last = min(first + end - start, part.frames[1])
+        pieces.append(_piece(timeline, part, first, last, at=timeline.tick(start)))
+        start += last - first
+    return tuple(pieces)
+
+
+def _piece(timeline: Timeline, part: Part, first: int, last: int, at: int) -> Piece:
+    return Piece(
+        source=part.source,
+        identity=part.media.identity,
+        seek=seek(part, first),
+        container_start=part.media.start,
+        stream=part.stream.index,
+        window=(_border(timeline, part, first), _border(timeline, part, last)),
+        origin=timeline.origin(part, first),
+        at=at,
+        step=timeline.step,
+        frames=last - first,
+    )
+
+
+def _border(timeline: Timeline, part: Part, ordinal: int) -> int | None:
+    """A tick halfway between a frame and the one before it; no limit before the first and after the last frame."""
+    index = part.index
+    if ordinal in {0, index.count}:
+        return None
+    middle = (index.time(ordinal - 1) + index.time(ordinal)) / 2 * timeline.scale
+    return -(-middle.numerator // middle.denominator)
+
+
+def seek(part: Part, ordinal: int) -> Fraction:
+    """Where to start reading for a frame: seconds after the container's start, at or before its keyframe."""
+    index, zero = part.index, part.media.start
+    keyframe = index.keyframe_before(ordinal)
+    if keyframe == 0:
+        return Fraction(0)
+    at = index.time(keyframe) - zero
+    if not part.media.indexed:
+        return max(Fraction(0), at - UNINDEXED_MARGIN)
+    following = next((k for k in index.keyframes if k > keyframe), None)
+    if following is None or index.time(following) - index.time(keyframe) >= CLOSE_KEYFRAMES:
+        return max(Fraction(0), at + AFTER_KEYFRAME)
+    return max(Fraction(0), at - 1)
+
+
+def _times(timeline: Timeline, start: int, end: int) -> FrameTimes:
+    if timeline.step is not None and timeline.tick(end - 1) - timeline.tick(start) == timeline.step * (end - 1 - start):
+        runs = ((timeline.step, end - 1 - start),) if end - 1 > start else ()
+        return FrameTimes(first=timeline.tick(start), runs=runs)
+    folded: list[tuple[int, int]] = []
+    for frame in range(start + 1, end):
+        delta = timeline.tick(frame) - timeline.tick(frame - 1)
+        if folded and folded[-1][0] == delta:
+            folded[-1] = (delta, folded[-1][1] + 1)
+        else:
+            folded.append((delta, 1))
+    return FrameTimes(first=timeline.tick(start), runs=tuple(folded))
+
+
+def _density(timeline: Timeline, start: int, end: int) -> float:
+    """Source bytes per frame."""
+    total, frame = 0.0, start
+    while frame < end:
+        place, first = timeline.locate(frame)
+        part = timeline.parts[place]
+        last = min(first + end - frame, part.frames[1])
+        total += cost.bytes_between(part.index, first, last)
+        frame += last - first
+    return total / (end - start)

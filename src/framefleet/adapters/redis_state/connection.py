@@ -1,0 +1,78 @@
+"""One connection pool and the four ports over it. The only module that configures the Redis client."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+import redis
+from redis.backoff import ConstantBackoff
+from redis.retry import Retry
+
+from framefleet.adapters.redis_state.claims import RedisClaims
+from framefleet.adapters.redis_state.epochs import RedisEpochs
+from framefleet.adapters.redis_state.outbox import RedisOutbox
+from framefleet.adapters.redis_state.scripts import Scripts
+from framefleet.adapters.redis_state.tasks import RedisTaskStore
+from framefleet.domain.errors import StateUnavailable
+
+RETENTION_SECONDS = 7 * 86400.0
+_CONNECT_TIMEOUT_S = 2.0
+# Longest script: entering a plan of 20 000 subtasks, under a second; a lease (20 s) survives two of these timeouts.
+_ANSWER_TIMEOUT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class RedisState:
+    """The four state ports over one pool. Safe to share between threads; open a new one after a fork."""
+
+    claims: RedisClaims
+    tasks: RedisTaskStore
+    outbox: RedisOutbox
+    epochs: RedisEpochs
+    client: redis.Redis
+
+    def ping(self) -> None:
+        """Raises StateUnavailable when Redis does not answer."""
+        try:
+            self.client.ping()
+        except redis.RedisError as error:
+            raise StateUnavailable(f"Redis does not answer: {error}") from error
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.client.connection_pool.disconnect()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def connect(url: str, *, retention_seconds: float = RETENTION_SECONDS) -> RedisState:
+    """The ports for `redis://`, `rediss://` or `unix://` addresses. Connects at the first call, not here.
+
+    Ended tasks stay for `retention_seconds` after `finish`. Raises ValueError when the address is not one.
+    """
+    pool = redis.ConnectionPool.from_url(
+        url,
+        decode_responses=True,
+        protocol=2,
+        socket_connect_timeout=_CONNECT_TIMEOUT_S,
+        socket_timeout=_ANSWER_TIMEOUT_S,
+        # One repetition: a lost answer may repeat a script, which all of them bear (by nonce, fence or state).
+        retry=Retry(ConstantBackoff(0.05), 1),
+    )
+    client = redis.Redis(connection_pool=pool)
+    scripts = Scripts(client)
+    return RedisState(
+        claims=RedisClaims(scripts),
+        tasks=RedisTaskStore(scripts, retention_seconds=retention_seconds),
+        outbox=RedisOutbox(scripts),
+        epochs=RedisEpochs(scripts),
+        client=client,
+    )

@@ -1,0 +1,28 @@
+"""Generations of Redis, and who leads."""
+
+from __future__ import annotations
+
+from framefleet.adapters.redis_state.scripts import Scripts
+
+
+class RedisEpochs:
+    """Implements `framefleet.ports.Epochs`."""
+
+    def __init__(self, scripts: Scripts) -> None:
+        self._scripts = scripts
+
+    def current(self) -> int | None:
+        """The generation; None when Redis is empty. Raises StateUnavailable."""
+        word, *rest = self._scripts.run("current")
+        return int(rest[0]) if word == "OK" else None
+
+    def begin(self, number: int) -> None:
+        """Open a generation, as the last step of a rebuild; a newer one is kept. Raises StateUnavailable."""
+        self._scripts.run("begin", number)
+
+    def lead(self, who: str, seconds: float) -> bool:
+        """Become or stay the leader for `seconds`; False while somebody else is. Raises StateUnavailable.
+
+        Two leaders are harmless (every step may be taken twice); this only saves work.
+        """
+        return self._scripts.applied("lead", who, round(seconds * 1000))

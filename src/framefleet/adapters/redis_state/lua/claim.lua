@@ -1,0 +1,39 @@
+--! use events queue tasks
+-- sid, nonce, worker, lease -> queued to running, under a new fence.
+if not EPOCH then return NO_EPOCH end
+local sid, nonce, worker, lease = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
+local s = load(sid)
+if not s then return {'REFUSED', 'unknown'} end
+
+local function granted()
+  redis.call('ZADD', 'ff:leases', NOW + lease, sid)
+  return {'OK', tostring(s.fence), tostring(s.attempt), redis.call('HGET', 'ff:s:' .. sid, 'spec'),
+    tostring(about(s.tid).priority)}
+end
+
+if s.state == 'running' then
+  -- The answer to the first asking was lost on the way.
+  if s.nonce == nonce then return granted() end
+  local expiry = redis.call('ZSCORE', 'ff:leases', sid)
+  if expiry and tonumber(expiry) > NOW then return {'REFUSED', 'leased'} end
+  s.crashes = s.crashes + 1
+  credit(s, 0)
+elseif s.state == 'blocked' then
+  return {'REFUSED', 'blocked'}
+elseif s.state ~= 'queued' then
+  return {'REFUSED', 'final'}
+elseif tonumber(s.excluded_until or 0) > NOW and (s.excluded == worker or s.excluded == host_of(worker)) then
+  -- The worker drops the message, so somebody else has to be asked.
+  if redis.call('ZREM', 'ff:announced:' .. s.tag, sid) == 1 then announce(s, NOW + 2000) end
+  return {'REFUSED', 'excluded'}
+end
+
+leave(s)
+s.state, s.nonce, s.worker, s.progress = 'running', nonce, worker, 0
+s.attempt = s.attempt + 1
+s.fence = math.max(s.fence, EPOCH * 1000000) + 1
+save(s, 'state', 'running', 'nonce', nonce, 'worker', worker, 'fence', s.fence, 'attempt', s.attempt,
+  'crashes', s.crashes, 'started_at', NOW, 'progress', 0)
+start_task(s.tid)
+subtask_event(s)
+return granted()

@@ -1,0 +1,2 @@
+-- The generation.
+return EPOCH and {'OK', EPOCH} or NO

@@ -1,0 +1,23 @@
+--! use events queue tasks settle insert
+-- tid, run, state, record, record without subtasks, event body, finished, pipeline, priority, created, retention (s).
+-- Works without an epoch, and for a task that is not here (a rebuild tells again what had ended lately).
+local tid, run, state = ARGV[1], ARGV[2], ARGV[3]
+local pipeline, created = ARGV[8], ARGV[10]
+local v = redis.call('HMGET', 'ff:t:' .. tid, 'run', 'state', 'count')
+local before
+if v[1] == run then
+  if FINAL[v[2]] then return NO end
+  before = v[2]
+  cancel_open(tid, run)
+  for n = 1, tonumber(v[3] or 0) do redis.call('EXPIRE', 'ff:s:' .. tid .. '.' .. run .. '.' .. n, 3600) end
+elseif not replace_run(tid, run) then
+  return NO
+end
+redis.call('HSET', 'ff:t:' .. tid, 'run', run, 'state', state, 'record', ARGV[4], 'summary', ARGV[5],
+  'finished', ARGV[7], 'pipeline', pipeline, 'priority', ARGV[9], 'created', created)
+redis.call('EXPIRE', 'ff:t:' .. tid, ARGV[11])
+redis.call('ZADD', 'ff:retention', NOW + ARGV[11] * 1000, tid)
+redis.call('ZREM', 'ff:advance', tid)
+list_task(tid, pipeline, created, before, state)
+append(tid .. '.' .. run .. '.' .. state, 'task.' .. state .. '.' .. pipeline, ARGV[6])
+return OK

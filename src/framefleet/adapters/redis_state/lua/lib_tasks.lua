@@ -1,0 +1,67 @@
+-- A task's state with the lists it is found by, its progress, and whether its next step is due.
+local function lists(pipeline, state)
+  return {
+    'ff:tasks', 'ff:tasks:state:' .. state, 'ff:tasks:pipeline:' .. pipeline,
+    'ff:tasks:lane:' .. pipeline .. ':' .. state,
+  }
+end
+
+local function list_task(tid, pipeline, created, before, state)
+  if before then
+    for _, key in ipairs(lists(pipeline, before)) do redis.call('ZREM', key, tid) end
+  end
+  if state then
+    for _, key in ipairs(lists(pipeline, state)) do redis.call('ZADD', key, created, tid) end
+    redis.call('SADD', 'ff:pipelines', pipeline)
+  end
+end
+
+-- Probing is the first 2 %; then the planned subtasks count by their weight.
+local function progress_of(tid)
+  local v = redis.call('HMGET', 'ff:t:' .. tid, 'planned', 'work', 'worked', 'probes', 'probed')
+  local function share(done, all)
+    all = tonumber(all or 0)
+    return all > 0 and math.max(0, math.min(1, tonumber(done or 0) / all)) or 0
+  end
+  local progress = v[1] and 0.02 + 0.98 * share(v[3], v[2]) or 0.02 * share(v[5], v[4])
+  return string.format('%.4f', progress)
+end
+
+-- A subtask got as far as `fraction`.
+local function credit(s, fraction)
+  local delta = (fraction - s.progress) * s.weight
+  if delta ~= 0 then
+    redis.call('HINCRBYFLOAT', 'ff:t:' .. s.tid, s.kind == 'probe' and 'probed' or 'worked', delta)
+  end
+end
+
+-- At most every two seconds, and never a second one while the first waits for the broker.
+local function progress_event(tid)
+  local v = redis.call('HMGET', 'ff:t:' .. tid, 'state', 'progress_at', 'progress_event', 'started')
+  if not EPOCH or v[1] ~= 'running' or NOW - tonumber(v[2] or 0) < 2000 then return end
+  if v[3] and redis.call('HEXISTS', 'ff:event', v[3]) == 1 then return end
+  local progress = progress_of(tid)
+  local id = tid .. '.' .. about(tid).run .. '.progress.' .. progress
+  if id == v[3] then return end
+  task_event(tid, 'progress', id, 'running', progress, v[4])
+  redis.call('HSET', 'ff:t:' .. tid, 'progress_at', NOW, 'progress_event', id)
+end
+
+-- queued -> running, at the first claim.
+local function start_task(tid)
+  local v = redis.call('HMGET', 'ff:t:' .. tid, 'state', 'pipeline', 'created')
+  if v[1] ~= 'queued' then return end
+  redis.call('HSET', 'ff:t:' .. tid, 'state', 'running', 'started', NOW)
+  list_task(tid, v[2], v[3], 'queued', 'running')
+  task_event(tid, 'running', tid .. '.' .. about(tid).run .. '.running', 'running', progress_of(tid), NOW)
+end
+
+-- Planning or finishing is due when nothing of the task is open.
+local function is_due(tid)
+  local state = redis.call('HGET', 'ff:t:' .. tid, 'state')
+  return state and not FINAL[state] and redis.call('EXISTS', 'ff:open:' .. tid) == 0
+end
+
+local function advance_if_due(tid)
+  if is_due(tid) then redis.call('ZADD', 'ff:advance', NOW, tid) end
+end

@@ -1,0 +1,18 @@
+--! use events queue
+-- tid, priority -> for all that has not begun. What was announced is announced again: the older message is refused.
+if not EPOCH then return NO_EPOCH end
+local tid = ARGV[1]
+local v = redis.call('HMGET', 'ff:t:' .. tid, 'run', 'state')
+if not v[1] or FINAL[v[2]] then return NO end
+redis.call('HSET', 'ff:t:' .. tid, 'priority', ARGV[2])
+for _, n in ipairs(redis.call('SMEMBERS', 'ff:open:' .. tid)) do
+  local s = load(tid .. '.' .. v[1] .. '.' .. n)
+  if s and s.state == 'queued' then
+    if redis.call('ZSCORE', 'ff:ready:' .. s.tag, s.sid) then
+      redis.call('ZADD', 'ff:ready:' .. s.tag, ready_score(s), s.sid)
+    elseif redis.call('ZREM', 'ff:announced:' .. s.tag, s.sid) == 1 then
+      announce(s, NOW)
+    end
+  end
+end
+return OK

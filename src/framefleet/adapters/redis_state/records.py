@@ -1,0 +1,198 @@
+"""Between hashes in Redis and the domain's records. Pure: strings in, values out, and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from framefleet.domain.errors import ErrorInfo
+from framefleet.domain.priority import broker_priority
+from framefleet.domain.records import SubtaskRecord, TargetRecord, TaskRecord
+from framefleet.domain.states import SubtaskState, TaskState, target_state
+from framefleet.domain.subtask import Plan, Subtask
+from framefleet.domain.task import Task
+
+Step = tuple[SubtaskState, ErrorInfo | None]
+"""State of a subtask that decides a target, and why it failed."""
+
+
+def milliseconds(moment: datetime) -> int:
+    """As Redis keeps times."""
+    return round(moment.timestamp() * 1000)
+
+
+def moment(text: str) -> datetime | None:
+    """A time from Redis; None for an empty string."""
+    return datetime.fromtimestamp(float(text) / 1000, UTC) if text else None
+
+
+def rows(flat: Sequence[str], width: int) -> Iterator[tuple[str, ...]]:
+    """A flat answer, `width` items at a time."""
+    return (tuple(flat[i : i + width]) for i in range(0, len(flat), width))
+
+
+# --- into Redis -----------------------------------------------------------------------------
+
+
+def dependents(subtasks: Sequence[Subtask]) -> dict[int, list[int]]:
+    """For each needed number, those that need it, ascending."""
+    found: dict[int, list[int]] = {}
+    for subtask in subtasks:
+        for n in sorted(set(subtask.needs)):
+            found.setdefault(n, []).append(subtask.n)
+    return found
+
+
+def subtask_row(subtask: Subtask, needed_by: Sequence[int]) -> list[str]:
+    """The ten arguments of one new subtask, in the order `lib_insert.lua` reads them."""
+    return [
+        str(subtask.n),
+        str(subtask.kind),
+        str(subtask.tag),
+        str(broker_priority(0, subtask.kind)),
+        repr(subtask.weight),
+        str(subtask.attempts_allowed),
+        subtask.label,
+        numbers(needed_by),
+        numbers(sorted(set(subtask.needs))),
+        subtask.spec.model_dump_json(),
+    ]
+
+
+def numbers(values: Sequence[int]) -> str:
+    """As scripts read a list of numbers."""
+    return ",".join(map(str, values))
+
+
+def plan_arguments(plan: Plan) -> tuple[int, str, float]:
+    """Highest number, targets and total weight."""
+    return (
+        max((subtask.n for subtask in plan.subtasks), default=0),
+        json.dumps(plan.targets),
+        sum(subtask.weight for subtask in plan.subtasks),
+    )
+
+
+def final_event(record: TaskRecord) -> str:
+    """Body of the final event: the full record and what all events have."""
+    body = record.model_dump(mode="json")
+    finished = record.finished_at or datetime.now(UTC)
+    head = {
+        "event_id": f"{record.id}.{record.run}.{record.state}",
+        "event": f"task.{record.state}",
+        "at": finished.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "task_id": record.id,
+    }
+    return json.dumps(head | body, separators=(",", ":"))
+
+
+# --- out of Redis ---------------------------------------------------------------------------
+
+
+def subtask_record(values: Sequence[str]) -> SubtaskRecord:
+    """From the fields `subtasks.lua` lists."""
+    (
+        n,
+        kind,
+        tag,
+        state,
+        attempt,
+        worker,
+        progress,
+        queued,
+        started,
+        finished,
+        cpu,
+        weight,
+        text,
+        speed,
+        error,
+        output,
+    ) = values
+    return SubtaskRecord(
+        n=int(n),
+        kind=kind,
+        tag=tag,
+        state=SubtaskState(state),
+        attempts=int(attempt or 0),
+        worker=worker or None,
+        progress=float(progress or 0),
+        queued_at=moment(queued),
+        started_at=moment(started),
+        finished_at=moment(finished),
+        cpu_seconds=float(cpu or 0),
+        weight=float(weight or 0),
+        label=text,
+        speed=float(speed) if speed and state == "running" else None,
+        error=ErrorInfo.model_validate_json(error) if error else None,
+        output=_output(output),
+    )
+
+
+def task_record(answer: Sequence[Any], subtasks: tuple[SubtaskRecord, ...] = ()) -> TaskRecord | None:
+    """From what `lib_live.lua` shows of a task; None when there is no such task."""
+    match list(answer):
+        case ["final", text]:
+            return TaskRecord.model_validate_json(text)
+        case ["live", progress, fields, steps]:
+            return _live(float(progress), fields, steps, subtasks)
+        case _:
+            return None
+
+
+def _live(
+    progress: float, fields: Sequence[str], steps: Sequence[str], subtasks: tuple[SubtaskRecord, ...]
+) -> TaskRecord:
+    text, run, state, priority, started, canceling, planned, targets, _count = fields
+    task = Task.model_validate_json(text)
+    known: dict[int, Step] = {
+        int(n): (SubtaskState(s), ErrorInfo.model_validate_json(e) if e else None) for n, s, e in rows(steps, 3) if s
+    }
+    deciding: dict[str, list[int]] = json.loads(targets) if planned else {}
+    return TaskRecord(
+        id=task.id,
+        run=int(run),
+        name=task.request.name,
+        state=TaskState(state),
+        pipeline=task.pipeline,
+        priority=int(priority),
+        created_at=task.created_at,
+        started_at=moment(started),
+        progress=progress,
+        user_data=task.request.user_data,
+        tags=task.request.tags,
+        targets=tuple(
+            _target(
+                TargetRecord(name=target.name, template=target.template, uri=target.uri, state=TaskState.QUEUED),
+                [known[n] for n in (deciding.get(target.name, ()) if planned else known) if n in known],
+                planned=bool(planned),
+                running=TaskState(state) is TaskState.RUNNING,
+                canceling=bool(canceling),
+            )
+            for target in task.targets
+        ),
+        subtasks=subtasks,
+    )
+
+
+def _target(
+    target: TargetRecord, steps: Sequence[Step], *, planned: bool, running: bool, canceling: bool
+) -> TargetRecord:
+    state = target_state([state for state, _ in steps])
+    if not planned and state is TaskState.SUCCEEDED:
+        # Its probes succeeded; its own work is still to come.
+        state = TaskState.CANCELED if canceling else TaskState.RUNNING
+    elif running and state is TaskState.QUEUED and any(s is SubtaskState.BLOCKED for s, _ in steps):
+        # Its last step waits for others of a task that has begun.
+        state = TaskState.RUNNING
+    error = next((error for state, error in steps if state is SubtaskState.FAILED and error), None)
+    return target.model_copy(update={"state": state, "error": error})
+
+
+def _output(text: str) -> dict[str, Any] | None:
+    if not text:
+        return None
+    value = json.loads(text)
+    return value if isinstance(value, dict) else {"value": value}

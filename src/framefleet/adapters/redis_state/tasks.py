@@ -1,0 +1,255 @@
+"""The scheduler's side of the task state."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from framefleet.adapters.redis_state import records
+from framefleet.adapters.redis_state.scripts import Scripts
+from framefleet.domain.errors import ErrorInfo, Retry
+from framefleet.domain.records import SubtaskRecord, TaskRecord
+from framefleet.domain.states import TaskState
+from framefleet.domain.subtask import Kind, Plan, Subtask, Tag
+from framefleet.domain.task import Task
+from framefleet.ports import Counts, Expired, TaskQuery, TaskStatus, WorkerInfo
+
+_BATCH = 1000
+_KINDS = ",".join(Kind)
+_TAGS = ",".join(Tag)
+
+
+class RedisTaskStore:
+    """Implements `framefleet.ports.TaskStore`.
+
+    A rebuild enters unfinished tasks while there is no epoch: `create`, `add_plan`, `done`, `crashed`, permanent
+    failures by `fail` without a fence, and `finish` of what ended lately (its event may not have been sent). These
+    work without an epoch, everything else that reads or changes tasks raises StateUnavailable until `Epochs.begin`.
+    """
+
+    def __init__(self, scripts: Scripts, *, retention_seconds: float) -> None:
+        self._scripts = scripts
+        self._retention_seconds = round(retention_seconds)
+
+    def create(self, task: Task, run: int, probes: Sequence[Subtask]) -> bool:
+        """Enter a task with its first subtasks, queued; a higher run replaces an earlier one of the same task.
+
+        False when this run (or a later one) is there already. Works without an epoch. Raises StateUnavailable.
+        """
+        needed_by = records.dependents(probes)
+        rows = [argument for s in probes for argument in records.subtask_row(s, needed_by.get(s.n, ()))]
+        return self._scripts.applied(
+            "create",
+            task.id,
+            run,
+            task.model_dump_json(),
+            task.pipeline,
+            task.priority,
+            records.milliseconds(task.created_at),
+            task.request.name,
+            task.request.user_data or "",
+            json.dumps(task.request.tags),
+            sum(probe.weight for probe in probes),
+            max((probe.n for probe in probes), default=0),
+            *rows,
+        )
+
+    def add_plan(self, task_id: str, run: int, plan: Plan) -> bool:
+        """Enter the planned subtasks, which are numbered without gaps: ready ones queued, others blocked.
+
+        Large plans are staged a thousand at a time, invisibly, then entered by one script; repeating it after a crash
+        in between is harmless. False when done before, or the task is final, canceled or unknown. Works without an
+        epoch. Raises StateUnavailable, and ValueError when numbers are missing.
+        """
+        own = [subtask.n for subtask in plan.subtasks]
+        first, last = (own[0], own[-1]) if own else (1, 0)
+        if own != list(range(first, last + 1)):
+            raise ValueError("the subtasks of a plan are numbered without gaps, in order")
+        needed_by = records.dependents(plan.subtasks)
+        for start in range(0, len(plan.subtasks), _BATCH):
+            part = plan.subtasks[start : start + _BATCH]
+            rows = [argument for s in part for argument in records.subtask_row(s, needed_by.get(s.n, ()))]
+            if not self._scripts.applied("stage", task_id, run, *rows):
+                return False
+        count, targets, weight = records.plan_arguments(plan)
+        earlier = [
+            argument
+            for n, wanted_by in needed_by.items()
+            if not first <= n <= last
+            for argument in (n, records.numbers(wanted_by))
+        ]
+        return self._scripts.applied("plan", task_id, run, count, targets, weight, first, last, *earlier)
+
+    def done(self, sid: str, output: str, cpu_seconds: float) -> bool:
+        """A DONE record exists (`output`: a short JSON summary): succeed, unblock what waited.
+
+        No fence is looked at, the object store has decided. False when known already. Works without an epoch.
+        Raises StateUnavailable.
+        """
+        return self._scripts.applied("done", sid, output, cpu_seconds)
+
+    def fail(self, sid: str, fence: int | None, error: ErrorInfo, retry_in: float | None) -> bool:
+        """The attempt failed: queued again after `retry_in` seconds, or failed for good with all that needs it (None).
+
+        What only the failed ones needed is canceled. A stale fence is ignored (False); fence None is the scheduler's
+        own verdict, whose permanent form works without an epoch. An error of the host (Retry.RESOURCE) keeps the
+        subtask from that host for a minute, if there is another. Raises StateUnavailable.
+        """
+        return self._scripts.applied(
+            "fail",
+            sid,
+            "" if fence is None else fence,
+            error.model_dump_json(),
+            "" if retry_in is None else round(retry_in * 1000),
+            int(error.retry is Retry.RESOURCE),
+        )
+
+    def expired(self, limit: int) -> list[Expired]:
+        """Leases that have run out, the oldest first. Raises StateUnavailable."""
+        found = self._scripts.run("expired", limit)[1:]
+        return [
+            Expired(sid=sid, fence=int(fence), crashes=int(crashes)) for sid, fence, crashes in records.rows(found, 3)
+        ]
+
+    def expire(self, sid: str, fence: int) -> bool:
+        """running -> queued because the lease ran out, counted as a crash; announced again at once.
+
+        False when it was renewed or decided meanwhile. Raises StateUnavailable.
+        """
+        return self._scripts.applied("expire", sid, fence)
+
+    def crashed(self, sid: str, crashes: int) -> bool:
+        """Say how many attempts died, as a rebuild knows it from the store; a higher count is kept.
+
+        False when final or unknown. Works without an epoch. Raises StateUnavailable.
+        """
+        return self._scripts.applied("crashed", sid, crashes)
+
+    def cancel(self, task_id: str) -> bool:
+        """Mark a task canceled and its open subtasks too; running ones learn it at their next beat.
+
+        The task is then due in `take_advance`, to be finished. False when final or unknown. Raises StateUnavailable.
+        """
+        return self._scripts.applied("cancel", task_id)
+
+    def reprioritize(self, task_id: str, priority: int) -> bool:
+        """Give a task another priority, also where its orders are out already. False when final or unknown.
+
+        Raises StateUnavailable.
+        """
+        return self._scripts.applied("reprioritize", task_id, priority)
+
+    def finish(self, record: TaskRecord) -> bool:
+        """Enter the final record and its event, whose id follows from task, run and state.
+
+        What is still open is canceled. The task stays readable for the retention time. False when entered before, or
+        a later run exists. Works without an epoch, and for a task that is not here. Raises StateUnavailable, and
+        ValueError when the record's state is not final.
+        """
+        if not record.state.final:
+            raise ValueError(f"a task cannot finish as {record.state}")
+        return self._scripts.applied(
+            "finish",
+            record.id,
+            record.run,
+            record.state,
+            record.model_dump_json(),
+            record.model_copy(update={"subtasks": ()}).model_dump_json(),
+            records.final_event(record),
+            records.milliseconds(record.finished_at) if record.finished_at else "",
+            record.pipeline,
+            record.priority,
+            records.milliseconds(record.created_at),
+            self._retention_seconds,
+        )
+
+    def purge(self, limit: int) -> int:
+        """Forget ended tasks whose retention is over; how many. Raises StateUnavailable."""
+        return int(self._scripts.run("purge", limit)[1])
+
+    def take_advance(self, limit: int) -> list[str]:
+        """Ids of tasks of which nothing is open: to be planned, or finished. Raises StateUnavailable.
+
+        They come again after 10 s, until `advanced` finds that this is no longer so.
+        """
+        return [str(task_id) for task_id in self._scripts.run("take_advance", limit)[1:]]
+
+    def advanced(self, task_id: str) -> None:
+        """The step was taken. A step that became due meanwhile is kept: the state decides. Raises StateUnavailable."""
+        self._scripts.run("advanced", task_id)
+
+    def status(self, task_id: str) -> TaskStatus | None:
+        """Where a task stands; None when unknown. Raises StateUnavailable."""
+        word, *rest = self._scripts.run("status", task_id)
+        if word != "OK":
+            return None
+        run, state, planned, still_open, canceling, created, started = rest
+        created_at = records.moment(created)
+        assert created_at is not None
+        return TaskStatus(
+            id=task_id,
+            run=int(run),
+            state=TaskState(state),
+            planned=bool(planned),
+            open=int(still_open),
+            canceling=bool(canceling),
+            created_at=created_at,
+            started_at=records.moment(started),
+        )
+
+    def task(self, task_id: str) -> Task | None:
+        """The accepted task; None when unknown. Raises StateUnavailable."""
+        word, *rest = self._scripts.run("task", task_id)
+        return Task.model_validate_json(rest[0]) if word == "OK" else None
+
+    def record(self, task_id: str) -> TaskRecord | None:
+        """The task as users see it: its final record, or one made from live state; None when unknown.
+
+        Subtasks are read a thousand at a time, so those of a larger task need not be of one instant. Raises
+        StateUnavailable.
+        """
+        answer = self._scripts.run("record", task_id)[1]
+        if answer[0] != "live":
+            return records.task_record(answer)
+        run, count = answer[2][1], int(answer[2][8])
+        subtasks: list[SubtaskRecord] = []
+        for first in range(1, count + 1, _BATCH):
+            found = self._scripts.run("subtasks", task_id, run, first, min(first + _BATCH - 1, count))[1:]
+            subtasks += [records.subtask_record(values) for values in found]
+        return records.task_record(answer, tuple(subtasks))
+
+    def query(self, query: TaskQuery) -> list[TaskRecord]:
+        """Tasks without their subtasks, newest first, at most `limit`. Raises StateUnavailable."""
+        if query.limit <= 0:
+            return []
+        if query.pipeline is None:
+            key = "ff:tasks" if query.state is None else f"ff:tasks:state:{query.state}"
+        elif query.state is None:
+            key = f"ff:tasks:pipeline:{query.pipeline}"
+        else:
+            key = f"ff:tasks:lane:{query.pipeline}:{query.state}"
+        found = (records.task_record(answer) for answer in self._scripts.run("query", key, query.limit)[1:])
+        return [record for record in found if record is not None]
+
+    def counts(self) -> Counts:
+        """Numbers for metrics; `outbox` is orders and events. Works without an epoch. Raises StateUnavailable."""
+        tasks: dict[tuple[str, str], int] = {}
+        backlog: dict[tuple[str, str], int] = {}
+        outbox = 0
+        for what, name, number in records.rows(self._scripts.run("counts", _TAGS, _KINDS)[1:], 3):
+            if what == "outbox":
+                outbox += int(number)
+                continue
+            one, _, other = name.partition(":")
+            (tasks if what == "task" else backlog)[one, other] = int(number)
+        return Counts(tasks=tasks, backlog=backlog, outbox=outbox)
+
+    def workers(self) -> list[WorkerInfo]:
+        """Live slots, those longest without a beat first. Works without an epoch. Raises StateUnavailable."""
+        found = self._scripts.run("workers")[1:]
+        return [
+            WorkerInfo(
+                **{**(info := json.loads(text)), "encoders": tuple(info["encoders"])}, seen_at=records.moment(seen)
+            )
+            for text, seen in records.rows(found, 2)
+        ]

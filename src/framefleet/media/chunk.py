@@ -1,0 +1,109 @@
+"""The command that encodes one chunk: decode once, encode every rendition, each into CMAF fragments.
+
+Windows are half-open on the source's own clock (`-copyts` and `trim` in ticks), so that neighbouring chunks use the very
+same number for their common border and no frame can be in both or in neither, whatever the seek landed on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+from ffmpeg import filter as ffmpeg_filter
+
+from framefleet.domain.subtask import Encoding, Piece, VideoChunkSpec
+from framefleet.domain.timeline import decimal
+from framefleet.media.command import Command, build, output, source_input
+from framefleet.media.encoders import video_options
+
+CMAF_FLAGS = "+frag_keyframe+empty_moov+default_base_moof+skip_sidx+frag_discont+negative_cts_offsets"
+"""With these, each chunk's fragments carry the right decode time by themselves and begin at a keyframe: chunk files can be
+listed one after another in a playlist without a re-mux. The head of the file is the same for all chunks."""
+
+
+def chunk_command(
+    spec: VideoChunkSpec, urls: Mapping[int, str], outputs: Mapping[str, str], *, extra_seek: Fraction = Fraction(0)
+) -> Command:
+    """Encode `spec` from the sources' `urls` into one fragmented MP4 per encoding id in `outputs`.
+
+    `extra_seek` starts reading that many seconds earlier, for sources whose seek lands after the keyframe asked for.
+    """
+    parts = [_piece(spec, piece, urls[piece.source], extra_seek) for piece in spec.pieces]
+    # interleave passes frames on in order of their times: the pieces' times are absolute already.
+    stream = parts[0] if len(parts) == 1 else _interleave(parts)
+    count = len(spec.encodings)
+    branches = [stream]
+    if count > 1:
+        split = stream.filter_multi_output("split", count)
+        branches = [split[i] for i in range(count)]
+    nodes = [
+        output(_scaled(branch, e), outputs[e.id], video_options(e) | mux_options(spec))
+        for branch, e in zip(branches, spec.encodings, strict=True)
+    ]
+    return build(nodes, global_args=("-copyts",))
+
+
+def mux_options(spec: VideoChunkSpec) -> dict[str, Any]:
+    """Options that keep our clock: no frame added, dropped or moved between the filter and the file."""
+    return {
+        "fps_mode": "passthrough",
+        "enc_time_base": f"1/{spec.scale}",
+        "force_key_frames": keyframe_times(spec),
+        "map_metadata": -1,
+        "fflags": "+bitexact",
+        "flags:v": "+bitexact",
+        "f": "mp4",
+        "video_track_timescale": spec.scale,
+        "avoid_negative_ts": "disabled",
+        "use_editlist": 0,
+        "movflags": CMAF_FLAGS,
+    }
+
+
+def keyframe_times(spec: VideoChunkSpec) -> str | None:
+    """Where segments start inside the chunk, half a tick early so that rounding cannot miss the frame; None for none.
+
+    The chunk's first frame is a keyframe anyway.
+    """
+    inner = [Fraction(2 * tick - 1, 2 * spec.scale) for tick in spec.segments[1:]]
+    return ",".join(decimal(t) for t in inner) or None
+
+
+def _piece(spec: VideoChunkSpec, piece: Piece, url: str, extra_seek: Fraction) -> Any:
+    seek = max(Fraction(0), piece.seek - extra_seek)
+    # Not accurate: the decoder hands over everything from where the seek landed, and the window alone decides.
+    options: dict[str, Any] = {"ss": decimal(seek), "noaccurate_seek": None} if seek else {}
+    stream = source_input(url, **options)[str(piece.stream)].filter("settb", f"1/{spec.scale}")
+    start, end = piece.window
+    bounds = {k: v for k, v in (("start_pts", start), ("end_pts", end)) if v is not None}
+    if bounds:
+        stream = stream.filter("trim", **bounds)
+    stream = stream.filter("setpts", _clock(piece))
+    return stream if spec.canvas == (0, 0) else _fitted(stream, spec)
+
+
+def _clock(piece: Piece) -> str:
+    if piece.step is None:
+        return f"PTS+({piece.at - piece.origin})"
+    # A constant rate: undo the rounding of the source's clock (1 ms in Matroska) by putting frames on the grid.
+    return f"{piece.at}+round((PTS-({piece.origin}))/{piece.step})*{piece.step}"
+
+
+def _fitted(stream: Any, spec: VideoChunkSpec) -> Any:
+    """Sources of different shape on one canvas: whole picture with borders (pad), or filled and cut (crop)."""
+    width, height = spec.canvas
+    shape = "decrease" if spec.fit == "pad" else "increase"
+    # Square pixels first, or the aspect ratio of an anamorphic source would be fitted wrongly.
+    stream = stream.filter("scale", "iw*sar", "ih").filter("setsar", 1)
+    stream = stream.filter("scale", width, height, force_original_aspect_ratio=shape, force_divisible_by=2)
+    stream = stream.filter("pad", width, height, -1, -1) if spec.fit == "pad" else stream.filter("crop", width, height)
+    return stream.filter("setsar", 1).filter("format", "yuv420p")
+
+
+def _interleave(parts: list[Any]) -> Any:
+    return ffmpeg_filter(parts, "interleave", len(parts))
+
+
+def _scaled(stream: Any, e: Encoding) -> Any:
+    return stream.filter("scale", e.width, e.height, flags="bicubic").filter("setsar", 1)

@@ -1,0 +1,84 @@
+"""A DASH manifest (ISO/IEC 23009-1, live profile, static) for CMAF segments. Text from numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from xml.sax.saxutils import quoteattr
+
+from framefleet.domain.timeline import to_ticks
+from framefleet.media.manifest import ListedTrack
+
+
+def manifest(video: Sequence[ListedTrack], audio: Sequence[ListedTrack], *, media: str = "$Number%05d$.m4s") -> str:
+    """The MPD. Every track's segments are numbered from 1 in its own folder, as `media` names them."""
+    tracks = [*video, *audio]
+    total = max(t.segments[-1].start + t.segments[-1].duration for t in tracks)
+    longest = max(s.duration for t in tracks for s in t.segments)
+    lines = [
+        '<?xml version="1.0" encoding="UTF-8"?>',
+        '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" profiles="urn:mpeg:dash:profile:isoff-live:2011"'
+        f' mediaPresentationDuration="{_duration(total)}" minBufferTime="{_duration(longest)}">',
+        f'  <Period id="1" start="PT0S" duration="{_duration(total)}">',
+    ]
+    if video:
+        lines.append('    <AdaptationSet id="1" contentType="video" mimeType="video/mp4" segmentAlignment="true" startWithSAP="1">')
+        for track in video:
+            rate = f' frameRate="{track.frame_rate}"' if track.frame_rate else ""
+            shape = f' width="{track.width}" height="{track.height}"{rate} sar="1:1"'
+            lines += _representation(track, shape, [], media)
+        lines.append("    </AdaptationSet>")
+    for i, track in enumerate(audio, 2):
+        language = f" lang={quoteattr(track.language)}" if track.language else ""
+        lines.append(
+            f'    <AdaptationSet id="{i}" contentType="audio" mimeType="audio/mp4" segmentAlignment="true" startWithSAP="1"{language}>'
+        )
+        channels = (
+            '<AudioChannelConfiguration schemeIdUri="urn:mpeg:dash:23003:3:audio_channel_configuration:2011"'
+            f' value="{track.channels}"/>'
+        )
+        lines += _representation(track, f' audioSamplingRate="{track.sample_rate}"', [channels], media)
+        lines.append("    </AdaptationSet>")
+    return "\n".join([*lines, "  </Period>", "</MPD>", ""])
+
+
+def _representation(track: ListedTrack, attributes: str, children: Sequence[str], media: str) -> list[str]:
+    head = (
+        f'      <Representation id={quoteattr(track.name)} bandwidth="{track.peak_bandwidth}"'
+        f" codecs={quoteattr(track.codecs)}{attributes}>"
+    )
+    template = (
+        f'        <SegmentTemplate timescale="{track.scale}" startNumber="1"'
+        f' initialization={quoteattr(f"{track.name}/{track.init}")} media={quoteattr(f"{track.name}/{media}")}>'
+    )
+    timeline = ["          <SegmentTimeline>"]
+    for start, duration, repeats in _runs(track):
+        more = f' r="{repeats}"' if repeats else ""
+        timeline.append(f'            <S t="{start}" d="{duration}"{more}/>')
+    return [
+        head,
+        *(f"        {child}" for child in children),
+        template,
+        *timeline,
+        "          </SegmentTimeline>",
+        "        </SegmentTemplate>",
+        "      </Representation>",
+    ]
+
+
+def _runs(track: ListedTrack) -> list[tuple[int, int, int]]:
+    """(start, duration, repeats) in ticks, equal neighbours folded."""
+    runs: list[tuple[int, int, int]] = []
+    for segment in track.segments:
+        start, duration = to_ticks(segment.start, track.scale), to_ticks(segment.duration, track.scale)
+        if runs:
+            first, length, repeats = runs[-1]
+            if length == duration and first + length * (repeats + 1) == start:
+                runs[-1] = (first, length, repeats + 1)
+                continue
+        runs.append((start, duration, 0))
+    return runs
+
+
+def _duration(seconds: Fraction) -> str:
+    return f"PT{float(seconds):.3f}S"

@@ -1,0 +1,43 @@
+"""From what FFmpeg wrote last to one of our errors. The one place that reads FFmpeg's sentences.
+
+Each phrase was seen with FFmpeg 5.1 or 9; exit codes do not help (1 for nearly everything).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from framefleet.domain.errors import DiskFull, EncoderUnavailable, FfmpegFailed, FfmpegKilled, FramefleetError
+
+_DISK = ("No space left on device", "Disk quota exceeded")
+_ENCODER = (
+    "Cannot load libcuda.so.1",
+    "Cannot load nvcuda.dll",
+    "Cannot load libnvidia-encode",
+    "No capable devices found",
+    "OpenEncodeSessionEx failed",
+    "CUDA_ERROR",
+    "cuInit(0) failed",
+    "Driver does not support the required nvenc API version",
+    "Unknown encoder",
+    "out of memory (10)",
+)
+
+
+def work_error(lines: Sequence[str], returncode: int) -> FramefleetError:
+    """The error of an attempt whose FFmpeg failed although its inputs are good."""
+    log = tuple(lines)
+    for line in lines:
+        if any(phrase in line for phrase in _DISK):
+            return DiskFull(log=log)
+        if any(phrase in line for phrase in _ENCODER):
+            return EncoderUnavailable(line.strip(), log=log)
+    # 255 is FFmpeg's own exit on SIGTERM; it is not ours, since our stop raises before.
+    if returncode < 0 or returncode in {137, 143, 255}:
+        return FfmpegKilled(f"FFmpeg was ended from outside (exit {returncode})", log=log)
+    return FfmpegFailed(lines[-1].strip() if lines else f"FFmpeg exited with {returncode}", log=log)
+
+
+def out_of_space(lines: Sequence[str]) -> bool:
+    """True when the disk was full: FFmpeg then ends with exit code 0 and an unreadable MP4."""
+    return any(phrase in line for line in lines for phrase in _DISK)

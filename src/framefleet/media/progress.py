@@ -1,0 +1,48 @@
+"""Parser of what FFmpeg's `-progress` prints: blocks of key=value lines, each ended by `progress=`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class EncodeProgress:
+    """One block."""
+
+    seconds: float | None
+    """Output time reached, seconds."""
+    frames: int | None
+    speed: float | None
+    """Media seconds per wall second."""
+    ended: bool
+
+
+class ProgressParser:
+    """Feed it lines; it returns a block when one is complete."""
+
+    def __init__(self) -> None:
+        self._fields: dict[str, str] = {}
+
+    def feed(self, line: str) -> EncodeProgress | None:
+        """One line of the pipe; unknown lines are passed over."""
+        key, separator, value = line.strip().partition("=")
+        if not separator:
+            return None
+        self._fields[key] = value.strip()
+        if key != "progress":
+            return None
+        fields, self._fields = self._fields, {}
+        micros = _number(fields.get("out_time_us"))
+        return EncodeProgress(
+            seconds=None if micros is None else micros / 1e6,
+            frames=None if (n := _number(fields.get("frame"))) is None else int(n),
+            speed=_number(fields.get("speed", "").removesuffix("x")),
+            ended=value.strip() == "end",
+        )
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return float(text) if text else None
+    except ValueError:  # FFmpeg prints N/A until it knows
+        return None

@@ -1,0 +1,1 @@
+"""Installed commands in processes of their own, killed mid-work."""

@@ -1,0 +1,1 @@
+"""The Helm chart and the dashboards, rendered and checked."""

@@ -1,0 +1,1 @@
+"""Tests against private RabbitMQ, Redis and S3."""

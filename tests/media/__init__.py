@@ -1,0 +1,1 @@
+"""Real FFmpeg on small clips, judged on decoded frames, samples and timestamps."""

@@ -1,0 +1,269 @@
+"""One order, from claim to report. Safe to run any number of times for the same subtask."""
+
+from __future__ import annotations
+
+import errno
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TypeVar
+
+import structlog
+from pydantic import TypeAdapter, ValidationError
+
+from framefleet import metrics
+from framefleet.adapters.storages import Storages
+from framefleet.domain import keys
+from framefleet.domain.errors import (
+    BrokerUnavailable,
+    DiskFull,
+    FramefleetError,
+    HostError,
+    Retry,
+    ServiceError,
+    StateUnavailable,
+    StoreUnavailable,
+    TaskNotFound,
+)
+from framefleet.domain.records import DoneRecord, Output
+from framefleet.domain.subtask import Spec, split_subtask_id
+from framefleet.domain.task import Task, utc_now
+from framefleet.messages import Done, Failed
+from framefleet.ports import Claim, Claims, ObjectStore, Publisher, Refused
+from framefleet_workers.handlers import handle
+from framefleet_workers.lease import Lease
+from framefleet_workers.process import Interrupted
+from framefleet_workers.scratch import attempt_directory
+from framefleet_workers.work import Limits, Tools, Work
+
+log = structlog.get_logger()
+
+_SPEC: TypeAdapter[Spec] = TypeAdapter(Spec)
+_T = TypeVar("_T")
+
+PATIENCE_SECONDS = 15 * 60.0
+"""How long a finished output is kept while the store or the broker is away, before the work is given back."""
+RELEASE_DELAY_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class SlotSettings:
+    """What an executor needs to know. Seconds."""
+
+    worker: str
+    """This slot's id."""
+    tag: str
+    scratch: Path
+    limits: Limits
+    lease_seconds: float = 20.0
+    beat_seconds: float = 6.0
+    stall_seconds: float = 60.0
+    reuse: bool = False
+
+
+class Executor:
+    """Does the work of one slot. One order at a time; `shutdown` may come from another thread."""
+
+    def __init__(
+        self,
+        settings: SlotSettings,
+        claims: Claims,
+        store: ObjectStore,
+        storages: Storages,
+        publisher: Publisher,
+        tools: Tools,
+    ) -> None:
+        self._settings = settings
+        self._claims = claims
+        self._store = store
+        self._storages = storages
+        self._publisher = publisher
+        self._tools = tools
+        self._stopping = threading.Event()
+        self._lease: Lease | None = None
+        self._task = lru_cache(maxsize=32)(self._read_task)
+        self.busy_with: str | None = None
+
+    def shutdown(self) -> None:
+        """Stop what runs and give it back at once; nothing new is claimed."""
+        self._stopping.set()
+        lease = self._lease
+        if lease is not None:
+            lease.interrupt.set("shutdown")
+
+    def run(self, sid: str) -> None:
+        """Claim the subtask and do it. Returns when the outcome is recorded and reported, or the claim refused.
+
+        Raises ServiceError when a service stayed away too long: the order must come again.
+        """
+        nonce = secrets.token_hex(6)
+        claim = self._patiently(lambda: self._claims.claim(sid, nonce, self._settings.worker, self._settings.lease_seconds))
+        if isinstance(claim, Refused):
+            log.debug("order.refused", sid=sid, reason=claim.reason)
+            return
+        self.busy_with = sid
+        task_id, run, number = split_subtask_id(sid)
+        structlog.contextvars.bind_contextvars(task_id=task_id, subtask=number, attempt=claim.attempt)
+        try:
+            if self._store.get(keys.done(task_id, run, number)) is not None:
+                self._report_done(sid)
+            else:
+                self._attempt(claim)
+        finally:
+            self.busy_with = None
+            structlog.contextvars.clear_contextvars()
+
+    # --- one attempt -----------------------------------------------------------------------
+
+    def _attempt(self, claim: Claim) -> None:
+        settings = self._settings
+        started, started_at = time.monotonic(), utc_now()
+        spec = _SPEC.validate_json(claim.spec)
+        lease = Lease(self._claims, claim, settings.lease_seconds, settings.beat_seconds)
+        self._lease = lease
+        work: Work | None = None
+        try:
+            with lease, attempt_directory(settings.scratch, claim.sid, claim.fence) as folder:
+                if self._stopping.is_set():
+                    lease.interrupt.set("shutdown")
+                work = self._work(claim, folder, lease)
+                output = handle(work, spec)
+                record = DoneRecord(
+                    sid=claim.sid,
+                    fence=claim.fence,
+                    nonce=claim.nonce,
+                    worker=settings.worker,
+                    started_at=started_at,
+                    finished_at=utc_now(),
+                    usage=work.usage(started),
+                    output=output,
+                )
+                self._commit(claim, record)
+        except Interrupted as stop:
+            self._interrupted(claim, stop.reason, spec.kind, started, work)
+        except ServiceError as error:
+            self._give_back(claim, spec.kind, error, started, work)
+        except FramefleetError as error:
+            self._failed(claim, error, spec.kind, started, work)
+        except OSError as error:
+            self._failed(claim, _from_os(error), spec.kind, started, work)
+        else:
+            self._log("subtask.finished", spec.kind, started, work, outcome="succeeded")
+            self._count(spec.kind, "succeeded", started, work)
+        finally:
+            self._lease = None
+
+    def _work(self, claim: Claim, folder: Path, lease: Lease) -> Work:
+        task_id, run, number = split_subtask_id(claim.sid)
+        return Work(
+            task=self._task(task_id),
+            sid=claim.sid,
+            prefix=keys.attempt_prefix(task_id, run, number, claim.fence, claim.nonce),
+            folder=folder,
+            store=self._store,
+            storages=self._storages,
+            tools=self._tools,
+            limits=self._settings.limits,
+            lease=lease,
+            stall_seconds=self._settings.stall_seconds,
+            reuse=self._settings.reuse,
+        )
+
+    def _read_task(self, task_id: str) -> Task:
+        body = self._store.get(keys.task(task_id))
+        if body is None:
+            raise TaskNotFound(f"the store has no task {task_id}")
+        try:
+            return Task.model_validate_json(body)
+        except ValidationError as error:
+            raise TaskNotFound(f"the record of task {task_id} is not readable by this version: {error}") from None
+
+    def _commit(self, claim: Claim, record: DoneRecord) -> None:
+        """Create the DONE record; whoever created it first, the subtask is done now."""
+        task_id, run, number = split_subtask_id(claim.sid)
+        key = keys.done(task_id, run, number)
+        body = record.model_dump_json().encode()
+        # When another attempt was first, its record stands and our objects are garbage that the end of the task sweeps.
+        self._patiently(lambda: self._store.create(key, body))
+        self._report_done(claim.sid)
+
+    def _report_done(self, sid: str) -> None:
+        self._patiently(lambda: self._publisher.report(Done(sid=sid)))
+
+    # --- other ends ------------------------------------------------------------------------
+
+    def _interrupted(self, claim: Claim, reason: str, kind: str, started: float, work: Work | None) -> None:
+        if reason == "shutdown":
+            self._claims.release(claim.sid, claim.fence, claim.nonce, 0.0)
+        self._log("subtask.interrupted", kind, started, work, reason=reason)
+        self._count(kind, "interrupted", started, work)
+
+    def _give_back(self, claim: Claim, kind: str, error: ServiceError, started: float, work: Work | None) -> None:
+        """A service is away: that is not the subtask's fault, unless it says so itself."""
+        if error.retry is Retry.PERMANENT:
+            self._failed(claim, error, kind, started, work)
+            return
+        if isinstance(error, StateUnavailable | StoreUnavailable | BrokerUnavailable):
+            self._log("subtask.released", kind, started, work, code=error.code, message=error.message)
+            self._count(kind, "released", started, work)
+            self._claims.release(claim.sid, claim.fence, claim.nonce, RELEASE_DELAY_SECONDS)
+        else:
+            self._failed(claim, error, kind, started, work)
+
+    def _failed(self, claim: Claim, error: FramefleetError, kind: str, started: float, work: Work | None) -> None:
+        info = error.info()
+        report = Failed(
+            sid=claim.sid,
+            fence=claim.fence,
+            nonce=claim.nonce,
+            worker=self._settings.worker,
+            error=info,
+            cpu_seconds=work.cpu_seconds if work else 0.0,
+        )
+        self._patiently(lambda: self._publisher.report(report))
+        self._log("subtask.failed", kind, started, work, code=info.code, message=info.message, retry=info.retry.value)
+        self._count(kind, "failed", started, work)
+
+    # --- shared ----------------------------------------------------------------------------
+
+    def _patiently(self, do: Callable[[], _T]) -> _T:
+        """Try until a service is back, for up to a quarter of an hour; the lease is renewed meanwhile."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        delay = 0.5
+        while True:
+            try:
+                return do()
+            except (StateUnavailable, StoreUnavailable, BrokerUnavailable) as error:
+                lease = self._lease
+                if lease is not None:
+                    lease.interrupt.check()
+                if self._stopping.is_set() or time.monotonic() > deadline:
+                    raise
+                log.warning("service.awaited", code=error.code, message=error.message)
+                self._stopping.wait(delay)
+                delay = min(delay * 2, 15.0)
+
+    def _log(self, event: str, kind: str, started: float, work: Work | None, **more: object) -> None:
+        usage = work.usage(started).model_dump(exclude_defaults=True) if work else {}
+        level = log.warning if event == "subtask.failed" else log.info
+        level(event, kind=kind, tag=self._settings.tag, worker=self._settings.worker, **usage, **more)
+
+    def _count(self, kind: str, outcome: str, started: float, work: Work | None) -> None:
+        metrics.worker_attempt(
+            kind=kind,
+            tag=self._settings.tag,
+            outcome=outcome,
+            usage=None if work is None else work.usage(started),
+        )
+
+
+def _from_os(error: OSError) -> FramefleetError:
+    """A full disk moves the subtask elsewhere; anything else of the system is tried again."""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return DiskFull(str(error))
+    return HostError(f"the worker's system failed: {error}")
+

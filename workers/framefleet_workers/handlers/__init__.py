@@ -1,0 +1,40 @@
+"""One module per kind of subtask; each turns a spec into an output."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from framefleet.domain.records import Output
+from framefleet.domain.subtask import (
+    AnimationSpec,
+    AudioTrackSpec,
+    ConcatSpec,
+    ProbeSpec,
+    SnapshotSpec,
+    Spec,
+    SpriteSpec,
+    VideoChunkSpec,
+)
+from framefleet_workers.handlers import audio, concat, probe, stills, video
+from framefleet_workers.work import Work
+
+
+def handle(work: Work, spec: Spec) -> Output:
+    """Do the work of one subtask."""
+    match spec:
+        case ProbeSpec():
+            return probe.handle(work, spec)
+        case VideoChunkSpec():
+            return video.handle(work, spec)
+        case AudioTrackSpec():
+            return audio.handle(work, spec)
+        case SnapshotSpec():
+            return stills.snapshot(work, spec)
+        case SpriteSpec():
+            return stills.sprite(work, spec)
+        case AnimationSpec():
+            return stills.animation(work, spec)
+        case ConcatSpec():
+            return concat.handle(work, spec)
+        case _:
+            assert_never(spec)

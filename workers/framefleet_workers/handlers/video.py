@@ -1,0 +1,116 @@
+"""transcode, video: one chunk of the timeline, all renditions of one family, as finished CMAF segments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import BinaryIO
+
+from framefleet.domain.errors import VerifyFailed
+from framefleet.domain.records import Check, Segment, StoredFile, Track, TracksOutput
+from framefleet.domain.subtask import Encoding, VideoChunkSpec
+from framefleet.media.boxes import BadBox, Fragment, split_file
+from framefleet.media.chunk import chunk_command
+from framefleet.media.codecs import codec_string
+from framefleet_workers import reuse, verify
+from framefleet_workers.digest import sha256_bytes
+from framefleet_workers.work import Work
+
+EXTRA_SEEK = Fraction(12)
+"""Seconds the second look starts earlier: more than any source's distance of keyframes that is worth a cluster."""
+
+
+def handle(work: Work, spec: VideoChunkSpec) -> TracksOutput:
+    """Encode, check, upload."""
+    urls = {p.source: work.unchanged_source(p.source, p.identity) for p in spec.pieces}
+    if (known := reuse.find(work, spec)) is not None:
+        return known
+    paths = {e.id: work.path(f"{e.id}.mp4") for e in spec.encodings}
+    fragments = _encode(work, spec, urls, paths)
+    checks: list[Check] = []
+    tracks = []
+    for encoding in spec.encodings:
+        path = paths[encoding.id]
+        found = verify.video_chunk(work, path, spec.times, spec.scale)
+        verify.require(found)
+        checks += [c.model_copy(update={"check": f"{encoding.id}: {c.check}"}) for c in found]
+        tracks.append(_upload(work, spec, encoding, path, *fragments[encoding.id]))
+        path.unlink()
+    seconds = (spec.end - spec.segments[0]) / spec.scale
+    work.media_seconds += seconds * len(spec.encodings)
+    output = TracksOutput(tracks=tuple(tracks), checks=tuple(checks))
+    reuse.remember(work, spec, output)
+    return output
+
+
+Parts = tuple[bytes, list[Fragment]]
+"""Head and fragments of an encoded file."""
+
+
+def _encode(
+    work: Work, spec: VideoChunkSpec, urls: dict[int, str], paths: dict[str, Path]
+) -> dict[str, Parts]:
+    """Encode until the planned number of frames came out: at most twice."""
+    outputs = {name: str(path) for name, path in paths.items()}
+    seconds = spec.end / spec.scale
+    for extra in (Fraction(0), EXTRA_SEEK):
+        work.ffmpeg(chunk_command(spec, urls, outputs, extra_seek=extra), seconds=seconds, share=_share(spec))
+        parts = {name: _split(path) for name, path in paths.items()}
+        frames = {sum(f.samples for f in fragments) for _, fragments in parts.values()}
+        if frames == {spec.times.count}:
+            return parts
+        # Fewer than planned: the seek landed after the keyframe (seen in MPEG-TS). Look again from further back.
+    raise VerifyFailed(
+        f"{spec.times.count} frames were planned, {', '.join(map(str, sorted(frames)))} came out",
+        hint="The source is probably damaged there: frames its index announces cannot be decoded.",
+    )
+
+
+def _share(spec: VideoChunkSpec) -> tuple[float, float]:
+    """FFmpeg's output time counts from the film's start: map it so that the chunk's own part is 0..0.95."""
+    start, end = spec.segments[0], spec.end
+    return (-0.95 * start / (end - start), 0.95)
+
+
+def _split(path: Path) -> Parts:
+    try:
+        return split_file(path)
+    except (BadBox, OSError) as error:
+        raise VerifyFailed(f"{path.name} is not readable: {error}") from error
+
+
+def _upload(
+    work: Work, spec: VideoChunkSpec, encoding: Encoding, path: Path, head: bytes, fragments: Sequence[Fragment]
+) -> Track:
+    init_path = work.path(f"{encoding.id}-init.mp4")
+    init_path.write_bytes(head)
+    init = work.upload(init_path, f"{encoding.id}/init.mp4")
+    segments = []
+    ends = [*spec.segments[1:], spec.end]
+    with path.open("rb") as file:
+        for start, end in zip(spec.segments, ends, strict=True):
+            mine = [f for f in fragments if start <= f.presented < end]
+            if not mine or mine[0].presented != start:
+                raise VerifyFailed(f"no fragment starts at tick {start} of {encoding.id}")
+            stored = _upload_segment(work, file, mine, f"{encoding.id}/{start}.m4s")
+            segments.append(Segment(**stored.model_dump(), start=start, duration=end - start))
+    return Track(
+        id=encoding.id,
+        codecs=codec_string(head),
+        scale=spec.scale,
+        init=init,
+        segments=tuple(segments),
+        frames=sum(f.samples for f in fragments),
+        first=spec.segments[0],
+    )
+
+
+def _upload_segment(work: Work, file: BinaryIO, fragments: Sequence[Fragment], name: str) -> StoredFile:
+    first, last = fragments[0], fragments[-1]
+    file.seek(first.offset)
+    data = file.read(last.offset + last.size - first.offset)
+    key = f"{work.prefix}{name}"
+    work.store.put(key, data)
+    work.written_bytes += len(data)
+    return StoredFile(key=key, bytes=len(data), sha256=sha256_bytes(data))

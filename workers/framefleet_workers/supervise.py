@@ -1,0 +1,91 @@
+"""Keeps one process per slot running, and serves their metrics together."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import structlog
+
+from framefleet.settings import WorkerSettings
+from framefleet_workers import metrics_server
+
+log = structlog.get_logger()
+
+RESTART_SECONDS = 2.0
+"""Pause before a slot that died is started again, so that a broken one does not spin."""
+GRACE_SECONDS = 20.0
+"""How long slots may take to give back their work on shutdown before they are killed; a lease covers the rest."""
+
+
+class Supervisor:
+    """Starts `slots` processes per tag and starts them again when they die, until SIGTERM or SIGINT."""
+
+    def __init__(self, settings: WorkerSettings, tags: Sequence[str], slots: int, encoders: Sequence[str]) -> None:
+        self._settings = settings
+        self._places = [(tag, n) for tag in tags for n in range(1, slots + 1)]
+        self._encoders = ",".join(encoders)
+        self._stop = threading.Event()
+        self._running: dict[tuple[str, int], subprocess.Popen[bytes]] = {}
+        self._again_at: dict[tuple[str, int], float] = {}
+
+    def run(self) -> int:
+        """Until told to stop; 0."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._stop.set())
+        folder = Path(tempfile.mkdtemp(prefix="framefleet-metrics-"))
+        server = metrics_server.start(self._settings.metrics_host, self._settings.metrics_port, folder)
+        try:
+            while not self._stop.is_set():
+                self._tend(folder)
+                self._stop.wait(0.2)
+        finally:
+            self._end()
+            if server is not None:
+                server.shutdown()
+            shutil.rmtree(folder, ignore_errors=True)
+        return 0
+
+    def _tend(self, folder: Path) -> None:
+        for place in self._places:
+            process = self._running.get(place)
+            if process is not None and process.poll() is None:
+                continue
+            if process is not None:
+                log.warning("slot.died", tag=place[0], slot=place[1], returncode=process.returncode)
+                metrics_server.forget(folder, process.pid)
+                del self._running[place]
+                self._again_at[place] = time.monotonic() + RESTART_SECONDS
+            if time.monotonic() >= self._again_at.get(place, 0.0):
+                self._running[place] = self._start(place, folder)
+
+    def _start(self, place: tuple[str, int], folder: Path) -> subprocess.Popen[bytes]:
+        tag, number = place
+        setpriv = shutil.which("setpriv")
+        # A slot whose supervisor was killed must not go on taking work unsupervised.
+        guard = [setpriv, "--pdeathsig", "KILL"] if setpriv else []
+        command = [sys.executable, "-m", "framefleet_workers.slot", "--tag", tag, "--slot", str(number)]
+        environment = os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(folder), "dramatiq_queue_prefetch": "1"}
+        return subprocess.Popen(  # noqa: S603 - a list of our own
+            [*guard, *command, "--encoders", self._encoders], env=environment, start_new_session=True
+        )
+
+    def _end(self) -> None:
+        for process in self._running.values():
+            process.terminate()
+        deadline = time.monotonic() + GRACE_SECONDS
+        for process in self._running.values():
+            try:
+                process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                log.warning("slot.killed", pid=process.pid)
+                process.kill()
+                process.wait(5)

@@ -1,0 +1,161 @@
+"""What a handler gets to do one attempt: the task, the spec, a folder, the tools, and a lease to report to."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from framefleet.adapters.storages import SourceAccess, Storages
+from framefleet.domain.address import source_address
+from framefleet.domain.records import StoredFile, Usage
+from framefleet.domain.task import Task
+from framefleet.media.command import Command
+from framefleet.media.diagnose import out_of_space, work_error
+from framefleet.media.probe import classify_input_error
+from framefleet.media.progress import ProgressParser
+from framefleet.domain.errors import DiskFull, FfmpegFailed, FramefleetError, SourceChanged
+from framefleet.ports import ObjectStore, Progress
+from framefleet_workers.digest import sha256_file
+from framefleet_workers.lease import Lease
+from framefleet_workers.process import Result, run
+
+SOURCE_URL_SECONDS = 12 * 3600
+"""How long a presigned address is valid: longer than any subtask may run. Made anew for every attempt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a source may be. Seconds, pixels, bytes."""
+
+    max_duration: float
+    max_pixels: int
+    max_source_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """The programs a worker uses."""
+
+    ffmpeg: str
+    prober: tuple[str, ...]
+    build: str
+    """FFmpeg's version: part of the identity of a reusable chunk."""
+
+
+@dataclass
+class Work:
+    """One attempt."""
+
+    task: Task
+    sid: str
+    prefix: str
+    """Keys this attempt may write to."""
+    folder: Path
+    store: ObjectStore
+    storages: Storages
+    tools: Tools
+    limits: Limits
+    lease: Lease
+    stall_seconds: float = 60.0
+    reuse: bool = False
+    """Take over finished chunks of earlier runs with the same content (embedded mode)."""
+    cpu_seconds: float = 0.0
+    verify_cpu_seconds: float = 0.0
+    media_seconds: float = 0.0
+    read_bytes: int = 0
+    written_bytes: int = 0
+    _access: dict[int, SourceAccess] = field(default_factory=dict)
+
+    def source(self, index: int) -> SourceAccess:
+        """How to read a source of the task; raises SourceError or ServiceError."""
+        if index not in self._access:
+            field_path = f"sources[{index}].uri"
+            address = source_address(self.task.request.sources[index].uri, field_path)
+            try:
+                self._access[index] = self.storages.source_access(
+                    address, SOURCE_URL_SECONDS, max_bytes=self.limits.max_source_bytes
+                )
+            except FramefleetError as error:
+                error.field = error.field or field_path
+                raise
+        return self._access[index]
+
+    def unchanged_source(self, index: int, identity: str | None) -> str:
+        """The address FFmpeg reads a source from; raises SourceChanged when it is not what the probe saw."""
+        access = self.source(index)
+        if identity is not None and access.identity != identity:
+            raise SourceChanged(field=f"sources[{index}].uri")
+        return access.url
+
+    def ffmpeg(self, command: Command, *, seconds: float | None = None, share: tuple[float, float] = (0.0, 1.0)) -> Result:
+        """Run a command that encodes or copies; reports progress of `seconds` of output as that `share` of the subtask.
+
+        Raises what went wrong: the input's error, the encoder's, the disk's.
+        """
+        parser = ProgressParser()
+        low, high = share
+
+        def follow(line: str) -> None:
+            block = parser.feed(line)
+            if block is not None and seconds and block.seconds is not None:
+                fraction = min(max(block.seconds / seconds, 0.0), 1.0)
+                self.lease.progress = Progress(low + fraction * (high - low), block.speed)
+
+        result = run(
+            command.argv(self.tools.ffmpeg),
+            interrupt=self.lease.interrupt,
+            on_line=follow,
+            stall_seconds=self.stall_seconds,
+        )
+        self.cpu_seconds += result.cpu_seconds
+        if out_of_space(result.tail):
+            raise DiskFull(log=result.tail)
+        if result.returncode != 0:
+            raise failure(result)
+        return result
+
+    def lines(self, argv: Sequence[str], on_line: Callable[[str], None], *, verify: bool = True) -> Result:
+        """Run a program for what it prints; its CPU time counts as verification when `verify`."""
+        result = run(argv, interrupt=self.lease.interrupt, on_line=on_line, stall_seconds=self.stall_seconds)
+        self.cpu_seconds += result.cpu_seconds
+        if verify:
+            self.verify_cpu_seconds += result.cpu_seconds
+        return result
+
+    def upload(self, path: Path, name: str) -> StoredFile:
+        """Put a file under the attempt's keys."""
+        key = f"{self.prefix}{name}"
+        size = path.stat().st_size
+        digest = sha256_file(path)
+        self.store.put_file(key, path)
+        self.written_bytes += size
+        return StoredFile(key=key, bytes=size, sha256=digest)
+
+    def path(self, name: str) -> Path:
+        """A place in the attempt's folder; its parents exist."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def usage(self, started: float) -> Usage:
+        """What the attempt has cost since `started` (monotonic)."""
+        return Usage(
+            wall_seconds=round(time.monotonic() - started, 3),
+            cpu_seconds=round(self.cpu_seconds, 3),
+            verify_cpu_seconds=round(self.verify_cpu_seconds, 3),
+            media_seconds=round(self.media_seconds, 3),
+            read_bytes=self.read_bytes,
+            written_bytes=self.written_bytes,
+        )
+
+
+def failure(result: Result) -> FramefleetError:
+    """The error behind a failed run: of the work if FFmpeg says so, else of the input, else FFmpeg's own words."""
+    error = work_error(result.tail, result.returncode)
+    if isinstance(error, FfmpegFailed):
+        of_input = classify_input_error(list(result.tail), result.returncode)
+        if type(of_input) is not FfmpegFailed and of_input is not None:
+            return of_input
+    return error
