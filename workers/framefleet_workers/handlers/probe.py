@@ -1,0 +1,114 @@
+"""probe: what a source is, and when exactly each of its frames is shown."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+
+from framefleet.domain.errors import SourceNotMedia, SourceTooLarge, SourceTooLong, SourceTruncated
+from framefleet.domain.media_info import FrameIndex, MediaInfo, VideoStream
+from framefleet.domain.records import ProbeOutput
+from framefleet.domain.subtask import ProbeSpec
+from framefleet.media.framecrc import FrameCrcParser
+from framefleet.media.probe import (
+    IndexBuilder,
+    classify_input_error,
+    decode_index_command,
+    packets_command,
+    parse_streams,
+    probe_command,
+    truncated,
+)
+from framefleet_workers.process import Result
+from framefleet_workers.work import Work
+
+
+def handle(work: Work, spec: ProbeSpec) -> ProbeOutput:
+    """Read the headers, then every packet."""
+    access = work.source(spec.source)
+    lines: list[str] = []
+    result = work.lines(probe_command(work.tools.prober, access.url), lines.append, verify=False)
+    info = _parsed(result, lines, spec)
+    _check_limits(work, info, spec)
+    info = _indexed(work, info, access.url, spec)
+    size = info.size_bytes if info.size_bytes is not None else access.bytes
+    return ProbeOutput(media=info.model_copy(update={"identity": access.identity, "size_bytes": size}))
+
+
+def _parsed(result: Result, lines: list[str], spec: ProbeSpec) -> MediaInfo:
+    field = f"sources[{spec.source}].uri"
+    if result.returncode != 0:
+        error = classify_input_error(result.tail, result.returncode) or SourceNotMedia(log=result.tail)
+        error.field = field
+        raise error
+    try:
+        info = parse_streams(json.loads("\n".join(lines)))
+    except (ValueError, KeyError) as error:
+        raise SourceNotMedia(f"the prober's answer is not readable: {error}", field=field, log=result.tail) from error
+    if not info.video and not info.audio:
+        raise SourceNotMedia("the source has neither picture nor sound", field=field, log=result.tail)
+    return info
+
+
+def _check_limits(work: Work, info: MediaInfo, spec: ProbeSpec) -> None:
+    field = f"sources[{spec.source}].uri"
+    for stream in info.video:
+        if stream.width * stream.height > work.limits.max_pixels:
+            raise SourceTooLarge(
+                f"the picture has {stream.width}x{stream.height} pixels; {work.limits.max_pixels} in all are allowed", field=field
+            )
+    if info.duration is not None and info.duration > work.limits.max_duration:
+        raise SourceTooLong(
+            f"the source lasts {float(info.duration):.0f} s; {work.limits.max_duration:.0f} s are allowed", field=field
+        )
+
+
+def _indexed(work: Work, info: MediaInfo, url: str, spec: ProbeSpec) -> MediaInfo:
+    field = f"sources[{spec.source}].uri"
+    video, audio = info.main_video, info.main_audio
+    builder = IndexBuilder(video, audio)
+    result = work.lines(packets_command(work.tools.prober, url), builder.feed, verify=False)
+    if result.returncode != 0:
+        error = classify_input_error(result.tail, result.returncode) or SourceNotMedia(log=result.tail)
+        error.field = field
+        raise error
+    index = builder.frames()
+    if video is not None and builder.untimed:
+        index = _decoded(work, video, url)
+    end = _end(index, builder.audio_end)
+    if truncated(info, builder.packets, end, result.tail):
+        raise SourceTruncated(field=field, log=result.tail)
+    if end is not None and end - info.start > work.limits.max_duration:
+        raise SourceTooLong(f"the source lasts {float(end - info.start):.0f} s", field=field)
+    return info.model_copy(update={"index": index, "audio_end": builder.audio_end})
+
+
+def _end(index: FrameIndex | None, audio_end: Fraction | None) -> Fraction | None:
+    ends = [] if index is None else [index.time(index.count - 1) + index.last_duration * index.time_base]
+    return max([*ends, *([] if audio_end is None else [audio_end])], default=None)
+
+
+def _decoded(work: Work, video: VideoStream, url: str) -> FrameIndex | None:
+    """The index of a stream whose packets carry no times, by decoding it once."""
+    parser = FrameCrcParser()
+    times: list[int] = []
+
+    def take(line: str) -> None:
+        entry = parser.feed(line)
+        if entry is not None:
+            times.append(entry.pts)
+
+    work.lines(decode_index_command(work.tools.ffmpeg, url, video.index), take, verify=False)
+    if not times:
+        return None
+    times = sorted(set(times))
+    runs: list[tuple[int, int]] = []
+    for before, after in zip(times, times[1:], strict=False):
+        if runs and runs[-1][0] == after - before:
+            runs[-1] = (after - before, runs[-1][1] + 1)
+        else:
+            runs.append((after - before, 1))
+    # Keyframes are unknown: chunks are read from the beginning, and weigh the same.
+    return FrameIndex(
+        time_base=parser.time_bases.get(0, Fraction(1, 90000)), first=times[0], runs=tuple(runs), keyframes=(0,), gop_bytes=(0,)
+    )
