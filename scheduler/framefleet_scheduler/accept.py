@@ -138,6 +138,9 @@ class Acceptor:
         stored = self._stored(task) if task.request.client_token else None
         if stored is None:
             self._check(task.request)
+            # Asked before anything is stored: while Redis is away, a message without a token that comes again and again
+            # would leave a task in the store each time.
+            self._tasks.status(task.id)
             if self._store.create(keys.task(task.id), task.model_dump_json().encode()):
                 stored = task
             else:
@@ -175,7 +178,7 @@ class Acceptor:
 
     def _refuse(self, submission: Submission, error: FramefleetError) -> None:
         info = error.info()
-        metrics.submit_rejected(info.code)
+        metrics.SUBMIT_REJECTED.labels(info.code).inc()
         log.info("submission.refused", code=info.code, message=info.message, field=info.field)
         submission.reject(info.code, info.message, info.field)
         shown = info.model_dump(mode="json", include={"code", "message", "field", "hint"})

@@ -9,6 +9,7 @@ from collections import Counter
 
 import structlog
 
+from framefleet import metrics
 from framefleet.domain.errors import BrokerUnavailable
 from framefleet.domain.subtask import Tag
 from framefleet.ports import Clock, Outbox, Publisher, TaskStore
@@ -79,6 +80,7 @@ class Dispatcher:
         events = self._outbox.events(_BATCH)
         for event in events:
             self._publisher.event(event)
+            metrics.NOTIFICATIONS.labels("event", "sent").inc()
         self._outbox.sent(events)
         return len(events)
 

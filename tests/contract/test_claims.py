@@ -266,6 +266,24 @@ def test_i3_a_stale_failure_is_ignored(state: RedisState) -> None:
     assert not state.tasks.fail(second.sid, second.fence, FfmpegStalled().info(), 0)
 
 
+def test_i3_an_attempt_that_was_given_back_cannot_fail_the_subtask_any_more(state: RedisState) -> None:
+    task = planned(state)
+    mine = claim(state, sid(task, 2))
+    state.claims.release(mine.sid, mine.fence, mine.nonce, 0)
+
+    assert not state.tasks.fail(mine.sid, mine.fence, VerifyFailed().info(), None)
+
+
+def test_i7_a_permanent_failure_counts_also_when_the_lease_has_just_expired(state: RedisState) -> None:
+    task = planned(state)
+    mine = claim(state, sid(task, 2), lease=0)
+    state.tasks.expire(mine.sid, mine.fence)
+
+    assert not state.tasks.fail(mine.sid, mine.fence, FfmpegStalled().info(), 0)
+    assert state.tasks.fail(mine.sid, mine.fence, VerifyFailed().info(), None)
+    assert subtask_states(state, task)[2] == "failed"
+
+
 def test_workers_live_as_long_as_they_say_so(state: RedisState) -> None:
     state.claims.register(worker("a:1:0"), 60)
     state.claims.register(worker("b:1:0", "gpu"), -1)

@@ -1,0 +1,193 @@
+"""The steps of a task as a whole: planned when its sources are probed, finished when nothing of it is open.
+
+Everything is derived from records in the store that are created once, so a step that is taken twice, or by two
+schedulers at once, gives the same result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import structlog
+from pydantic import ValidationError
+
+from framefleet import metrics
+from framefleet.domain import keys
+from framefleet.domain.errors import FramefleetError, ServiceError, StoreUnavailable
+from framefleet.domain.media_info import MediaInfo
+from framefleet.domain.records import DoneRecord, ProbeOutput, PublishedOutput, TaskRecord
+from framefleet.domain.states import TaskState
+from framefleet.domain.subtask import Plan, Tag
+from framefleet.domain.task import Task
+from framefleet.ports import Clock, ObjectStore, TaskStatus, TaskStore, WorkerInfo
+from framefleet_scheduler.clean import Cleaner
+from framefleet_scheduler.outcome import final_record
+from framefleet_scheduler.plan import PlanSettings, plan_task
+
+log = structlog.get_logger()
+
+_BATCH = 16
+
+
+def plan_settings(workers: list[WorkerInfo]) -> PlanSettings:
+    """What the planner should know about the cluster, from the slots that live now."""
+    cpu = sum(worker.tag == Tag.CPU for worker in workers)
+    gpu = [worker for worker in workers if worker.tag == Tag.GPU]
+    encoders = frozenset(encoder for worker in gpu for encoder in worker.encoders)
+    # Without any worker (scaled to zero) the default stands: some will come.
+    return PlanSettings(slots=cpu or PlanSettings().slots, gpu_slots=len(gpu), gpu_encoders=encoders)
+
+
+class Advancer:
+    """Takes the next step of tasks for which one is due. One thread at a time; several schedulers may do so."""
+
+    def __init__(
+        self, store: ObjectStore, tasks: TaskStore, clock: Clock, cleaner: Cleaner, kick: Callable[[], None]
+    ) -> None:
+        """`kick` is called after every step: there are orders or a final event to publish."""
+        self._store = store
+        self._tasks = tasks
+        self._clock = clock
+        self._cleaner = cleaner
+        self._kick = kick
+
+    def step(self) -> bool:
+        """Take the step of every task that is due, up to a batch; says whether there was one.
+
+        One task's trouble does not keep the others waiting. Raises ServiceError, after all had their turn.
+        """
+        due = self._tasks.take_advance(_BATCH)
+        trouble: ServiceError | None = None
+        for task_id in due:
+            try:
+                self.advance(task_id)
+                self._tasks.advanced(task_id)
+            except ServiceError as error:
+                trouble = error
+            except Exception:  # noqa: BLE001 - the shell of the advance loop: the task comes again, the others go on
+                log.exception("advance.broken", task_id=task_id)
+            self._kick()
+        if trouble is not None:
+            raise trouble
+        return bool(due)
+
+    def advance(self, task_id: str) -> None:
+        """Plan or finish one task, if that is due. Raises ServiceError."""
+        status = self._tasks.status(task_id)
+        task = self._tasks.task(task_id)
+        if status is None or task is None or status.state.final or status.open:
+            return
+        if status.planned or status.canceling:
+            self._finish(status, None)
+            return
+        media = self._media(task, status.run)
+        if media is None:
+            self._finish(status, None)
+            return
+        try:
+            plan = self._plan(task, status.run, media)
+        except ServiceError:
+            raise
+        except FramefleetError as error:
+            self._finish(status, error)
+        except Exception as error:  # noqa: BLE001 - a defect of the planner ends this task, not the scheduler
+            log.exception("plan.broken", task_id=task_id)
+            self._finish(status, FramefleetError(f"the planner failed: {type(error).__name__}: {error}"))
+        else:
+            # False when it was canceled meanwhile, or entered before: then another step is due, or none.
+            if self._tasks.add_plan(task_id, status.run, plan):
+                log.info("task.planned", task_id=task_id, subtasks=len(plan.subtasks), duration_s=float(plan.duration))
+
+    # --- planning --------------------------------------------------------------------------
+
+    def _media(self, task: Task, run: int) -> list[MediaInfo] | None:
+        """What the probes found, in the order of the sources; None unless all have succeeded."""
+        found = []
+        for n in range(1, len(task.request.sources) + 1):
+            record = self._done(task.id, run, n)
+            if record is None or not isinstance(record.output, ProbeOutput):
+                return None
+            found.append(record.output.media)
+        return found
+
+    def _plan(self, task: Task, run: int, media: list[MediaInfo]) -> Plan:
+        """The stored plan, made now if there is none: whoever stored it first, all use the same."""
+        key = keys.plan(task.id, run)
+        stored = self._store.get(key)
+        if stored is None:
+            plan = plan_task(task, media, plan_settings(self._tasks.workers()))
+            if self._store.create(key, plan.model_dump_json().encode()):
+                return plan
+            stored = self._store.get(key)
+            if stored is None:
+                raise StoreUnavailable(f"{key} exists but cannot be read")
+        return Plan.model_validate_json(stored)
+
+    def _done(self, task_id: str, run: int, n: int) -> DoneRecord | None:
+        body = self._store.get(keys.done(task_id, run, n))
+        if body is None:
+            return None
+        try:
+            return DoneRecord.model_validate_json(body)
+        except ValidationError as error:
+            log.error("record.unreadable", task_id=task_id, subtask=n, message=str(error))
+            return None
+
+    # --- finishing -------------------------------------------------------------------------
+
+    def _finish(self, status: TaskStatus, error: FramefleetError | None) -> None:
+        live = self._tasks.record(status.id)
+        if live is None or live.state.final:
+            return
+        record = final_record(
+            live,
+            self._published(live, status),
+            finished_at=self._clock.now(),
+            canceled=status.canceling,
+            reason=None if error is None else error.info(),
+        )
+        record = self._recorded(record)
+        self._store.put(keys.result(record.id), record.model_dump_json().encode())
+        if self._tasks.finish(record):
+            _count(record)
+            code = None if record.error is None else record.error.code
+            log.info("task.finished", task_id=record.id, run=record.run, state=record.state.value, code=code)
+        self._cleaner.ended(record.id, record.run)
+
+    def _published(self, live: TaskRecord, status: TaskStatus) -> dict[str, list[PublishedOutput]]:
+        """What the last steps of every succeeded target published."""
+        body = self._store.get(keys.plan(live.id, live.run)) if status.planned else None
+        if body is None:
+            return {}
+        finals = Plan.model_validate_json(body).targets
+        succeeded = {target.name for target in live.targets if target.state is TaskState.SUCCEEDED}
+        found: dict[str, list[PublishedOutput]] = {}
+        for name in succeeded:
+            for n in finals.get(name, ()):
+                record = self._done(live.id, live.run, n)
+                if record is not None and isinstance(record.output, PublishedOutput):
+                    found.setdefault(name, []).append(record.output)
+        return found
+
+    def _recorded(self, record: TaskRecord) -> TaskRecord:
+        """Create END; the record that stands, whoever created it first."""
+        key = keys.end(record.id, record.run)
+        if self._store.create(key, record.model_dump_json().encode()):
+            return record
+        stored = self._store.get(key)
+        if stored is None:
+            raise StoreUnavailable(f"{key} exists but cannot be read")
+        return TaskRecord.model_validate_json(stored)
+
+
+def _count(record: TaskRecord) -> None:
+    assert record.finished_at is not None
+    metrics.TASKS.labels(record.pipeline, record.state.value).inc()
+    metrics.TASK_SECONDS.labels(record.pipeline).observe((record.finished_at - record.created_at).total_seconds())
+    if record.started_at is not None:
+        waited = (record.started_at - record.created_at).total_seconds()
+        metrics.TASK_WAIT_SECONDS.labels(record.pipeline).observe(max(waited, 0.0))
+    for subtask in record.subtasks:
+        if subtask.queued_at is not None and subtask.started_at is not None:
+            waited = (subtask.started_at - subtask.queued_at).total_seconds()
+            metrics.SUBTASK_WAIT_SECONDS.labels(subtask.kind, subtask.tag).observe(max(waited, 0.0))

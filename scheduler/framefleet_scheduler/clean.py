@@ -1,0 +1,114 @@
+"""Removing what a run leaves in the work bucket once it has ended: everything but its plan, its DONE records and END.
+
+A run is cleaned when it ends, and again a little later: attempts that were still running may have uploaded meanwhile.
+What a killed scheduler did not get to is found through Redis at the next start, and by a slow pass over the bucket.
+"""
+
+from __future__ import annotations
+
+import heapq
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+
+import structlog
+
+from framefleet.domain.errors import ServiceError
+from framefleet.domain.states import TaskState
+from framefleet.ports import Clock, ObjectStore, TaskQuery, TaskStore
+from framefleet_scheduler.inventory import run_in, tasks_in
+
+log = structlog.get_logger()
+
+AGAIN_AFTER_SECONDS = (20.0, 50.0)
+"""A canceled attempt learns it at its next beat (6 s) and is killed 3 s later; within a minute all has to be gone."""
+_RETRY_SECONDS = 30.0
+_BATCH = 1000
+_RECOVER_TASKS = 500
+_RECOVER_AGE = timedelta(hours=2)
+_SETTLED = timedelta(hours=1)
+
+
+class Cleaner:
+    """Cleans ended runs when their time comes. Safe to share between threads; every step may be repeated."""
+
+    def __init__(self, store: ObjectStore, clock: Clock, wake: Callable[[], None] = lambda: None) -> None:
+        """`wake` is called when there is something to clean at once."""
+        self._store = store
+        self._clock = clock
+        self._wake = wake
+        self._due: list[tuple[float, str, int]] = []
+        self._lock = threading.Lock()
+
+    def ended(self, task_id: str, run: int) -> None:
+        """Note that a run has ended."""
+        now = self._clock.monotonic()
+        for delay in (0.0, *AGAIN_AFTER_SECONDS):
+            self._note(now + delay, task_id, run)
+        self._wake()
+
+    def recover(self, tasks: TaskStore) -> int:
+        """Note the runs that ended lately, as Redis knows them: the one who should have cleaned them may be dead.
+
+        Says how many. Raises StateUnavailable.
+        """
+        oldest = self._clock.now() - _RECOVER_AGE
+        found = 0
+        for state in TaskState:
+            if state.final:
+                for record in tasks.query(TaskQuery(state=state, limit=_RECOVER_TASKS)):
+                    if record.finished_at is None or record.finished_at >= oldest:
+                        self._note(self._clock.monotonic(), record.id, record.run)
+                        found += 1
+        return found
+
+    def step(self) -> bool:
+        """Clean one run whose time has come; False when there is none.
+
+        Raises ServiceError when the store fails; the run comes again later.
+        """
+        entry = self._take()
+        if entry is None:
+            return False
+        _, task_id, run = entry
+        try:
+            self.clean(task_id, run)
+        except ServiceError:
+            self._note(self._clock.monotonic() + _RETRY_SECONDS, task_id, run)
+            raise
+        return True
+
+    def clean(self, task_id: str, run: int) -> int:
+        """Remove a run's intermediate objects; says how many. The run must have ended. Raises ServiceError."""
+        removed = self._delete(run_in(self._store, task_id, run).intermediate)
+        if removed:
+            log.info("run.cleaned", task_id=task_id, run=run, objects=removed)
+        return removed
+
+    def everything(self) -> int:
+        """Clean all runs in the bucket that ended over an hour ago; says how many objects went. Raises ServiceError.
+
+        One listing of the whole bucket: about 13 000 keys per second, so not for every minute.
+        """
+        settled = self._clock.now() - _SETTLED
+        removed = 0
+        for task in tasks_in(self._store):
+            for run in task.runs.values():
+                if run.ended is not None and run.ended < settled:
+                    removed += self._delete(run.intermediate)
+        return removed
+
+    def _delete(self, found: list[str]) -> int:
+        for start in range(0, len(found), _BATCH):
+            self._store.delete(found[start : start + _BATCH])
+        return len(found)
+
+    def _note(self, when: float, task_id: str, run: int) -> None:
+        with self._lock:
+            heapq.heappush(self._due, (when, task_id, run))
+
+    def _take(self) -> tuple[float, str, int] | None:
+        with self._lock:
+            if self._due and self._due[0][0] <= self._clock.monotonic():
+                return heapq.heappop(self._due)
+            return None

@@ -1,0 +1,236 @@
+"""The scheduler as threads: accept, report, dispatch, advance, sweep. Each survives services that come and go.
+
+A change wakes whoever acts on it at once; polling is only for what other processes did.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+import structlog
+
+from framefleet.domain.errors import ServiceError
+from framefleet.messages import Report
+from framefleet.ports import Clock, Epochs, ObjectStore, Outbox, Publisher, Submission, TaskStore
+from framefleet_scheduler.accept import Acceptor, Check, unchecked
+from framefleet_scheduler.advance import Advancer
+from framefleet_scheduler.aggregate import Aggregator
+from framefleet_scheduler.clean import Cleaner
+from framefleet_scheduler.dispatch import Dispatcher
+from framefleet_scheduler.sweep import Sweeper, SweepSettings
+
+log = structlog.get_logger()
+
+ROLES = ("accept", "aggregate", "sweep", "api")
+POLL_SECONDS = 0.25
+SWEEP_SECONDS = 1.0
+_FIRST_PAUSE_SECONDS = 0.5
+_LONGEST_PAUSE_SECONDS = 10.0
+
+_T = TypeVar("_T")
+_M_contra = TypeVar("_M_contra", contravariant=True)
+
+
+class Consume(Protocol[_M_contra]):
+    """Hands every message to a handler until `stop`, in the calling thread. A message whose handler raised comes again."""
+
+    def __call__(self, handler: Callable[[_M_contra], None], stop: threading.Event) -> None:
+        """Returns when stopped. May raise ServiceError when the broker is away: it is called again then."""
+
+
+class Loop:
+    """A thread that repeats a step until it is stopped; backs off while a service is away and says so once."""
+
+    def __init__(
+        self, name: str, step: Callable[[], bool], pause: float, stop: threading.Event, wake: threading.Event | None = None
+    ) -> None:
+        """`step` says whether there may be more to do at once; else the loop waits `pause` seconds, or for `wake`."""
+        self._name = name
+        self._step = step
+        self._pause = pause
+        self._stop = stop
+        self._wake = wake or threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """End a wait, to see that `stop` is set or that there is something to do."""
+        self._wake.set()
+
+    def join(self, timeout: float) -> bool:
+        """Wait for the end; False when it did not come."""
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        failures = 0
+        while not self._stop.is_set():
+            self._wake.clear()
+            try:
+                more = self._step()
+            except ServiceError as error:
+                if not failures:
+                    log.warning("service.lost", loop=self._name, code=error.code, message=error.message)
+                failures += 1
+            except Exception:  # noqa: BLE001 - the shell of the loop: a defect must not end the scheduler's work for all
+                log.exception("loop.broken", loop=self._name)
+                failures += 1
+            else:
+                if failures:
+                    log.info("service.returned", loop=self._name)
+                failures = 0
+                if not more and not self._stop.is_set():
+                    self._wake.wait(self._pause)
+                continue
+            self._stop.wait(min(_FIRST_PAUSE_SECONDS * 2.0 ** min(failures - 1, 10), _LONGEST_PAUSE_SECONDS))
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What a scheduler works with."""
+
+    store: ObjectStore
+    """The work bucket."""
+    tasks: TaskStore
+    outbox: Outbox
+    epochs: Epochs
+    publisher: Publisher
+    clock: Clock
+    reports: Consume[Report]
+    submissions: Consume[Submission] | None = None
+    """None where tasks come in by calls only (embedded)."""
+    waiting: Callable[[], int | None] = lambda: None
+    """How many orders lie in the work queues; None when that is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulerOptions:
+    """How a scheduler works."""
+
+    roles: tuple[str, ...] = ROLES
+    report_threads: int = 2
+    """A report costs a read of the store; two at once hide its latency."""
+    sweep: SweepSettings = field(default_factory=SweepSettings)
+    check_source: Check = unchecked
+    check_target: Check = unchecked
+
+
+class Scheduler:
+    """The roles asked for, over the services given. `start`, then `stop`; not to be started twice."""
+
+    def __init__(self, services: Services, options: SchedulerOptions | None = None) -> None:
+        self._services = services
+        self._options = options or SchedulerOptions()
+        self._stop = threading.Event()
+        self._dispatch_now = threading.Event()
+        self._advance_now = threading.Event()
+        self._sweep_now = threading.Event()
+        self.acceptor = Acceptor(
+            services.store,
+            services.tasks,
+            services.clock,
+            self._dispatch_now.set,
+            check_source=self._options.check_source,
+            check_target=self._options.check_target,
+        )
+        self.aggregator = Aggregator(services.store, services.tasks, self.kick)
+        self.dispatcher = Dispatcher(services.outbox, services.tasks, services.publisher, services.clock)
+        self.cleaner = Cleaner(services.store, services.clock, self._sweep_now.set)
+        self.advancer = Advancer(services.store, services.tasks, services.clock, self.cleaner, self._dispatch_now.set)
+        self.sweeper = Sweeper(
+            f"{socket.gethostname()}:{os.getpid()}:{id(self):x}",
+            services.store,
+            services.tasks,
+            services.outbox,
+            services.epochs,
+            services.clock,
+            aggregator=self.aggregator,
+            dispatcher=self.dispatcher,
+            cleaner=self.cleaner,
+            kick=self.kick,
+            waiting=services.waiting,
+            settings=self._options.sweep,
+        )
+        self._loops = list(self._build())
+
+    def start(self) -> None:
+        """Start all threads."""
+        for loop in self._loops:
+            loop.start()
+
+    def stop(self, timeout: float = 10.0) -> bool:
+        """Let every loop finish its step; False when one did not within the time. What is unfinished comes again."""
+        self._stop.set()
+        for loop in self._loops:
+            loop.wake()
+        return all([loop.join(timeout) for loop in self._loops])  # noqa: C419 - every one has to be waited for
+
+    def kick(self) -> None:
+        """Something changed: dispatch and advance at once."""
+        self._advance_now.set()
+        self._dispatch_now.set()
+
+    def _build(self) -> list[Loop]:
+        roles, services = self._options.roles, self._services
+        loops: list[Loop] = []
+        if "accept" in roles and services.submissions is not None:
+            loops.append(self._consumer("accept", services.submissions, self.acceptor.handle_submission))
+        if "aggregate" in roles:
+            for i in range(self._options.report_threads):
+                loops.append(self._consumer(f"report {i + 1}", services.reports, self._apply))
+            loops.append(Loop("dispatch", self.dispatcher.step, POLL_SECONDS, self._stop, self._dispatch_now))
+            loops.append(Loop("advance", self.advancer.step, POLL_SECONDS, self._stop, self._advance_now))
+        if "aggregate" in roles or "sweep" in roles:
+            # Who advances tasks also cleans after them, leader or not.
+            loops.append(Loop("clean", self.cleaner.step, SWEEP_SECONDS, self._stop, self._sweep_now))
+        if "sweep" in roles:
+            loops.append(Loop("sweep", self._sweep, SWEEP_SECONDS, self._stop))
+        return loops
+
+    def _consumer(self, name: str, consume: Consume[_T], handle: Callable[[_T], None]) -> Loop:
+        def step() -> bool:
+            consume(handle, self._stop)
+            return False
+
+        return Loop(name, step, POLL_SECONDS, self._stop)
+
+    def _apply(self, report: Report) -> None:
+        try:
+            self.aggregator.apply(report)
+        except ServiceError:
+            raise
+        except Exception:  # noqa: BLE001 - the shell of the report loop: its lease will run out, and the sweep decides
+            log.exception("report.broken", sid=report.sid)
+
+    def _sweep(self) -> bool:
+        self.sweeper.step()
+        return False
+
+
+def polling(take: Callable[[float], _T | None]) -> Consume[_T]:
+    """Consume from something that hands out messages one by one and forgets them (the in-process broker).
+
+    A message whose handler raised ServiceError is kept and tried again.
+    """
+
+    def consume(handler: Callable[[_T], None], stop: threading.Event) -> None:
+        while not stop.is_set():
+            message = take(POLL_SECONDS)
+            while message is not None and not stop.is_set():
+                try:
+                    handler(message)
+                except ServiceError as error:
+                    log.warning("report.postponed", code=error.code, message=error.message)
+                    stop.wait(_FIRST_PAUSE_SECONDS)
+                else:
+                    message = None
+
+    return consume

@@ -1,0 +1,123 @@
+"""After a loss of Redis (or at the very first start): the live state is made again from the object store.
+
+Until the new generation begins nobody claims anything. Work that is still running goes on and is adopted by its next
+heartbeat. Every step may be repeated; two rebuilds at once only waste time.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import islice
+
+import structlog
+from pydantic import ValidationError
+
+from framefleet.domain import keys
+from framefleet.domain.errors import ErrorInfo
+from framefleet.domain.records import DoneRecord, TaskRecord
+from framefleet.domain.subtask import Plan, subtask_id
+from framefleet.domain.task import Task
+from framefleet.ports import Clock, Epochs, ObjectStore, TaskStore
+from framefleet_scheduler.aggregate import summary
+from framefleet_scheduler.inventory import TaskFiles, tasks_in
+from framefleet_scheduler.plan import probe_subtasks
+
+log = structlog.get_logger()
+
+TOLD_AGAIN = timedelta(days=1)
+"""Tasks that ended within this time are entered too: Redis may have been lost before their final event was sent."""
+_THREADS = 8
+_BATCH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """What a rebuild found."""
+
+    epoch: int
+    unfinished: int
+    ended: int
+    """Ended lately and told again."""
+
+
+class Rebuilder:
+    """Makes Redis' state from the store's records."""
+
+    def __init__(self, store: ObjectStore, tasks: TaskStore, epochs: Epochs, clock: Clock) -> None:
+        self._store = store
+        self._tasks = tasks
+        self._epochs = epochs
+        self._clock = clock
+
+    def run(self, still_leading: Callable[[], object] = lambda: None) -> Rebuilt:
+        """Enter every unfinished task, then open a new generation. `still_leading` is called now and then.
+
+        Raises ServiceError; run it again then.
+        """
+        epoch = self._next_epoch()
+        log.warning("rebuild.started", epoch=epoch)
+        unfinished = ended = 0
+        tasks = tasks_in(self._store)
+        with ThreadPoolExecutor(_THREADS, thread_name_prefix="rebuild") as pool:
+            while batch := list(islice(tasks, _BATCH)):
+                still_leading()
+                found = list(pool.map(self._enter, batch))
+                unfinished += found.count("unfinished")
+                ended += found.count("ended")
+        self._epochs.begin(epoch)
+        log.info("rebuild.finished", epoch=epoch, unfinished=unfinished, ended=ended)
+        return Rebuilt(epoch, unfinished, ended)
+
+    def _next_epoch(self) -> int:
+        """A number nobody else has: fences of earlier generations stay smaller."""
+        nonce = secrets.token_hex(8).encode()
+        while True:
+            numbers = [int(info.key.rpartition("/")[2]) for info in self._store.list("_epoch/")]
+            number = max(numbers, default=0) + 1
+            # A False may be the lost answer to our own creation; the bytes tell.
+            if self._store.create(keys.epoch(number), nonce) or self._store.get(keys.epoch(number)) == nonce:
+                return number
+
+    def _enter(self, files: TaskFiles) -> str:
+        try:
+            if not files.accepted:
+                return "nothing"
+            if files.latest.ended is None:
+                return "unfinished" if self._enter_unfinished(files) else "nothing"
+            if files.latest.ended >= self._clock.now() - TOLD_AGAIN:
+                return "ended" if self._enter_ended(files) else "nothing"
+        except ValidationError as error:
+            # Written by another version. It stays in the store; the others must not wait for it.
+            log.error("rebuild.skipped", task_id=files.id, message=str(error))
+        return "nothing"
+
+    def _enter_unfinished(self, files: TaskFiles) -> bool:
+        body = self._store.get(keys.task(files.id))
+        if body is None:
+            return False
+        task = Task.model_validate_json(body)
+        run, latest = files.run, files.latest
+        self._tasks.create(task, run, probe_subtasks(task))
+        plan = self._store.get(keys.plan(task.id, run)) if latest.planned else None
+        if plan is not None:
+            self._tasks.add_plan(task.id, run, Plan.model_validate_json(plan))
+        for n in sorted(latest.done):
+            done = self._store.get(keys.done(task.id, run, n))
+            if done is not None:
+                record = DoneRecord.model_validate_json(done)
+                self._tasks.done(subtask_id(task.id, run, n), summary(record.output), record.usage.cpu_seconds)
+        for n in sorted(set(latest.failed) - set(latest.done)):
+            failed = self._store.get(keys.failed(task.id, run, n))
+            if failed is not None:
+                self._tasks.fail(subtask_id(task.id, run, n), None, ErrorInfo.model_validate_json(failed), None)
+        for n, crashes in latest.crashes.items():
+            self._tasks.crashed(subtask_id(task.id, run, n), crashes)
+        return True
+
+    def _enter_ended(self, files: TaskFiles) -> bool:
+        body = self._store.get(keys.end(files.id, files.run))
+        return body is not None and self._tasks.finish(TaskRecord.model_validate_json(body))

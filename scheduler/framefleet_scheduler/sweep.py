@@ -1,0 +1,181 @@
+"""What nobody else notices: leases that ran out, messages that vanished, a Redis that is empty, leftovers.
+
+Only the leader sweeps, to save work; two at once do no harm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from framefleet import metrics
+from framefleet.domain import keys
+from framefleet.domain.errors import AttemptsExhausted
+from framefleet.domain.subtask import split_subtask_id
+from framefleet.ports import Clock, Epochs, Expired, ObjectStore, Outbox, TaskStore
+from framefleet_scheduler.aggregate import Aggregator
+from framefleet_scheduler.clean import Cleaner
+from framefleet_scheduler.dispatch import Dispatcher
+from framefleet_scheduler.rebuild import Rebuilder
+from framefleet_scheduler.retry import CRASHES_ALLOWED
+
+log = structlog.get_logger()
+
+_LEAD_SECONDS = 10.0
+_BATCH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class SweepSettings:
+    """How often and after how long. Seconds."""
+
+    lease: float = 20.0
+    """The lease period of the workers: so long no lease expires after a start or an outage."""
+    outage: float = 5.0
+    """Silence of Redis after which the workers may have been unable to renew."""
+    adoption: float = 7.0
+    """No orders go out for so long after a rebuild: running work reports within a beat. 0 where no worker can live."""
+    lost: float = 30.0
+    """An order that was announced so long ago is announced again when the queues are empty,"""
+    lost_anyway: float = 900.0
+    """and after so long in any case."""
+    lost_every: float = 5.0
+    purge_every: float = 60.0
+    garbage_every: float = 86400.0
+
+
+class Sweeper:
+    """Takes the leader's steps. One thread at a time."""
+
+    def __init__(
+        self,
+        who: str,
+        store: ObjectStore,
+        tasks: TaskStore,
+        outbox: Outbox,
+        epochs: Epochs,
+        clock: Clock,
+        *,
+        aggregator: Aggregator,
+        dispatcher: Dispatcher,
+        cleaner: Cleaner,
+        kick: Callable[[], None],
+        waiting: Callable[[], int | None] = lambda: None,
+        settings: SweepSettings | None = None,
+    ) -> None:
+        """`who` names this process among schedulers. `waiting` says how many orders lie in the work queues; None when
+        that is not known.
+        """
+        self._who = who
+        self._store = store
+        self._tasks = tasks
+        self._outbox = outbox
+        self._epochs = epochs
+        self._clock = clock
+        self._aggregator = aggregator
+        self._dispatcher = dispatcher
+        self._cleaner = cleaner
+        self._kick = kick
+        self._waiting = waiting
+        self._settings = settings or SweepSettings()
+        self._rebuilder = Rebuilder(store, tasks, epochs, clock)
+        self._answered: float | None = None
+        self._holiday_until = float("-inf")
+        self._leading = False
+        now = clock.monotonic()
+        self._lost_at = now
+        self._purge_at = now
+        self._garbage_at = now + self._settings.garbage_every
+
+    def step(self) -> bool:
+        """One round; False when another scheduler leads. Raises ServiceError: what was not done is done next time."""
+        leading = self._epochs.lead(self._who, _LEAD_SECONDS)
+        self._note_answer()
+        if not leading:
+            self._leading = False
+            return False
+        if self._epochs.current() is None:
+            self._rebuild()
+        if not self._leading:
+            self._take_over()
+        self._expire()
+        self._find_lost()
+        self._forget()
+        return True
+
+    # --- leading ---------------------------------------------------------------------------
+
+    def _note_answer(self) -> None:
+        """After a silence of Redis, and at the start, leases get time to be renewed: the lease holiday."""
+        now = self._clock.monotonic()
+        if self._answered is None or now - self._answered > self._settings.outage:
+            self._holiday_until = now + self._settings.lease
+        self._answered = now
+
+    def _take_over(self) -> None:
+        """What the leader before us may have left undone: orders it published into a broker that is gone, cleaning."""
+        again = self._outbox.republish_lost(0.0)
+        runs = self._cleaner.recover(self._tasks)
+        log.info("leader.changed", who=self._who, announced_again=again, runs_to_clean=runs)
+        self._leading = True
+        self._kick()
+
+    def _rebuild(self) -> None:
+        rebuilt = self._rebuilder.run(lambda: self._epochs.lead(self._who, _LEAD_SECONDS))
+        now = self._clock.monotonic()
+        self._answered = now
+        self._holiday_until = now + self._settings.lease
+        if rebuilt.unfinished:
+            self._dispatcher.hold(self._settings.adoption)
+        self._kick()
+
+    # --- leases ----------------------------------------------------------------------------
+
+    def _expire(self) -> None:
+        if self._clock.monotonic() < self._holiday_until:
+            return
+        for lease in self._tasks.expired(_BATCH):
+            # The worker may have died between recording its success and reporting it.
+            if not self._aggregator.done(lease.sid):
+                self._expire_one(lease)
+
+    def _expire_one(self, lease: Expired) -> None:
+        task_id, run, n = split_subtask_id(lease.sid)
+        # Before Redis counts it, so that a rebuild never knows less.
+        self._store.create(keys.crash(task_id, run, n, lease.fence), self._who.encode())
+        if not self._tasks.expire(lease.sid, lease.fence):
+            return
+        metrics.LEASES_EXPIRED.inc()
+        crashes = lease.crashes + 1
+        log.warning("lease.expired", task_id=task_id, subtask=n, fence=lease.fence, crashes=crashes)
+        if crashes >= CRASHES_ALLOWED:
+            error = AttemptsExhausted(f"{crashes} attempts died without a word: their workers were killed or vanished")
+            self._aggregator.give_up(lease.sid, None, error.info())
+        self._kick()
+
+    # --- messages, history, leftovers ------------------------------------------------------
+
+    def _find_lost(self) -> None:
+        now = self._clock.monotonic()
+        if now < self._lost_at:
+            return
+        self._lost_at = now + self._settings.lost_every
+        # Orders may wait in a queue for longer than that; announced again, they would only pile up there.
+        age = self._settings.lost if self._waiting() == 0 else self._settings.lost_anyway
+        again = self._outbox.republish_lost(age)
+        if again:
+            log.warning("order.announced_again", orders=again, older_than_s=age)
+            self._kick()
+
+    def _forget(self) -> None:
+        now = self._clock.monotonic()
+        if now >= self._purge_at:
+            self._purge_at = now + self._settings.purge_every
+            while self._tasks.purge(_BATCH) == _BATCH:
+                pass
+        if now >= self._garbage_at:
+            self._garbage_at = now + self._settings.garbage_every
+            removed = self._cleaner.everything()
+            log.info("garbage.removed", objects=removed)

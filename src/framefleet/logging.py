@@ -1,0 +1,72 @@
+"""Logs: structlog, one rich line per unit of work, JSON unless on a terminal, secrets taken out."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any, TextIO
+
+import structlog
+
+_SECRET_KEYS = re.compile(r"secret|password|token|authorization|credential|access_key", re.IGNORECASE)
+_USERINFO = re.compile(r"(\w+://)[^\s/@'\"]*@")
+_SIGNED = re.compile(r"(https?://[^\s?'\"]+)\?[^\s'\"]*(?:X-Amz-|Signature|sig=|token=)[^\s'\"]*", re.IGNORECASE)
+
+
+def configure(level: str = "info", format: str = "auto", stream: TextIO | None = None) -> None:
+    """Set up structlog and the standard library's logging on one stream (default stderr)."""
+    out = stream or sys.stderr
+    console = format == "console" or (format == "auto" and out.isatty())
+    renderer: Any = structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer()
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+        *([] if console else [structlog.processors.dict_tracebacks]),
+        redact,
+    ]
+    structlog.configure(
+        processors=[*shared, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
+        logger_factory=structlog.WriteLoggerFactory(out),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer], foreign_pre_chain=shared
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    # pika logs every lost connection with a traceback; our own loops say it once, with what follows from it.
+    logging.getLogger("pika").setLevel(logging.CRITICAL)
+
+
+def get_logger() -> Any:
+    """A logger."""
+    return structlog.get_logger()
+
+
+def redact(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Take secrets out of a record: by the name of the field, and out of addresses in any text."""
+    for key, value in event.items():
+        if _SECRET_KEYS.search(key):
+            event[key] = "***"
+        else:
+            event[key] = _clean(value)
+    return event
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, str):
+        return _SIGNED.sub(r"\1?***", _USERINFO.sub(r"\1***@", value))
+    if isinstance(value, dict):
+        return {k: "***" if _SECRET_KEYS.search(str(k)) else _clean(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean(v) for v in value]
+    return value

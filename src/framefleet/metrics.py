@@ -1,0 +1,53 @@
+"""Every metric, in one place. Seconds and bytes; labels from closed sets, never ids.
+
+Gauges of queues, tasks and workers are read from Redis at scrape time by the scheduler (`framefleet_scheduler.http`).
+"""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Histogram
+
+from framefleet.domain.records import Usage
+
+_SHORT = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
+_LONG = (1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 14400, 43200)
+
+TASKS = Counter("framefleet_tasks_total", "Tasks that ended.", ["pipeline", "outcome"])
+TASK_SECONDS = Histogram("framefleet_task_seconds", "From acceptance to the end of a task.", ["pipeline"], buckets=_LONG)
+TASK_WAIT_SECONDS = Histogram("framefleet_task_wait_seconds", "From acceptance to the first claim.", ["pipeline"], buckets=_SHORT)
+SUBTASKS = Counter("framefleet_subtasks_total", "Attempts that ended on workers.", ["kind", "tag", "outcome"])
+SUBTASK_SECONDS = Histogram("framefleet_subtask_seconds", "Length of an attempt.", ["kind", "tag"], buckets=_SHORT)
+SUBTASK_WAIT_SECONDS = Histogram(
+    "framefleet_subtask_wait_seconds", "From when a subtask may run to its claim.", ["kind", "tag"], buckets=_SHORT
+)
+RETRIES = Counter("framefleet_retries_total", "Attempts that failed and are tried again.", ["kind", "code"])
+LEASES_EXPIRED = Counter("framefleet_leases_expired_total", "Leases that ran out.")
+ENCODE_SPEED = Histogram(
+    "framefleet_encode_speed_ratio",
+    "Media seconds encoded per wall second of an attempt, all renditions together.",
+    ["codec", "tag"],
+    buckets=(0.1, 0.25, 0.5, 1, 2, 4, 8, 16, 32, 64, 128),
+)
+OUTPUT_SECONDS = Counter("framefleet_output_media_seconds_total", "Media seconds encoded.", ["codec", "tag"])
+CPU_SECONDS = Counter("framefleet_cpu_seconds_total", "CPU seconds of FFmpeg.", ["kind"])
+WASTED_CPU_SECONDS = Counter("framefleet_wasted_cpu_seconds_total", "CPU seconds of attempts that did not succeed.")
+TRANSFER_BYTES = Counter("framefleet_transfer_bytes_total", "Bytes to and from the object store.", ["direction"])
+VERIFY_FAILURES = Counter("framefleet_verify_failures_total", "Outputs that were not what the plan says.", ["check"])
+NOTIFICATIONS = Counter("framefleet_notifications_total", "Events published.", ["kind", "outcome"])
+SUBMIT_REJECTED = Counter("framefleet_submit_rejected_total", "Submissions refused.", ["code"])
+
+
+def worker_attempt(*, kind: str, tag: str, outcome: str, usage: Usage | None, codec: str | None = None) -> None:
+    """Count an attempt that ended on this worker: succeeded, failed, released or interrupted."""
+    SUBTASKS.labels(kind, tag, outcome).inc()
+    if usage is None:
+        return
+    SUBTASK_SECONDS.labels(kind, tag).observe(usage.wall_seconds)
+    CPU_SECONDS.labels(kind).inc(usage.cpu_seconds)
+    TRANSFER_BYTES.labels("in").inc(usage.read_bytes)
+    TRANSFER_BYTES.labels("out").inc(usage.written_bytes)
+    if outcome != "succeeded":
+        WASTED_CPU_SECONDS.inc(usage.cpu_seconds)
+    elif codec is not None and usage.media_seconds and usage.wall_seconds:
+        OUTPUT_SECONDS.labels(codec, tag).inc(usage.media_seconds)
+        ENCODE_SPEED.labels(codec, tag).observe(usage.media_seconds / usage.wall_seconds)

@@ -1,0 +1,133 @@
+"""Settings from the environment, prefix `FRAMEFLEET_`: one typed object per service, read once at start."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+
+PREFIX = "FRAMEFLEET_"
+
+_S = TypeVar("_S", bound="Settings")
+
+
+class SettingsError(ValueError):
+    """A variable has a value that cannot be used; the text names the variable."""
+
+
+def _split(value: Any, separator: str) -> Any:
+    return [part for part in value.split(separator) if part] if isinstance(value, str) else value
+
+
+Paths = Annotated[tuple[Path, ...], BeforeValidator(lambda v: _split(v, os.pathsep))]
+Names = Annotated[tuple[str, ...], BeforeValidator(lambda v: _split(v, ","))]
+
+
+class Settings(BaseModel):
+    """What every service and the command line need. Each field is the variable FRAMEFLEET_<FIELD>."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    broker_url: SecretStr = Field(SecretStr("amqp://guest:guest@127.0.0.1:5672/"), description="RabbitMQ, as an amqp:// address.")
+    redis_url: SecretStr = Field(SecretStr("redis://127.0.0.1:6379/0"), description="Redis, as a redis:// address.")
+    s3_endpoint: str = Field("", description="host:port of the S3 server of s3:// addresses and of the work bucket.")
+    s3_access_key: SecretStr = Field(SecretStr(""), description="Its access key.")
+    s3_secret_key: SecretStr = Field(SecretStr(""), description="Its secret key.")
+    s3_region: str = Field("us-east-1", description="Its region.")
+    s3_secure: bool = Field(True, description="Whether it is spoken to over TLS.")
+    work_bucket: str = Field("framefleet", min_length=3, max_length=63, description="Bucket of records and intermediate objects.")
+    storages: Path | None = Field(None, description="YAML file of named storages (storage:// addresses).")
+    file_roots: Paths = Field((), description="Directories below which file:// addresses are allowed, separated like PATH.")
+    allow_private_sources: bool = Field(False, description="Whether http(s) sources may be in private networks.")
+    ffmpeg: str | None = Field(None, description="FFmpeg to use instead of the one found.")
+    ffprobe: str | None = Field(None, description="ffprobe to use instead of the one found.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
+    log_format: Literal["auto", "console", "json"] = Field("auto", description="auto: JSON unless on a terminal.")
+    scratch: Path = Field(
+        Path(tempfile.gettempdir()) / "framefleet", description="Directory for the files of running subtasks."
+    )
+    lease_seconds: float = Field(20, ge=2, le=600, description="How long a claim lasts without a heartbeat, seconds.")
+    beat_seconds: float = Field(6, ge=0.1, le=120, description="Seconds between heartbeats of a running subtask.")
+    stall_seconds: float = Field(60, ge=5, le=3600, description="Seconds without progress after which FFmpeg is ended.")
+    max_duration: float = Field(86_400, gt=0, description="Longest source, seconds.")
+    max_pixels: int = Field(8192 * 4320, gt=0, description="Largest picture of a source, pixels.")
+    max_source_bytes: int = Field(1 << 40, gt=0, description="Largest source, bytes.")
+    retention_days: float = Field(7, ge=0.01, le=3650, description="Days an ended task stays in Redis; the store keeps it.")
+    metrics_host: str = Field("127.0.0.1", description="Address /metrics and /healthz listen on.")
+
+    @property
+    def variable_names(self) -> list[str]:
+        """All variables, with their prefix."""
+        return [f"{PREFIX}{name.upper()}" for name in type(self).model_fields]
+
+
+class SchedulerSettings(Settings):
+    """The scheduler's."""
+
+    metrics_port: int = Field(9108, ge=0, le=65535, description="Port of /metrics, /healthz and /readyz; 0: off.")
+
+
+class WorkerSettings(Settings):
+    """The worker's."""
+
+    metrics_port: int = Field(9109, ge=0, le=65535, description="Port of /metrics and /healthz; 0: off.")
+    slots: int | None = Field(None, ge=1, le=512, description="Slots per tag; None: one per core.")
+    tags: Names = Field((), description="cpu, gpu or both, comma separated; empty: what FFmpeg opens here.")
+
+
+ALL: tuple[type[Settings], ...] = (Settings, SchedulerSettings, WorkerSettings)
+
+
+def load(kind: type[_S], environ: Mapping[str, str]) -> tuple[_S, list[str]]:
+    """The settings in an environment, and a warning for each variable with our prefix that nobody knows.
+
+    Unknown variables are no error: Kubernetes puts variables with such names beside ours. Raises SettingsError.
+    """
+    known = {f"{PREFIX}{name.upper()}": name for cls in ALL for name in cls.model_fields}
+    values: dict[str, str] = {}
+    warnings: list[str] = []
+    for variable, value in environ.items():
+        if not variable.startswith(PREFIX):
+            continue
+        name = known.get(variable)
+        if name is None:
+            near = difflib.get_close_matches(variable, known, 1)
+            warnings.append(f"{variable} is not a setting" + (f"; did you mean {near[0]}?" if near else ""))
+        elif name in kind.model_fields and value != "":
+            values[name] = value
+    try:
+        return kind.model_validate(values), warnings
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        raise SettingsError(f"{PREFIX}{str(first['loc'][0]).upper()}: {first['msg']}") from None
+
+
+def describe(settings: Settings, environ: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    """(variable, effective value, where it comes from) of every setting, secrets masked."""
+    rows = []
+    for name in type(settings).model_fields:
+        variable = f"{PREFIX}{name.upper()}"
+        value = getattr(settings, name)
+        if isinstance(value, SecretStr):
+            text = mask(value.get_secret_value())
+        elif isinstance(value, tuple):
+            text = os.pathsep.join(str(v) for v in value)
+        else:
+            text = "" if value is None else str(value)
+        rows.append((variable, text, "environment" if environ.get(variable) else "default"))
+    return rows
+
+
+def mask(secret: str) -> str:
+    """An address without its password; anything else secret as stars."""
+    if "://" in secret:
+        return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", secret)
+    return "***" if secret else ""
+
+

@@ -1,0 +1,82 @@
+"""Running programs: output, progress, stop, cost."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from framefleet.domain.errors import FfmpegStalled
+from framefleet_workers.process import TAIL_LINES, Interrupt, Interrupted, run
+from framefleet_workers.scratch import attempt_directory, sweep
+
+
+def python(code: str) -> list[str]:
+    return [sys.executable, "-c", code]
+
+
+def test_every_line_is_handed_over_and_the_tail_of_errors_is_kept() -> None:
+    lines: list[str] = []
+
+    result = run(python("import sys\nfor i in range(100): print(i); print('e', i, file=sys.stderr)"), interrupt=Interrupt(), on_line=lines.append)
+
+    assert [str(i) for i in range(100)] == lines
+    assert [f"e {i}" for i in range(100 - TAIL_LINES, 100)] == list(result.tail)
+    assert 0 == result.returncode
+
+
+def test_the_exit_code_and_the_cost_are_those_of_the_program() -> None:
+    result = run(python("x = sum(range(3_000_000)); raise SystemExit(3)"), interrupt=Interrupt())
+
+    assert 3 == result.returncode
+    assert result.cpu_seconds > 0
+
+
+def test_carriage_returns_end_lines() -> None:
+    result = run(python(r"import sys; sys.stderr.write('a\rb\rc')"), interrupt=Interrupt())
+
+    assert ("a", "b", "c") == result.tail
+
+
+def test_a_line_without_an_end_does_not_grow_without_bound() -> None:
+    result = run(python("import sys; sys.stderr.write('x' * 10_000_000)"), interrupt=Interrupt())
+
+    assert len("".join(result.tail)) < 1000
+
+
+def test_I6_a_stop_ends_the_program_though_it_ignores_the_first_signal() -> None:
+    interrupt = Interrupt()
+    started = threading.Event()
+    code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
+
+    def stop() -> None:
+        started.wait(30)
+        interrupt.set("cancel")
+
+    threading.Thread(target=stop).start()
+    with pytest.raises(Interrupted) as caught:
+        run(python(code), interrupt=interrupt, on_line=lambda line: started.set())
+
+    assert "cancel" == caught.value.reason
+
+
+def test_a_program_that_says_nothing_is_ended_as_stalled() -> None:
+    with pytest.raises(FfmpegStalled):
+        run(python("import time; time.sleep(600)"), interrupt=Interrupt(), stall_seconds=0.3)
+
+
+def test_I8_the_directory_of_an_attempt_goes_with_it(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), attempt_directory(tmp_path, "t.1.2", 7) as path:
+        (path / "file").write_text("x")
+        raise RuntimeError
+
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_I8_directories_of_dead_processes_are_swept(tmp_path: Path) -> None:
+    (tmp_path / "4194399-t.1.2-7").mkdir()
+    with attempt_directory(tmp_path, "t.1.2", 8) as mine:
+        assert 1 == sweep(tmp_path)
+        assert mine.exists()
