@@ -101,7 +101,7 @@ class Acceptor:
             raise
         except FramefleetError as error:
             self._refuse(submission, error)
-        except Exception as error:  # noqa: BLE001 - the shell of the accept loop: a message must not come back for ever
+        except Exception as error:  # the shell of the accept loop: a message must not come back for ever
             log.exception("submission.broken")
             self._refuse(submission, FramefleetError(f"the request broke the scheduler: {type(error).__name__}"))
         else:

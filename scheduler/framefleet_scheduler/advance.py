@@ -64,7 +64,7 @@ class Advancer:
                 self._tasks.advanced(task_id)
             except ServiceError as error:
                 trouble = error
-            except Exception:  # noqa: BLE001 - the shell of the advance loop: the task comes again, the others go on
+            except Exception:  # the shell of the advance loop: the task comes again, the others go on
                 log.exception("advance.broken", task_id=task_id)
             self._kick()
         if trouble is not None:
@@ -90,7 +90,7 @@ class Advancer:
             raise
         except FramefleetError as error:
             self._finish(status, error)
-        except Exception as error:  # noqa: BLE001 - a defect of the planner ends this task, not the scheduler
+        except Exception as error:  # a defect of the planner ends this task, not the scheduler
             log.exception("plan.broken", task_id=task_id)
             self._finish(status, FramefleetError(f"the planner failed: {type(error).__name__}: {error}"))
         else:

@@ -113,7 +113,10 @@ def summary(output: Output) -> str:
     match output:
         case ProbeOutput(media=media):
             video, audio = media.main_video, media.main_audio
-            said |= {"container": media.container, "duration": None if media.duration is None else float(media.duration)}
+            said |= {
+                "container": media.container,
+                "duration": None if media.duration is None else float(media.duration),
+            }
             if video is not None:
                 said |= {"video": video.codec, "width": video.display_width, "height": video.display_height}
             if audio is not None:

@@ -41,9 +41,7 @@ def _of_tasks(counts: Counts) -> Iterator[Metric]:
     for (pipeline, state), number in counts.tasks.items():
         tasks.add_metric([pipeline, state], number)
     yield tasks
-    backlog = GaugeMetricFamily(
-        "framefleet_backlog_subtasks", "Subtasks queued or running.", labels=["tag", "kind"]
-    )
+    backlog = GaugeMetricFamily("framefleet_backlog_subtasks", "Subtasks queued or running.", labels=["tag", "kind"])
     for (tag, kind), number in counts.backlog.items():
         backlog.add_metric([tag, kind], number)
     yield backlog
@@ -94,7 +92,7 @@ def start(
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
             """Scrapes are not news."""
 
     server = ThreadingHTTPServer((host, port), Handler)

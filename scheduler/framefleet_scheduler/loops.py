@@ -10,7 +10,7 @@ import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import structlog
 
@@ -33,21 +33,22 @@ _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 10.0
 
 _T = TypeVar("_T")
-_M_contra = TypeVar("_M_contra", contravariant=True)
 
-
-class Consume(Protocol[_M_contra]):
-    """Hands every message to a handler until `stop`, in the calling thread. A message whose handler raised comes again."""
-
-    def __call__(self, handler: Callable[[_M_contra], None], stop: threading.Event) -> None:
-        """Returns when stopped. May raise ServiceError when the broker is away: it is called again then."""
+Consume = Callable[[Callable[[_T], None], threading.Event], None]
+"""Hands every message to the handler, in the calling thread, until the event is set; a message whose handler raised
+comes again. May raise ServiceError when the broker is away: it is called again then."""
 
 
 class Loop:
     """A thread that repeats a step until it is stopped; backs off while a service is away and says so once."""
 
     def __init__(
-        self, name: str, step: Callable[[], bool], pause: float, stop: threading.Event, wake: threading.Event | None = None
+        self,
+        name: str,
+        step: Callable[[], bool],
+        pause: float,
+        stop: threading.Event,
+        wake: threading.Event | None = None,
     ) -> None:
         """`step` says whether there may be more to do at once; else the loop waits `pause` seconds, or for `wake`."""
         self._name = name
@@ -80,7 +81,7 @@ class Loop:
                 if not failures:
                     log.warning("service.lost", loop=self._name, code=error.code, message=error.message)
                 failures += 1
-            except Exception:  # noqa: BLE001 - the shell of the loop: a defect must not end the scheduler's work for all
+            except Exception:  # the shell of the loop: a defect must not end the scheduler's work for all
                 log.exception("loop.broken", loop=self._name)
                 failures += 1
             else:
@@ -184,8 +185,8 @@ class Scheduler:
         if "accept" in roles and services.submissions is not None:
             loops.append(self._consumer("accept", services.submissions, self.acceptor.handle_submission))
         if "aggregate" in roles:
-            for i in range(self._options.report_threads):
-                loops.append(self._consumer(f"report {i + 1}", services.reports, self._apply))
+            names = [f"report {i + 1}" for i in range(self._options.report_threads)]
+            loops += [self._consumer(name, services.reports, self._apply) for name in names]
             loops.append(Loop("dispatch", self.dispatcher.step, POLL_SECONDS, self._stop, self._dispatch_now))
             loops.append(Loop("advance", self.advancer.step, POLL_SECONDS, self._stop, self._advance_now))
         if "aggregate" in roles or "sweep" in roles:
@@ -207,7 +208,7 @@ class Scheduler:
             self.aggregator.apply(report)
         except ServiceError:
             raise
-        except Exception:  # noqa: BLE001 - the shell of the report loop: its lease will run out, and the sweep decides
+        except Exception:  # the shell of the report loop: its lease will run out, and the sweep decides
             log.exception("report.broken", sid=report.sid)
 
     def _sweep(self) -> bool:

@@ -1,4 +1,4 @@
-"""How a task ended: its final record, made from live state, DONE records and, if it came to nothing, the reason. Pure."""
+"""How a task ended: its final record, from live state and DONE records. Pure."""
 
 from __future__ import annotations
 

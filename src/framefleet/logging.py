@@ -1,31 +1,35 @@
-"""Logs: structlog, one rich line per unit of work, JSON unless on a terminal, secrets taken out."""
+"""Logs: structlog, one rich line per unit of work, JSON unless on a terminal, secrets taken out.
+
+Events are constants, `noun.past_participle`; docs/events.md lists them.
+"""
 
 from __future__ import annotations
 
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from typing import Any, TextIO
 
 import structlog
 
 _SECRET_KEYS = re.compile(r"secret|password|token|authorization|credential|access_key", re.IGNORECASE)
-_USERINFO = re.compile(r"(\w+://)[^\s/@'\"]*@")
+# To the last @ before a slash: a password may hold an @ that nobody has encoded.
+_USERINFO = re.compile(r"(\w+://)[^\s/'\"]*@")
 _SIGNED = re.compile(r"(https?://[^\s?'\"]+)\?[^\s'\"]*(?:X-Amz-|Signature|sig=|token=)[^\s'\"]*", re.IGNORECASE)
 
 
-def configure(level: str = "info", format: str = "auto", stream: TextIO | None = None) -> None:
+def configure(level: str = "info", layout: str = "auto", stream: TextIO | None = None) -> None:
     """Set up structlog and the standard library's logging on one stream (default stderr)."""
     out = stream or sys.stderr
-    console = format == "console" or (format == "auto" and out.isatty())
-    renderer: Any = structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer()
+    console = layout == "console" or (layout == "auto" and out.isatty())
+    renderer: Any = _console_renderer(out) if console else structlog.processors.JSONRenderer()
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
-        *([] if console else [structlog.processors.dict_tracebacks]),
+        *([] if console else [_tracebacks()]),
         redact,
     ]
     structlog.configure(
@@ -45,6 +49,19 @@ def configure(level: str = "info", format: str = "auto", stream: TextIO | None =
     root.setLevel(logging.WARNING)
     # pika logs every lost connection with a traceback; our own loops say it once, with what follows from it.
     logging.getLogger("pika").setLevel(logging.CRITICAL)
+
+
+def _console_renderer(out: TextIO) -> Callable[[Any, str, MutableMapping[str, Any]], str]:
+    """For people. Tracebacks become text only here, after `redact`, so the text is cleaned once more."""
+    render = structlog.dev.ConsoleRenderer(
+        colors=out.isatty(), exception_formatter=structlog.dev.plain_traceback, pad_event_to=24
+    )
+    return lambda logger, method, event: str(_clean(render(logger, method, event)))
+
+
+def _tracebacks() -> structlog.processors.ExceptionRenderer:
+    """Tracebacks as data. Without the frames' variables: they hold settings, presigned addresses, whole requests."""
+    return structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
 
 
 def get_logger() -> Any:

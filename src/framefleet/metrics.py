@@ -1,20 +1,35 @@
 """Every metric, in one place. Seconds and bytes; labels from closed sets, never ids.
 
-Gauges of queues, tasks and workers are read from Redis at scrape time by the scheduler (`framefleet_scheduler.http`).
+Counters and histograms are counted where something happens, also in several processes (a worker's slots): importing
+this module with PROMETHEUS_MULTIPROC_DIR set is enough. Gauges of queues, tasks and workers are read from Redis at
+scrape time by the scheduler, see `state_gauges`.
 """
 
 from __future__ import annotations
 
+import threading
+from collections import Counter as Tally
+from collections.abc import Iterable, Iterator, Sequence
+
 from prometheus_client import Counter, Histogram
+from prometheus_client.core import GaugeMetricFamily
 
 from framefleet.domain.records import Usage
+from framefleet.ports import Counts, WorkerInfo
+
+MOST_PIPELINES = 100
+OTHER = "other"
 
 _SHORT = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 _LONG = (1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 14400, 43200)
 
 TASKS = Counter("framefleet_tasks_total", "Tasks that ended.", ["pipeline", "outcome"])
-TASK_SECONDS = Histogram("framefleet_task_seconds", "From acceptance to the end of a task.", ["pipeline"], buckets=_LONG)
-TASK_WAIT_SECONDS = Histogram("framefleet_task_wait_seconds", "From acceptance to the first claim.", ["pipeline"], buckets=_SHORT)
+TASK_SECONDS = Histogram(
+    "framefleet_task_seconds", "From acceptance to the end of a task.", ["pipeline"], buckets=_LONG
+)
+TASK_WAIT_SECONDS = Histogram(
+    "framefleet_task_wait_seconds", "From acceptance to the first claim.", ["pipeline"], buckets=_SHORT
+)
 SUBTASKS = Counter("framefleet_subtasks_total", "Attempts that ended on workers.", ["kind", "tag", "outcome"])
 SUBTASK_SECONDS = Histogram("framefleet_subtask_seconds", "Length of an attempt.", ["kind", "tag"], buckets=_SHORT)
 SUBTASK_WAIT_SECONDS = Histogram(
@@ -51,3 +66,78 @@ def worker_attempt(*, kind: str, tag: str, outcome: str, usage: Usage | None, co
     elif codec is not None and usage.media_seconds and usage.wall_seconds:
         OUTPUT_SECONDS.labels(codec, tag).inc(usage.media_seconds)
         ENCODE_SPEED.labels(codec, tag).observe(usage.media_seconds / usage.wall_seconds)
+
+
+def submit_rejected(code: str) -> None:
+    """Count a submission that was refused."""
+    SUBMIT_REJECTED.labels(code).inc()
+
+
+def task_finished(*, pipeline: str, outcome: str, seconds: float, wait_seconds: float | None) -> None:
+    """Count a task that ended, `seconds` after it was accepted; `wait_seconds` None: nothing of it ever ran."""
+    lane = pipeline_label(pipeline)
+    TASKS.labels(lane, outcome).inc()
+    TASK_SECONDS.labels(lane).observe(seconds)
+    if wait_seconds is not None:
+        TASK_WAIT_SECONDS.labels(lane).observe(wait_seconds)
+
+
+def subtask_waited(*, kind: str, tag: str, seconds: float) -> None:
+    """Note how long a subtask that might have run waited for its claim."""
+    SUBTASK_WAIT_SECONDS.labels(kind, tag).observe(seconds)
+
+
+def retried(*, kind: str, code: str) -> None:
+    """Count a failed attempt that is tried again."""
+    RETRIES.labels(kind, code).inc()
+
+
+def lease_expired() -> None:
+    """Count a lease that ran out."""
+    LEASES_EXPIRED.inc()
+
+
+def verify_failed(check: str) -> None:
+    """Count an output that was not what the plan says."""
+    VERIFY_FAILURES.labels(check).inc()
+
+
+def notified(*, kind: str, outcome: str) -> None:
+    """Count an event that was (or could not be) published."""
+    NOTIFICATIONS.labels(kind, outcome).inc()
+
+
+def state_gauges(counts: Counts, workers: Sequence[WorkerInfo]) -> Iterator[GaugeMetricFamily]:
+    """The gauges, from what Redis says now; for a collector of the scheduler."""
+    tasks: Tally[tuple[str, str]] = Tally()
+    for (pipeline, state), number in counts.tasks.items():
+        tasks[pipeline_label(pipeline), state] += number
+    slots = Tally((worker.tag, worker.state) for worker in workers)
+    hosts = Tally(tag for _, tag in {(worker.host, worker.tag) for worker in workers})
+    yield _gauge("framefleet_tasks", "Tasks that have not ended.", ("pipeline", "state"), tasks.items())
+    yield _gauge("framefleet_backlog_subtasks", "Subtasks queued or running.", ("tag", "kind"), counts.backlog.items())
+    yield _gauge("framefleet_workers", "Machines with live slots.", ("tag",), (((tag,), n) for tag, n in hosts.items()))
+    yield _gauge("framefleet_worker_slots", "Live slots, idle or busy.", ("tag", "state"), slots.items())
+    yield _gauge("framefleet_outbox_messages", "Orders and events not yet published.", (), [((), counts.outbox)])
+
+
+def pipeline_label(pipeline: str) -> str:
+    """The pipeline, or `other` after the first hundred: their names come from requests, and labels must not grow."""
+    with _lock:
+        if pipeline in _pipelines or len(_pipelines) < MOST_PIPELINES:
+            _pipelines.add(pipeline)
+            return pipeline
+    return OTHER
+
+
+_lock = threading.Lock()
+_pipelines: set[str] = set()
+
+
+def _gauge(
+    name: str, text: str, labels: tuple[str, ...], values: Iterable[tuple[tuple[str, ...], int]]
+) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, text, labels=labels)
+    for key, value in sorted(values):
+        family.add_metric(list(key), value)
+    return family

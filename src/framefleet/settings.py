@@ -8,9 +8,9 @@ import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 PREFIX = "FRAMEFLEET_"
 
@@ -22,11 +22,17 @@ class SettingsError(ValueError):
 
 
 def _split(value: Any, separator: str) -> Any:
-    return [part for part in value.split(separator) if part] if isinstance(value, str) else value
+    return [part.strip() for part in value.split(separator) if part.strip()] if isinstance(value, str) else value
+
+
+def _lower(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
 
 
 Paths = Annotated[tuple[Path, ...], BeforeValidator(lambda v: _split(v, os.pathsep))]
-Names = Annotated[tuple[str, ...], BeforeValidator(lambda v: _split(v, ","))]
+Tags = Annotated[tuple[Literal["cpu", "gpu"], ...], BeforeValidator(lambda v: _split(v, ","))]
+Level = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)]
+Format = Annotated[Literal["auto", "console", "json"], BeforeValidator(_lower)]
 
 
 class Settings(BaseModel):
@@ -34,32 +40,51 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    broker_url: SecretStr = Field(SecretStr("amqp://guest:guest@127.0.0.1:5672/"), description="RabbitMQ, as an amqp:// address.")
+    broker_url: SecretStr = Field(
+        SecretStr("amqp://guest:guest@127.0.0.1:5672/"), description="RabbitMQ, as an amqp:// address."
+    )
     redis_url: SecretStr = Field(SecretStr("redis://127.0.0.1:6379/0"), description="Redis, as a redis:// address.")
     s3_endpoint: str = Field("", description="host:port of the S3 server of s3:// addresses and of the work bucket.")
     s3_access_key: SecretStr = Field(SecretStr(""), description="Its access key.")
     s3_secret_key: SecretStr = Field(SecretStr(""), description="Its secret key.")
     s3_region: str = Field("us-east-1", description="Its region.")
     s3_secure: bool = Field(True, description="Whether it is spoken to over TLS.")
-    work_bucket: str = Field("framefleet", min_length=3, max_length=63, description="Bucket of records and intermediate objects.")
+    work_bucket: str = Field(
+        "framefleet", min_length=3, max_length=63, description="Bucket of records and intermediate objects."
+    )
     storages: Path | None = Field(None, description="YAML file of named storages (storage:// addresses).")
-    file_roots: Paths = Field((), description="Directories below which file:// addresses are allowed, separated like PATH.")
+    file_roots: Paths = Field(
+        (), description="Directories below which file:// addresses are allowed, separated like PATH."
+    )
     allow_private_sources: bool = Field(False, description="Whether http(s) sources may be in private networks.")
     ffmpeg: str | None = Field(None, description="FFmpeg to use instead of the one found.")
     ffprobe: str | None = Field(None, description="ffprobe to use instead of the one found.")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
-    log_format: Literal["auto", "console", "json"] = Field("auto", description="auto: JSON unless on a terminal.")
+    log_level: Level = Field("info", description="Least level that is logged.")
+    log_format: Format = Field("auto", description="auto: JSON unless on a terminal.")
     scratch: Path = Field(
         Path(tempfile.gettempdir()) / "framefleet", description="Directory for the files of running subtasks."
     )
     lease_seconds: float = Field(20, ge=2, le=600, description="How long a claim lasts without a heartbeat, seconds.")
-    beat_seconds: float = Field(6, ge=0.1, le=120, description="Seconds between heartbeats of a running subtask.")
+    beat_seconds: float = Field(
+        6, ge=0.1, le=120, description="Seconds between heartbeats of a running subtask; at most half a lease."
+    )
     stall_seconds: float = Field(60, ge=5, le=3600, description="Seconds without progress after which FFmpeg is ended.")
     max_duration: float = Field(86_400, gt=0, description="Longest source, seconds.")
     max_pixels: int = Field(8192 * 4320, gt=0, description="Largest picture of a source, pixels.")
     max_source_bytes: int = Field(1 << 40, gt=0, description="Largest source, bytes.")
-    retention_days: float = Field(7, ge=0.01, le=3650, description="Days an ended task stays in Redis; the store keeps it.")
+    retention_days: float = Field(
+        7, ge=0.01, le=3650, description="Days an ended task stays in Redis; the store keeps it."
+    )
     metrics_host: str = Field("127.0.0.1", description="Address /metrics and /healthz listen on.")
+
+    @model_validator(mode="after")
+    def _a_lease_outlives_a_beat(self) -> Self:
+        if self.beat_seconds * 2 > self.lease_seconds:
+            raise ValueError(
+                f"a heartbeat every {self.beat_seconds:g} s cannot keep a lease of {self.lease_seconds:g} s;"
+                f" at most half of {PREFIX}LEASE_SECONDS"
+            )
+        return self
 
     @property
     def variable_names(self) -> list[str]:
@@ -78,7 +103,7 @@ class WorkerSettings(Settings):
 
     metrics_port: int = Field(9109, ge=0, le=65535, description="Port of /metrics and /healthz; 0: off.")
     slots: int | None = Field(None, ge=1, le=512, description="Slots per tag; None: one per core.")
-    tags: Names = Field((), description="cpu, gpu or both, comma separated; empty: what FFmpeg opens here.")
+    tags: Tags = Field((), description="cpu, gpu or both, comma separated; empty: what FFmpeg opens here.")
 
 
 ALL: tuple[type[Settings], ...] = (Settings, SchedulerSettings, WorkerSettings)
@@ -105,7 +130,9 @@ def load(kind: type[_S], environ: Mapping[str, str]) -> tuple[_S, list[str]]:
         return kind.model_validate(values), warnings
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
-        raise SettingsError(f"{PREFIX}{str(first['loc'][0]).upper()}: {first['msg']}") from None
+        # The one rule over two fields has no place of its own; it is told of the field that is meant to give way.
+        name = str(first["loc"][0] if first["loc"] else "beat_seconds")
+        raise SettingsError(f"{PREFIX}{name.upper()}: {first['msg'].removeprefix('Value error, ')}") from None
 
 
 def describe(settings: Settings, environ: Mapping[str, str]) -> list[tuple[str, str, str]]:
@@ -117,7 +144,7 @@ def describe(settings: Settings, environ: Mapping[str, str]) -> list[tuple[str, 
         if isinstance(value, SecretStr):
             text = mask(value.get_secret_value())
         elif isinstance(value, tuple):
-            text = os.pathsep.join(str(v) for v in value)
+            text = (os.pathsep if name == "file_roots" else ",").join(str(v) for v in value)
         else:
             text = "" if value is None else str(value)
         rows.append((variable, text, "environment" if environ.get(variable) else "default"))
@@ -125,9 +152,9 @@ def describe(settings: Settings, environ: Mapping[str, str]) -> list[tuple[str, 
 
 
 def mask(secret: str) -> str:
-    """An address without its password; anything else secret as stars."""
+    """An address without its password, also where it stands in the query; anything else secret as stars."""
     if "://" in secret:
-        return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", secret)
+        # Up to the last @ before the host: a password may hold an @ (or a /) that nobody has encoded.
+        secret = re.sub(r"(://[^:/@]*):.*@", r"\1:***@", secret)
+        return re.sub(r"([?&][^=&]*(?:password|secret|token)[^=&]*=)[^&]*", r"\1***", secret, flags=re.IGNORECASE)
     return "***" if secret else ""
-
-

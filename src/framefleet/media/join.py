@@ -42,7 +42,8 @@ def join_command(
     """
     streams: list[Any] = []
     if video_list is not None:
-        options: dict[str, Any] = {"f": "concat", "safe": 0, "protocol_whitelist": "file"}
+        # All parts have one header (checked), so packets need no conversion: with it, each keyframe would gain parameter sets.
+        options: dict[str, Any] = {"f": "concat", "safe": 0, "auto_convert": 0, "protocol_whitelist": "file"}
         if video_start:
             options["itsoffset"] = decimal(video_start, 9)
         streams.append(file_input(video_list, **options)["v:0"])

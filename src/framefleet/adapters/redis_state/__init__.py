@@ -2,6 +2,22 @@
 
 Each change is one Lua script under `lua/`, so it happens whole or not at all, and the events it causes are written by
 the same script. Knows no broker and no object store.
+
+    ff:epoch                            the generation; without it nobody claims anything
+    ff:t:<task>                         hash: one task          ff:open:<task>     set: numbers of its open subtasks
+    ff:s:<sid>                          hash: one subtask       ff:n:<sid>         set: what it needs and has not got
+    ff:ready:<tag>                      zset: urgency           waits for the release window
+    ff:outbox:<tag>                     zset: due time          to be published, or waits out a delay
+    ff:announced:<tag>                  zset: time published    in the broker, unclaimed
+    ff:leases                           zset: end of lease      running
+    ff:work:<tag>:<kind>                set: queued or running, for metrics
+    ff:advance                          zset: due time          tasks to plan or to finish
+    ff:retention                        zset: end of retention  ended tasks
+    ff:tasks, ff:tasks:state:<state>, ff:tasks:pipeline:<pipeline>, ff:tasks:lane:<pipeline>:<state>
+                                        zset: time created      listings; ff:pipelines names the lanes
+    ff:events, ff:event                 zset of ids in order, hash of their bodies; ff:events:seq, ff:events:taken
+    ff:workers, ff:worker, ff:worker:seen   zset: end of life, and what they say of themselves
+    ff:leader                           who sweeps
 """
 
 from framefleet.adapters.redis_state.claims import RedisClaims

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 from framefleet.adapters.redis_state.scripts import Scripts
 from framefleet.ports import Claim, Progress, Refused, WorkerInfo
@@ -42,15 +43,8 @@ class RedisClaims:
 
     def register(self, worker: WorkerInfo, seconds: float) -> None:
         """Say that a slot lives, for `seconds`. Raises StateUnavailable."""
-        description = {
-            "id": worker.id,
-            "host": worker.host,
-            "tag": worker.tag,
-            "state": worker.state,
-            "sid": worker.sid,
-            "version": worker.version,
-            "encoders": worker.encoders,
-        }
+        description = asdict(worker)
+        del description["seen_at"]  # Redis' clock says when
         self._scripts.run("register", worker.id, json.dumps(description), _milliseconds(seconds))
 
 
