@@ -5,6 +5,7 @@ held by the contract tests.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -32,6 +33,8 @@ from framefleet.ports import (
 )
 from tests.factories import NOW
 
+_WORK = (SubtaskState.QUEUED, SubtaskState.RUNNING)
+
 
 class FakeClock:
     """Time that passes only when told to."""
@@ -50,7 +53,7 @@ class FakeClock:
 
 
 class MemoryStore:
-    """An ObjectStore in a dictionary. `away` makes every call fail; `fail_after` lets that many calls pass first."""
+    """An ObjectStore in a dictionary. `away` makes every call fail."""
 
     def __init__(self, clock: FakeClock | None = None) -> None:
         self.objects: dict[str, bytes] = {}
@@ -336,7 +339,10 @@ class FakeState:
 
     def counts(self) -> Counts:
         self._check(epoch=False)
-        return Counts(tasks={("default", "running"): len(self.live)}, outbox=len(self.waiting_events))
+        backlog = Counter((s.subtask.tag.value, s.subtask.kind.value) for _, s in self._all() if s.state in _WORK)
+        return Counts(
+            tasks={("default", "running"): len(self.live)}, backlog=dict(backlog), outbox=len(self.waiting_events)
+        )
 
     def workers(self) -> list[WorkerInfo]:
         self._check(epoch=False)

@@ -178,7 +178,7 @@ class Acceptor:
 
     def _refuse(self, submission: Submission, error: FramefleetError) -> None:
         info = error.info()
-        metrics.SUBMIT_REJECTED.labels(info.code).inc()
+        metrics.submit_rejected(info.code)
         log.info("submission.refused", code=info.code, message=info.message, field=info.field)
         submission.reject(info.code, info.message, info.field)
         shown = info.model_dump(mode="json", include={"code", "message", "field", "hint"})

@@ -182,12 +182,14 @@ class Advancer:
 
 def _count(record: TaskRecord) -> None:
     assert record.finished_at is not None
-    metrics.TASKS.labels(record.pipeline, record.state.value).inc()
-    metrics.TASK_SECONDS.labels(record.pipeline).observe((record.finished_at - record.created_at).total_seconds())
-    if record.started_at is not None:
-        waited = (record.started_at - record.created_at).total_seconds()
-        metrics.TASK_WAIT_SECONDS.labels(record.pipeline).observe(max(waited, 0.0))
+    waited = None if record.started_at is None else (record.started_at - record.created_at).total_seconds()
+    metrics.task_finished(
+        pipeline=record.pipeline,
+        outcome=record.state.value,
+        seconds=(record.finished_at - record.created_at).total_seconds(),
+        wait_seconds=waited,
+    )
     for subtask in record.subtasks:
         if subtask.queued_at is not None and subtask.started_at is not None:
-            waited = (subtask.started_at - subtask.queued_at).total_seconds()
-            metrics.SUBTASK_WAIT_SECONDS.labels(subtask.kind, subtask.tag).observe(max(waited, 0.0))
+            seconds = max((subtask.started_at - subtask.queued_at).total_seconds(), 0.0)
+            metrics.subtask_waited(kind=subtask.kind, tag=subtask.tag, seconds=seconds)

@@ -95,7 +95,7 @@ class Aggregator:
         if delay is None:
             self.give_up(report.sid, report.fence, report.error)
         elif self._tasks.fail(report.sid, report.fence, report.error, delay):
-            metrics.RETRIES.labels(subtask.kind, report.error.code).inc()
+            metrics.retried(kind=subtask.kind, code=report.error.code)
             log.info("subtask.postponed", sid=report.sid, code=report.error.code, delay_s=round(delay, 1))
             self._kick()
 

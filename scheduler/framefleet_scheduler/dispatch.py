@@ -80,7 +80,7 @@ class Dispatcher:
         events = self._outbox.events(_BATCH)
         for event in events:
             self._publisher.event(event)
-            metrics.NOTIFICATIONS.labels("event", "sent").inc()
+            metrics.notified(kind="event", outcome="sent")
         self._outbox.sent(events)
         return len(events)
 

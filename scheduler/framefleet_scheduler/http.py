@@ -13,8 +13,12 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from framefleet import metrics
 from framefleet.domain.errors import FramefleetError, ServiceError
 from framefleet.ports import Counts, TaskStore, WorkerInfo
+
+_POLL_SECONDS = 0.1
+"""How soon the server notices that it shall end."""
 
 Probe = Callable[[], None]
 """Looks whether a service is there; raises a FramefleetError when not."""
@@ -37,9 +41,12 @@ class StateCollector(Collector):
 
 
 def _of_tasks(counts: Counts) -> Iterator[Metric]:
-    tasks = GaugeMetricFamily("framefleet_tasks", "Tasks that have not ended.", labels=["pipeline", "state"])
+    lanes: Counter[tuple[str, str]] = Counter()
     for (pipeline, state), number in counts.tasks.items():
-        tasks.add_metric([pipeline, state], number)
+        lanes[metrics.pipeline_label(pipeline), state] += number
+    tasks = GaugeMetricFamily("framefleet_tasks", "Tasks that have not ended.", labels=["pipeline", "state"])
+    for (lane, state), number in lanes.items():
+        tasks.add_metric([lane, state], number)
     yield tasks
     backlog = GaugeMetricFamily("framefleet_backlog_subtasks", "Subtasks queued or running.", labels=["tag", "kind"])
     for (tag, kind), number in counts.backlog.items():
@@ -96,7 +103,7 @@ def start(
             """Scrapes are not news."""
 
     server = ThreadingHTTPServer((host, port), Handler)
-    threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(_POLL_SECONDS,), name="http", daemon=True).start()
     return server
 
 

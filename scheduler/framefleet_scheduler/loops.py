@@ -29,8 +29,11 @@ log = structlog.get_logger()
 ROLES = ("accept", "aggregate", "sweep", "api")
 POLL_SECONDS = 0.25
 SWEEP_SECONDS = 1.0
-_FIRST_PAUSE_SECONDS = 0.5
+_FIRST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 10.0
+_POSTPONED_SECONDS = 0.5
+_SAID_AFTER = 3
+"""Failures in a row until an outage is worth a line: at the first start, state appears within milliseconds."""
 
 _T = TypeVar("_T")
 
@@ -78,14 +81,14 @@ class Loop:
             try:
                 more = self._step()
             except ServiceError as error:
-                if not failures:
-                    log.warning("service.lost", loop=self._name, code=error.code, message=error.message)
                 failures += 1
+                if failures == _SAID_AFTER:
+                    log.warning("service.lost", loop=self._name, code=error.code, message=error.message)
             except Exception:  # the shell of the loop: a defect must not end the scheduler's work for all
                 log.exception("loop.broken", loop=self._name)
                 failures += 1
             else:
-                if failures:
+                if failures >= _SAID_AFTER and not self._stop.is_set():
                     log.info("service.returned", loop=self._name)
                 failures = 0
                 if not more and not self._stop.is_set():
@@ -108,8 +111,6 @@ class Services:
     reports: Consume[Report]
     submissions: Consume[Submission] | None = None
     """None where tasks come in by calls only (embedded)."""
-    waiting: Callable[[], int | None] = lambda: None
-    """How many orders lie in the work queues; None when that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,6 @@ class Scheduler:
             dispatcher=self.dispatcher,
             cleaner=self.cleaner,
             kick=self.kick,
-            waiting=services.waiting,
             settings=self._options.sweep,
         )
         self._loops = list(self._build())
@@ -182,6 +182,8 @@ class Scheduler:
     def _build(self) -> list[Loop]:
         roles, services = self._options.roles, self._services
         loops: list[Loop] = []
+        if "sweep" in roles:  # first: over an empty Redis the others wait for it
+            loops.append(Loop("sweep", self._sweep, SWEEP_SECONDS, self._stop))
         if "accept" in roles and services.submissions is not None:
             loops.append(self._consumer("accept", services.submissions, self.acceptor.handle_submission))
         if "aggregate" in roles:
@@ -192,8 +194,6 @@ class Scheduler:
         if "aggregate" in roles or "sweep" in roles:
             # Who advances tasks also cleans after them, leader or not.
             loops.append(Loop("clean", self.cleaner.step, SWEEP_SECONDS, self._stop, self._sweep_now))
-        if "sweep" in roles:
-            loops.append(Loop("sweep", self._sweep, SWEEP_SECONDS, self._stop))
         return loops
 
     def _consumer(self, name: str, consume: Consume[_T], handle: Callable[[_T], None]) -> Loop:
@@ -230,7 +230,7 @@ def polling(take: Callable[[float], _T | None]) -> Consume[_T]:
                     handler(message)
                 except ServiceError as error:
                     log.warning("report.postponed", code=error.code, message=error.message)
-                    stop.wait(_FIRST_PAUSE_SECONDS)
+                    stop.wait(_POSTPONED_SECONDS)
                 else:
                     message = None
 

@@ -38,7 +38,7 @@ class SweepSettings:
     adoption: float = 7.0
     """No orders go out for so long after a rebuild: running work reports within a beat. 0 where no worker can live."""
     lost: float = 30.0
-    """An order that was announced so long ago is announced again when the queues are empty,"""
+    """An order that was announced so long ago is announced again when workers have nothing to do,"""
     lost_anyway: float = 900.0
     """and after so long in any case."""
     lost_every: float = 5.0
@@ -62,12 +62,9 @@ class Sweeper:
         dispatcher: Dispatcher,
         cleaner: Cleaner,
         kick: Callable[[], None],
-        waiting: Callable[[], int | None] = lambda: None,
         settings: SweepSettings | None = None,
     ) -> None:
-        """`who` names this process among schedulers. `waiting` says how many orders lie in the work queues; None when
-        that is not known.
-        """
+        """`who` names this process among schedulers; `kick` is called when there is something to publish or advance."""
         self._who = who
         self._store = store
         self._tasks = tasks
@@ -78,7 +75,6 @@ class Sweeper:
         self._dispatcher = dispatcher
         self._cleaner = cleaner
         self._kick = kick
-        self._waiting = waiting
         self._settings = settings or SweepSettings()
         self._rebuilder = Rebuilder(store, tasks, epochs, clock)
         self._answered: float | None = None
@@ -147,7 +143,7 @@ class Sweeper:
         self._store.create(keys.crash(task_id, run, n, lease.fence), self._who.encode())
         if not self._tasks.expire(lease.sid, lease.fence):
             return
-        metrics.LEASES_EXPIRED.inc()
+        metrics.lease_expired()
         crashes = lease.crashes + 1
         log.warning("lease.expired", task_id=task_id, subtask=n, fence=lease.fence, crashes=crashes)
         if crashes >= CRASHES_ALLOWED:
@@ -162,12 +158,20 @@ class Sweeper:
         if now < self._lost_at:
             return
         self._lost_at = now + self._settings.lost_every
-        # Orders may wait in a queue for longer than that; announced again, they would only pile up there.
-        age = self._settings.lost if self._waiting() == 0 else self._settings.lost_anyway
+        # Orders may wait for a worker for longer than that; announced again, they would only pile up in the queue.
+        age = self._settings.lost if self._queues_look_empty() else self._settings.lost_anyway
         again = self._outbox.republish_lost(age)
         if again:
             log.warning("order.announced_again", orders=again, older_than_s=age)
             self._kick()
+
+    def _queues_look_empty(self) -> bool:
+        """True when there is work, and for each tag that has some a live slot with nothing to do: it would have taken
+        an order that is in its queue.
+        """
+        wanted = {tag for (tag, _), number in self._tasks.counts().backlog.items() if number}
+        idle = {worker.tag for worker in self._tasks.workers() if worker.state == "idle"}
+        return bool(wanted) and wanted <= idle
 
     def _forget(self) -> None:
         now = self._clock.monotonic()

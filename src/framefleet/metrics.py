@@ -2,20 +2,16 @@
 
 Counters and histograms are counted where something happens, also in several processes (a worker's slots): importing
 this module with PROMETHEUS_MULTIPROC_DIR set is enough. Gauges of queues, tasks and workers are read from Redis at
-scrape time by the scheduler, see `state_gauges`.
+scrape time by the scheduler (`framefleet_scheduler.http`).
 """
 
 from __future__ import annotations
 
 import threading
-from collections import Counter as Tally
-from collections.abc import Iterable, Iterator, Sequence
 
 from prometheus_client import Counter, Histogram
-from prometheus_client.core import GaugeMetricFamily
 
 from framefleet.domain.records import Usage
-from framefleet.ports import Counts, WorkerInfo
 
 MOST_PIPELINES = 100
 OTHER = "other"
@@ -107,20 +103,6 @@ def notified(*, kind: str, outcome: str) -> None:
     NOTIFICATIONS.labels(kind, outcome).inc()
 
 
-def state_gauges(counts: Counts, workers: Sequence[WorkerInfo]) -> Iterator[GaugeMetricFamily]:
-    """The gauges, from what Redis says now; for a collector of the scheduler."""
-    tasks: Tally[tuple[str, str]] = Tally()
-    for (pipeline, state), number in counts.tasks.items():
-        tasks[pipeline_label(pipeline), state] += number
-    slots = Tally((worker.tag, worker.state) for worker in workers)
-    hosts = Tally(tag for _, tag in {(worker.host, worker.tag) for worker in workers})
-    yield _gauge("framefleet_tasks", "Tasks that have not ended.", ("pipeline", "state"), tasks.items())
-    yield _gauge("framefleet_backlog_subtasks", "Subtasks queued or running.", ("tag", "kind"), counts.backlog.items())
-    yield _gauge("framefleet_workers", "Machines with live slots.", ("tag",), (((tag,), n) for tag, n in hosts.items()))
-    yield _gauge("framefleet_worker_slots", "Live slots, idle or busy.", ("tag", "state"), slots.items())
-    yield _gauge("framefleet_outbox_messages", "Orders and events not yet published.", (), [((), counts.outbox)])
-
-
 def pipeline_label(pipeline: str) -> str:
     """The pipeline, or `other` after the first hundred: their names come from requests, and labels must not grow."""
     with _lock:
@@ -132,12 +114,3 @@ def pipeline_label(pipeline: str) -> str:
 
 _lock = threading.Lock()
 _pipelines: set[str] = set()
-
-
-def _gauge(
-    name: str, text: str, labels: tuple[str, ...], values: Iterable[tuple[tuple[str, ...], int]]
-) -> GaugeMetricFamily:
-    family = GaugeMetricFamily(name, text, labels=labels)
-    for key, value in sorted(values):
-        family.add_metric(list(key), value)
-    return family

@@ -56,7 +56,7 @@ def video_chunk(work: Work, path: Path, expected: FrameTimes, scale: int) -> lis
     ]
 
 
-def audio_track(work: Work, path: Path, rate: int, samples: int, tolerance: int) -> tuple[list[Check], int]:
+def audio_track(work: Work, path: Path, samples: int, tolerance: int) -> tuple[list[Check], int]:
     """A sound track must decode to the planned number of samples; also gives that number."""
     frames = decoded_frames(work, path, audio=True)
     found = sum(duration for _, duration in frames)

@@ -271,8 +271,6 @@ def chunk_starts(segments: Sequence[int], frames: int, per_chunk: int) -> list[i
     return starts
 
 
-def segments_per_chunk(film: Fraction, segments: int, slots: int) -> int:
-    """How many segments make a chunk."""
-    if segments < 1 or film <= 0:
-        return 1
-    return max(1, ceil(chunk_seconds(film, slots) / (film / segments) - Fraction(1, 100)))
+def segments_per_chunk(film: Fraction, segment: Fraction, slots: int) -> int:
+    """How many segments of `segment` seconds make a chunk."""
+    return max(1, ceil(chunk_seconds(film, slots) / segment - Fraction(1, 10)))

@@ -99,7 +99,7 @@ def cut(group: Group, timeline: Timeline, slots: int, canvas: tuple[int, int], f
     seconds = Fraction(str(group.gop_seconds))
     segments = timeline.segments(seconds)
     film = Fraction(timeline.end - timeline.tick(0), timeline.scale)
-    starts = chunk_starts(segments, timeline.frames, segments_per_chunk(film, len(segments), slots))
+    starts = chunk_starts(segments, timeline.frames, segments_per_chunk(film, seconds, slots))
     average = _density(timeline, 0, timeline.frames)
     for number, start in enumerate(starts):
         end = starts[number + 1] if number + 1 < len(starts) else timeline.frames

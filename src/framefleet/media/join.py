@@ -34,11 +34,18 @@ def concat_list(files: Sequence[str], durations: Sequence[Fraction]) -> str:
 
 
 def join_command(
-    video_list: str | None, audio_files: Sequence[str], path: str, container: str, *, video_start: Fraction, scale: int | None
+    video_list: str | None,
+    audio_files: Sequence[tuple[str, Fraction]],
+    path: str,
+    container: str,
+    *,
+    video_start: Fraction,
+    scale: int | None,
 ) -> Command:
     """Put one video (an ffconcat list) and sound tracks into one file.
 
-    `video_start` is when the first frame is shown (s); sound files carry their own start.
+    `video_start` is when the first frame is shown, and each sound file comes with when it begins (s): FFmpeg moves every
+    input to zero unless told otherwise.
     """
     streams: list[Any] = []
     if video_list is not None:
@@ -47,7 +54,8 @@ def join_command(
         if video_start:
             options["itsoffset"] = decimal(video_start, 9)
         streams.append(file_input(video_list, **options)["v:0"])
-    streams += [file_input(a)["a:0"] for a in audio_files]
+    for audio, start in audio_files:
+        streams.append(file_input(audio, **({"itsoffset": decimal(start, 9)} if start else {}))["a:0"])
     return build([output(streams, path, _copy(container, scale))])
 
 

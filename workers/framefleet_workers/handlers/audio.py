@@ -21,7 +21,7 @@ def handle(work: Work, spec: AudioTrackSpec) -> TracksOutput:
     path = work.path(f"{spec.id}.mp4")
     seconds = spec.samples / spec.sample_rate
     work.ffmpeg(audio_command(spec, urls, str(path)), seconds=seconds, share=(0.0, 0.9))
-    checks, samples = verify.audio_track(work, path, spec.sample_rate, spec.samples, spec.tolerance)
+    checks, samples = verify.audio_track(work, path, spec.samples, spec.tolerance)
     verify.require(checks)
     try:
         head, fragments = split_file(path)

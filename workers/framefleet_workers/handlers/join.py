@@ -26,6 +26,12 @@ class Part:
     """SHA-256 of all its packets."""
     start: Fraction
     """When it is first presented, seconds."""
+    samples: int = 0
+    """Samples per channel of a sound track, as decoded when it was made."""
+
+
+WRAPPED_TOLERANCE = 2 * 1152
+"""Samples two decodes may differ by when MP3 or Opus is wrapped anew: what is hidden of the encoder's delay and padding."""
 
 
 def handle(work: Work, spec: ConcatSpec, package: FilePackage) -> PublishedOutput:
@@ -37,7 +43,7 @@ def handle(work: Work, spec: ConcatSpec, package: FilePackage) -> PublishedOutpu
     path = work.path(f"joined.{package.container}")
     command = join_command(
         str(video[0].path) if video else None,
-        [str(a.path) for a in audio],
+        [(str(a.path), a.start) for a in audio],
         str(path),
         package.container,
         video_start=video[0].start if video else Fraction(0),
@@ -86,7 +92,7 @@ def _audio(work: Work, track: Track, name: str) -> Part:
             for start, end in payload_ranges(data):
                 digest.update(data[start:end])
             file.write(data)
-    return Part(path, digest.hexdigest(), Fraction(track.first, track.scale))
+    return Part(path, digest.hexdigest(), Fraction(track.first, track.scale), track.frames)
 
 
 def _verify(
@@ -99,9 +105,8 @@ def _verify(
         for i, part in enumerate([*video, *audio]):
             checks.append(verify.check(f"stream {i}: packets", part.payload, hashes.get(i)))
     else:
-        _, samples = verify.audio_track(work, path, 1, 0, 0)
-        rest = spec.audio[0]
-        checks.append(Check(check="audio samples", expected=rest.id, found=str(samples), passed=samples > 0))
+        found, _ = verify.audio_track(work, path, audio[0].samples, WRAPPED_TOLERANCE)
+        checks += found
     if video:
         checks += _video_times(work, spec.video[0], path, Fraction(1, 500) if package.container in {"mkv", "webm"} else None)
     return checks

@@ -14,6 +14,8 @@ local function ready_score(s)
   local level = a.priority + s.bonus
   local age = math.max(0, math.floor((a.created - 1704067200000) / 8))
   local cost = math.min(2047, math.floor(math.log(1 + 100 * s.weight) / 18.42068 * 2047))   -- ln(10^8)
+  -- Pictures come first: something to look at in seconds.
+  if s.kind == 'snapshot' or s.kind == 'sprite' or s.kind == 'animation' then cost = 2047 end
   return (10 - level) * 562949953421312 + age * 2048 + 2047 - cost
 end
 

@@ -1,0 +1,86 @@
+"""`framefleet-scheduler`: accepts tasks, plans them, hands out their subtasks and sees them through."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import threading
+
+from framefleet import __version__, logging
+from framefleet.domain.errors import FramefleetError
+from framefleet.settings import SchedulerSettings, SettingsError, describe, load
+from framefleet_scheduler import http
+from framefleet_scheduler.loops import ROLES
+
+_STOP_SECONDS = 20.0
+
+
+def main(argv: list[str] | None = None) -> int:
+    """0 after an orderly stop, 1 when it cannot run here, 2 for bad usage."""
+    parser = argparse.ArgumentParser(prog="framefleet-scheduler", description="Accept, plan and dispatch tasks.")
+    parser.add_argument(
+        "--roles", default=",".join(ROLES), help=f"comma separated, of {', '.join(ROLES)} (default: all)"
+    )
+    parser.add_argument("--check-config", action="store_true", help="print the effective settings and end")
+    parser.add_argument("--version", action="version", version=__version__)
+    options = parser.parse_args(argv)
+    roles = tuple(filter(None, options.roles.split(",")))
+    unknown = sorted(set(roles) - set(ROLES))
+    if unknown or not roles:
+        parser.error(f"--roles: {', '.join(unknown) or 'none'} is not a role; there are {', '.join(ROLES)}")
+    try:
+        settings, warnings = load(SchedulerSettings, os.environ)
+    except SettingsError as error:
+        print(f"framefleet-scheduler: {error}", file=sys.stderr)  # noqa: T201 - logging is not set up yet
+        return 2
+    if options.check_config:
+        for name, value, source in describe(settings, os.environ):
+            print(f"{name}={value}  # {source}")  # noqa: T201 - it is what was asked for
+        return 0
+    logging.configure(settings.log_level, settings.log_format)
+    log = logging.get_logger()
+    for warning in warnings:
+        log.warning("setting.unknown", message=warning)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        return _run(settings, roles, stop)
+    except ValueError as error:
+        log.error("scheduler.refused", code="invalid_settings", message=str(error))
+    except FramefleetError as error:
+        log.error("scheduler.refused", code=error.code, message=error.message, hint=error.hint_text)
+    return 1
+
+
+def _run(settings: SchedulerSettings, roles: tuple[str, ...], stop: threading.Event) -> int:
+    from framefleet_scheduler import bootstrap  # here: --version and --check-config need no adapters
+
+    log = logging.get_logger()
+    with bootstrap.build(settings, roles) as parts:
+        server = None
+        if settings.metrics_port:
+            try:
+                server = http.start(settings.metrics_host, settings.metrics_port, parts.state.tasks, parts.probes)
+            except OSError as error:
+                log.error("scheduler.refused", code="address_in_use", message=f"port {settings.metrics_port}: {error}")
+                return 1
+        try:
+            if not bootstrap.prepare(parts.store, settings.s3_region, stop):
+                return 0
+            parts.scheduler.start()
+            log.info("scheduler.started", roles=roles, version=__version__)
+            stop.wait()
+            clean = parts.scheduler.stop(_STOP_SECONDS)
+            log.info("scheduler.stopped", clean=clean)
+            return 0
+        finally:
+            if server is not None:
+                server.shutdown()
+                server.server_close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,205 @@
+"""The only module of the scheduler that builds real adapters."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from urllib.parse import urlsplit
+
+import structlog
+
+from framefleet.adapters.rabbitmq import RabbitPublisher, consume_reports, consume_submissions
+from framefleet.adapters.redis_state import RedisState, connect
+from framefleet.adapters.s3 import S3Store
+from framefleet.adapters.storages import S3Config, Storages, load_storages
+from framefleet.adapters.store_errors import NO_BUCKET, StoreRefused
+from framefleet.domain.address import source_address, target_address
+from framefleet.domain.errors import BrokerUnavailable, ServiceError, StoreUnavailable, UnsafeStore
+from framefleet.domain.task import utc_now
+from framefleet.settings import SchedulerSettings
+from framefleet_scheduler.http import Probe
+from framefleet_scheduler.loops import Scheduler, SchedulerOptions, Services
+from framefleet_scheduler.sweep import SweepSettings
+
+log = structlog.get_logger()
+
+_FIRST_PAUSE_SECONDS = 0.5
+_LONGEST_PAUSE_SECONDS = 10.0
+_CONNECT_SECONDS = 2.0
+_AMQP_PORTS = {"amqp": 5672, "amqps": 5671}
+
+
+class SystemClock:
+    """The machine's time."""
+
+    def now(self) -> datetime:
+        """The time, UTC."""
+        return utc_now()
+
+    def monotonic(self) -> float:
+        """Seconds that never go back."""
+        return time.monotonic()
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A scheduler that is ready to start, and how to see whether what it needs is there."""
+
+    scheduler: Scheduler
+    state: RedisState
+    store: S3Store
+    probes: Mapping[str, Probe]
+
+
+@contextmanager
+def build(settings: SchedulerSettings, roles: tuple[str, ...]) -> Iterator[Parts]:
+    """A scheduler over the services the settings name. Connects to nothing yet.
+
+    Raises ValueError when settings contradict each other.
+    """
+    broker_url = settings.broker_url.get_secret_value()
+    default = _default_s3(settings)
+    store = _work_store(default, settings.work_bucket)
+    named = load_storages(settings.storages) if settings.storages else {}
+    storages = Storages(
+        default, named, settings.file_roots, settings.allow_private_sources, reserved=(settings.work_bucket,)
+    )
+    retention = settings.retention_days * 86400
+    with connect(settings.redis_url.get_secret_value(), retention_seconds=retention) as state:
+        services = Services(
+            store=store,
+            tasks=state.tasks,
+            outbox=state.outbox,
+            epochs=state.epochs,
+            publisher=RabbitPublisher(broker_url),
+            clock=SystemClock(),
+            reports=partial(consume_reports, broker_url),
+            submissions=partial(consume_submissions, broker_url),
+        )
+        options = SchedulerOptions(
+            roles=roles,
+            sweep=SweepSettings(lease=settings.lease_seconds, adoption=settings.beat_seconds + 1.0),
+            check_source=partial(check_source, storages),
+            check_target=partial(check_target, storages),
+        )
+        probes: dict[str, Probe] = {
+            "redis": state.ping,
+            "store": partial(_look_at_store, store),
+            "broker": partial(_look_at_broker, broker_url),
+        }
+        try:
+            yield Parts(Scheduler(services, options), state, store, probes)
+        finally:
+            storages.close()
+            store.close()
+
+
+def prepare(store: S3Store, region: str, stop: threading.Event) -> bool:
+    """Wait for the store, make the work bucket if it is missing, and see that conditional creates are honoured.
+
+    False when `stop` came first. Raises UnsafeStore.
+    """
+    pause, said = _FIRST_PAUSE_SECONDS, ""
+    while not stop.is_set():
+        try:
+            _prepare_once(store, region)
+        except UnsafeStore:
+            raise
+        except ServiceError as error:
+            if error.message != said:
+                log.warning("store.awaited", code=error.code, message=error.message, hint=error.hint_text)
+                said = error.message
+            stop.wait(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+        else:
+            return True
+    return False
+
+
+def check_target(storages: Storages, uri: str, field: str) -> None:
+    """Whether a target can be written, as far as that can be seen from here; raises a FramefleetError with `field`.
+
+    Folders are left to the workers: what they mount need not be mounted here.
+    """
+    address = target_address(uri, field)
+    if isinstance(storages.locate(address, "target").store, S3Store):
+        storages.check_writable(address)
+
+
+def check_source(storages: Storages, uri: str, field: str) -> None:
+    """Whether a source is there, as far as that can be seen from here; raises a FramefleetError with `field`.
+
+    Folders and http(s) addresses are left to the workers, who are the ones that must reach them.
+    """
+    address = source_address(uri, field)
+    if address.scheme in {"http", "https"}:
+        return
+    place = storages.locate(address, "source")
+    if isinstance(place.store, S3Store):
+        storages.source_url(address, 1)
+
+
+# --- services ---------------------------------------------------------------------------------
+
+
+def _default_s3(settings: SchedulerSettings) -> S3Config:
+    if not settings.s3_endpoint:
+        raise ValueError("FRAMEFLEET_S3_ENDPOINT is not set: the scheduler keeps its records in an S3 bucket")
+    return S3Config(
+        endpoint=settings.s3_endpoint,
+        access_key=settings.s3_access_key if settings.s3_access_key.get_secret_value() else None,
+        secret_key=settings.s3_secret_key if settings.s3_secret_key.get_secret_value() else None,
+        region=settings.s3_region,
+        secure=settings.s3_secure,
+    )
+
+
+def _work_store(config: S3Config, bucket: str) -> S3Store:
+    access, secret = config.credentials()
+    return S3Store(config.endpoint, access, secret, bucket, "", config.region, config.secure)
+
+
+def _prepare_once(store: S3Store, region: str) -> None:
+    try:
+        store.self_test()
+    except StoreRefused as refused:
+        if refused.reason != NO_BUCKET:
+            raise
+        _make_bucket(store, region)
+        store.self_test()
+
+
+def _make_bucket(store: S3Store, region: str) -> None:
+    from minio.error import MinioException, S3Error
+    from urllib3.exceptions import HTTPError
+
+    try:
+        store.connection.client.make_bucket(store.bucket, region)
+    except S3Error as error:
+        # Another scheduler that starts at the same time may be quicker.
+        if error.code not in {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}:
+            raise StoreUnavailable(f"the bucket {store.bucket} cannot be made: {error.code}") from error
+    except (MinioException, HTTPError) as error:
+        raise StoreUnavailable(f"the bucket {store.bucket} cannot be made: {type(error).__name__}") from error
+    else:
+        log.info("bucket.created", bucket=store.bucket)
+
+
+def _look_at_store(store: S3Store) -> None:
+    next(iter(store.list("_epoch/")), None)
+
+
+def _look_at_broker(url: str) -> None:
+    """Only whether something listens: a login per probe would fill the broker's log."""
+    parts = urlsplit(url)
+    port = parts.port or _AMQP_PORTS.get(parts.scheme, 5672)
+    try:
+        socket.create_connection((parts.hostname or "localhost", port), _CONNECT_SECONDS).close()
+    except OSError as error:
+        raise BrokerUnavailable(f"RabbitMQ does not answer: {error}") from error

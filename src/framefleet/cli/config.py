@@ -1,0 +1,65 @@
+"""The command line's settings: read once per command, complaints on standard error."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from framefleet.cli.output import CliError
+from framefleet.settings import PREFIX, Settings, SettingsError, load
+
+
+def settings() -> Settings:
+    """The settings of the environment; raises CliError for a value that cannot be used."""
+    try:
+        found, warnings = load(Settings, os.environ)
+    except SettingsError as error:
+        raise CliError("invalid_setting", str(error)) from None
+    for warning in warnings:
+        print(f"framefleet: warning: {warning}", file=sys.stderr)
+    return found
+
+
+def is_set(name: str) -> bool:
+    """True when the variable FRAMEFLEET_<NAME> is there."""
+    return bool(os.environ.get(f"{PREFIX}{name.upper()}"))
+
+
+def broker_url(found: Settings) -> str:
+    """RabbitMQ's address; raises CliError when it is not set: guessing one would talk to a stranger's broker."""
+    return _address(found.broker_url.get_secret_value(), "broker_url", "amqp://user:password@host:5672/")
+
+
+def redis_url(found: Settings) -> str:
+    """Redis' address; raises CliError when it is not set."""
+    return _address(found.redis_url.get_secret_value(), "redis_url", "redis://host:6379/0")
+
+
+def _address(value: str, name: str, example: str) -> str:
+    if not is_set(name):
+        variable = f"{PREFIX}{name.upper()}"
+        raise CliError(
+            "not_configured", f"{variable} is not set", hint=f"Set it to the cluster's, for example {example}"
+        )
+    return value
+
+
+def log_quietly(found: Settings) -> None:
+    """Log errors only (or as FRAMEFLEET_LOG_LEVEL says), never to standard output: results go there."""
+    from framefleet import logging
+
+    level = found.log_level if is_set("log_level") else "error"
+    logging.configure(level, found.log_format, _Stderr())  # type: ignore[arg-type]
+
+
+class _Stderr:
+    """Standard error as it is at the time of writing: while the live display runs, rich has put itself there."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+    def isatty(self) -> bool:
+        return sys.stderr.isatty()

@@ -1,0 +1,140 @@
+"""`framefleet`: the parser, the dispatch and the exit codes. What a verb does, and imports, is in its own module."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from framefleet import __version__
+from framefleet.cli.output import BAD_USAGE, FAILED, OK, CliError
+
+_STATES = ("queued", "running", "succeeded", "failed", "canceled")
+
+Verb = Callable[[argparse.Namespace], int]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command: 0 when it did what was asked, 1 when not, 2 for bad usage or a refused request."""
+    options = parser().parse_args(argv)
+    module, function = options.verb
+    try:
+        run: Verb = getattr(importlib.import_module(f"framefleet.cli.{module}"), function)
+        return run(options)
+    except BrokenPipeError:
+        # The reader (head, less) has seen enough. Python would complain while flushing at exit.
+        sys.stdout = None
+        return OK
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+        return FAILED
+    except Exception as error:  # noqa: BLE001 - the shell of the command: what is not an error of ours is raised again
+        return _explain(error, as_json=getattr(options, "json", False))
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    top = argparse.ArgumentParser(
+        prog="framefleet", description="Turn video files into renditions, HLS/DASH, snapshots, sprites and previews."
+    )
+    top.add_argument("--version", action="version", version=f"framefleet {__version__}")
+    verbs = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_local(verbs)
+    _add_cluster(verbs)
+    return top
+
+
+def _add_local(verbs: Any) -> None:
+    run = _add(verbs, "run", "run.run", "transcode on this machine, no services needed")
+    run.add_argument("sources", nargs="+", metavar="SOURCE", help="a file or an http(s) address; several are joined")
+    _add_templates(run, required=True)
+    run.add_argument("--output", "-o", required=True, type=Path, metavar="DIR", help="folder for the outputs")
+    run.add_argument("--slots", type=_positive, metavar="N", help="subtasks at once (default: one per core)")
+    run.add_argument("--name", help="name of the task and of its files (default: the first source's)")
+    plan = _add(verbs, "plan", "media.plan", "show the subtasks a request would become, without doing them")
+    plan.add_argument(
+        "sources", nargs="+", metavar="FILE|SOURCE", help="a request (JSON, - for standard input) or media"
+    )
+    _add_templates(plan, required=False)
+    plan.add_argument("--slots", type=_positive, metavar="N", help="slots the work is cut for (default: one per core)")
+    plan.add_argument("-v", "--verbose", action="store_true", help="show the FFmpeg commands too")
+    probe = _add(verbs, "probe", "media.probe", "show what is in a media file")
+    probe.add_argument("source", metavar="SOURCE", help="a file or an http(s) address")
+    templates = _add(verbs, "templates", "media.templates", "list the predefined templates, or show one")
+    templates.add_argument("name", nargs="?", metavar="NAME")
+    _add(verbs, "doctor", "doctor.doctor", "check FFmpeg, encoders and services, and say what to do")
+    _add(verbs, "version", "media.version", "show the version")
+
+
+def _add_cluster(verbs: Any) -> None:
+    submit = _add(verbs, "submit", "cluster.submit", "submit a task to the cluster (FRAMEFLEET_BROKER_URL)")
+    submit.add_argument("file", metavar="FILE", help="the request as JSON; - for standard input")
+    submit.add_argument("--wait", action="store_true", help="until the task has ended; exit 1 unless it succeeded")
+    submit.add_argument("--timeout", type=_seconds, metavar="S", help="seconds to wait (answer: 30, end: no limit)")
+    status = _add(verbs, "status", "cluster.status", "show a task (FRAMEFLEET_REDIS_URL)")
+    status.add_argument("id", metavar="ID")
+    listing = _add(verbs, "list", "cluster.list_tasks", "list tasks, newest first")
+    listing.add_argument("--state", choices=_STATES)
+    listing.add_argument("--pipeline")
+    listing.add_argument("--limit", type=_positive, default=50, metavar="N")
+    watch = _add(verbs, "watch", "cluster.watch", "follow a task to its end; without ID the events of all tasks")
+    watch.add_argument("id", metavar="ID", nargs="?")
+    watch.add_argument("--pipeline", help="only events of this pipeline (without ID)")
+    cancel = _add(verbs, "cancel", "cluster.cancel", "cancel a task")
+    cancel.add_argument("id", metavar="ID")
+    _add(verbs, "workers", "cluster.workers", "list the live worker slots")
+
+
+def _add(verbs: Any, name: str, function: str, text: str) -> argparse.ArgumentParser:
+    verb: argparse.ArgumentParser = verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    verb.set_defaults(verb=function.split("."))
+    verb.add_argument("--json", action="store_true", help="print JSON")
+    return verb
+
+
+def _add_templates(verb: argparse.ArgumentParser, *, required: bool) -> None:
+    verb.add_argument(
+        "--template", "-t", dest="templates", action="append", required=required, metavar="T", default=None,
+        help="what to make; may be given several times (see `framefleet templates`)",
+    )  # fmt: skip
+    verb.add_argument(
+        "--set", dest="settings", action="append", default=[], metavar="[T:]KEY=VALUE",
+        help="override a field of the templates, or of template T only, e.g. --set video.crf=21",
+    )  # fmt: skip
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return number
+
+
+def _seconds(text: str) -> float:
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError("must be more than 0")
+    return number
+
+
+def _explain(error: Exception, *, as_json: bool) -> int:
+    """Print an error of ours and give its exit code; raises any other."""
+    from framefleet.cli.output import show_error
+    from framefleet.domain.errors import ErrorInfo, FramefleetError, RequestError
+
+    match error:
+        case CliError():
+            info, code = ErrorInfo(code=error.code, message=error.message, hint=error.hint), error.exit_code
+        case FramefleetError():
+            info, code = error.info(), BAD_USAGE if isinstance(error, RequestError) else FAILED
+        case _:
+            raise error
+    show_error(info, as_json=as_json)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,76 @@
+"""What the outputs of `framefleet run` are called. Pure: knows no disk and no request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import assert_never
+from urllib.parse import unquote, urlsplit
+
+from framefleet.domain.template import (
+    AnimationTemplate,
+    AudioTemplate,
+    FileTemplate,
+    LadderTemplate,
+    RemuxTemplate,
+    SnapshotTemplate,
+    SpriteTemplate,
+    Template,
+)
+
+_LONGEST_STEM = 160
+"""Bytes; file systems allow 255 for a name, and the template's name and an index follow."""
+
+
+def source_uri(source: str, folder: Path) -> str:
+    """An address as it is; a local path (relative to `folder`) as a file address, percent-encoded."""
+    if "://" in source:
+        return source
+    # Not resolved: what a symbolic link is called is what its user calls it.
+    return (folder / Path(source).expanduser()).absolute().as_uri()
+
+
+def stem(source: str) -> str:
+    """What the outputs of a source are named after: its file name without the extension, `video` when it has none.
+
+    Braces go, because in a target's address they mean an index; so do slashes and control characters that were encoded.
+    """
+    name = unquote(urlsplit(source).path) if "://" in source else source
+    found = PurePosixPath(name.rstrip("/")).stem
+    return clean(found) or "video"
+
+
+def clean(name: str) -> str:
+    """A name that can be part of a file's name and of a target's address."""
+    kept = "".join("_" if c in "{}/\\" or ord(c) < 32 or ord(c) == 127 else c for c in name).strip()
+    return kept.encode()[:_LONGEST_STEM].decode("utf-8", "ignore")
+
+
+def output_path(template: str, settings: Template, name: str) -> str:
+    """Where a target goes below the output folder; a ladder gets a folder of its own."""
+    base = f"{name}-{template}"
+    match settings:
+        case FileTemplate() | AudioTemplate() | RemuxTemplate():
+            return f"{base}.{settings.container}"
+        case LadderTemplate():
+            return f"{base}/{'manifest.mpd' if settings.packaging == 'dash' else 'master.m3u8'}"
+        case SnapshotTemplate() | SpriteTemplate():
+            return f"{base}_{{index:03d}}.{settings.format}"
+        case AnimationTemplate():
+            return f"{base}.{settings.format}"
+        case _:
+            assert_never(settings)
+
+
+def targets(
+    templates: Sequence[str], settings: Mapping[str, Template], name: str, folder: Path
+) -> list[dict[str, str]]:
+    """One target per template, in order, each template once: its name, its template and its file address."""
+    return [
+        {
+            "name": template,
+            "template": template,
+            "uri": (folder.absolute() / output_path(template, settings[template], name)).as_uri(),
+        }
+        for template in dict.fromkeys(templates)
+    ]

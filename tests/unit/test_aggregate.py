@@ -1,0 +1,187 @@
+"""Reports become state, as far as the store confirms them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from framefleet.domain import keys
+from framefleet.domain.errors import (
+    ErrorInfo,
+    FramefleetError,
+    SourceNotMedia,
+    SourceUnavailable,
+    StateUnavailable,
+    StoreUnavailable,
+)
+from framefleet.domain.records import DoneRecord, Output, ProbeOutput, PublishedFile, PublishedOutput, TracksOutput
+from framefleet.domain.states import SubtaskState
+from framefleet.domain.subtask import split_subtask_id, subtask_id
+from framefleet.messages import Done, Failed
+from framefleet_scheduler.aggregate import Aggregator, summary
+from framefleet_scheduler.plan import probe_subtasks
+from tests import factories
+from tests.fakes import FakeClock, FakeState, MemoryStore
+
+
+class Desk:
+    """An aggregator, and one task whose probe runs."""
+
+    def __init__(self) -> None:
+        clock = FakeClock()
+        self.store = MemoryStore(clock)
+        self.state = FakeState(clock)
+        self.kicks = 0
+        self.aggregator = Aggregator(self.store, self.state, self._kick, lambda: 1.0)
+        self.task = factories.task()
+        self.state.create(self.task, 1, probe_subtasks(self.task))
+        self.sid = subtask_id(self.task.id, 1, 1)
+        self.fence = self.state.claim(self.sid)
+
+    def record(self, output: Output | None = None) -> None:
+        self.store.put(keys.done(*split_subtask_id(self.sid)), done_record(self.sid, output).model_dump_json().encode())
+
+    def fail(self, error: FramefleetError, fence: int | None = None) -> None:
+        self.aggregator.apply(
+            Failed(
+                sid=self.sid,
+                fence=self.fence if fence is None else fence,
+                nonce="n",
+                worker="host:1:0",
+                error=error.info(),
+            )
+        )
+
+    def _kick(self) -> None:
+        self.kicks += 1
+
+
+def done_record(sid: str, output: Output | None = None) -> DoneRecord:
+    return DoneRecord(
+        sid=sid,
+        fence=1,
+        nonce="n",
+        worker="host:1:0",
+        started_at=factories.NOW,
+        finished_at=factories.NOW,
+        output=output or ProbeOutput(media=factories.media()),
+    )
+
+
+def test_a_recorded_success_is_entered_and_the_dispatcher_kicked() -> None:
+    desk = Desk()
+    desk.record()
+
+    desk.aggregator.apply(Done(sid=desk.sid))
+
+    assert desk.state.at(desk.sid).state is SubtaskState.SUCCEEDED
+    assert json.loads(desk.state.at(desk.sid).output)["width"] == 1280
+    assert desk.kicks == 1
+
+
+def test_i3_a_report_that_comes_twice_changes_nothing() -> None:
+    desk = Desk()
+    desk.record()
+
+    for _ in range(2):
+        desk.aggregator.apply(Done(sid=desk.sid))
+
+    assert desk.kicks == 1
+
+
+def test_i3_a_success_without_a_record_is_not_believed() -> None:
+    desk = Desk()
+
+    desk.aggregator.apply(Done(sid=desk.sid))
+
+    assert desk.state.at(desk.sid).state is SubtaskState.RUNNING
+
+
+@pytest.mark.parametrize("sid", ["", "nonsense", "a.b.c"])
+def test_a_report_about_no_subtask_is_dropped(sid: str) -> None:
+    desk = Desk()
+
+    desk.aggregator.apply(Done(sid=sid))
+    desk.aggregator.apply(Failed(sid=sid, fence=1, nonce="n", worker="w", error=SourceUnavailable().info()))
+
+    assert desk.kicks == 0
+
+
+def test_a_record_nobody_can_read_fails_the_subtask() -> None:
+    desk = Desk()
+    desk.store.put(keys.done(*split_subtask_id(desk.sid)), b"{}")
+
+    desk.aggregator.apply(Done(sid=desk.sid))
+
+    assert desk.state.at(desk.sid).state is SubtaskState.FAILED
+
+
+def test_i7_a_permanent_failure_is_recorded_before_it_is_entered() -> None:
+    desk = Desk()
+    desk.state.away = True
+
+    with pytest.raises(StateUnavailable):
+        desk.fail(SourceNotMedia("no moov"))
+
+    stored = ErrorInfo.model_validate_json(desk.store.objects[keys.failed(*split_subtask_id(desk.sid))])
+    assert stored.message == "no moov"
+    desk.state.away = False
+    desk.fail(SourceNotMedia("no moov"))
+    assert desk.state.at(desk.sid).state is SubtaskState.FAILED
+
+
+def test_a_transient_failure_is_tried_again_after_a_while() -> None:
+    desk = Desk()
+
+    desk.fail(SourceUnavailable())
+
+    found = desk.state.at(desk.sid)
+    assert (found.state, found.retry_in) == (SubtaskState.QUEUED, 5.0)
+    assert keys.failed(*split_subtask_id(desk.sid)) not in desk.store.objects
+    assert desk.kicks == 1
+
+
+def test_a_transient_failure_is_final_when_the_tries_are_used_up() -> None:
+    desk = Desk()
+    desk.state.at(desk.sid).attempts = 8
+
+    desk.fail(SourceUnavailable())
+
+    assert desk.state.at(desk.sid).state is SubtaskState.FAILED
+    assert keys.failed(*split_subtask_id(desk.sid)) in desk.store.objects
+
+
+def test_i3_a_failure_of_an_attempt_that_lost_its_lease_is_ignored() -> None:
+    desk = Desk()
+
+    desk.fail(SourceNotMedia(), fence=desk.fence - 1)
+    desk.fail(SourceUnavailable(), fence=desk.fence - 1)
+
+    assert desk.state.at(desk.sid).state is SubtaskState.RUNNING
+
+
+def test_with_the_store_away_the_report_comes_again() -> None:
+    desk = Desk()
+    desk.store.away = True
+
+    with pytest.raises(StoreUnavailable):
+        desk.aggregator.apply(Done(sid=desk.sid))
+
+
+@pytest.mark.parametrize(
+    ("output", "expected"),
+    [
+        (ProbeOutput(media=factories.media(audio=False)), {"kind": "probe", "video": "h264"}),
+        (ProbeOutput(media=factories.media(video=False)), {"kind": "probe", "audio": "aac"}),
+        (TracksOutput(tracks=()), {"kind": "tracks", "bytes": 0}),
+        (
+            PublishedOutput(files=(PublishedFile(uri="s3://out/a", bytes=7, sha256="x"),), warnings=("w",)),
+            {"kind": "published", "files": 1, "bytes": 7, "uri": "s3://out/a", "warnings": ["w"]},
+        ),
+    ],
+)
+def test_a_result_is_summed_up_in_a_few_words(output: Output, expected: dict[str, object]) -> None:
+    said = json.loads(summary(output))
+
+    assert said | expected == said

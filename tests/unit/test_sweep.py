@@ -1,0 +1,232 @@
+"""What the leader notices: expired leases, lost messages, an empty Redis."""
+
+from __future__ import annotations
+
+import pytest
+
+from framefleet.domain import keys
+from framefleet.domain.errors import StateUnavailable
+from framefleet.domain.records import ProbeOutput, TaskRecord
+from framefleet.domain.states import SubtaskState, TaskState
+from framefleet.domain.subtask import split_subtask_id, subtask_id
+from framefleet.ports import WorkerInfo
+from framefleet_scheduler.aggregate import Aggregator
+from framefleet_scheduler.clean import Cleaner
+from framefleet_scheduler.dispatch import Dispatcher
+from framefleet_scheduler.plan import probe_subtasks
+from framefleet_scheduler.sweep import Sweeper, SweepSettings
+from tests import factories
+from tests.fakes import FakeClock, FakePublisher, FakeState, MemoryStore
+from tests.unit.test_aggregate import done_record
+
+
+class Desk:
+    """A sweeper past its first lease holiday, and one task whose probe's lease has run out."""
+
+    def __init__(self, *, holiday: bool = False, epoch: int | None = 1) -> None:
+        self.clock = FakeClock()
+        self.store = MemoryStore(self.clock)
+        self.state = FakeState(self.clock, epoch=epoch)
+        self.publisher = FakePublisher()
+        self.sweeper = self.make("a")
+        self.task = factories.task()
+        self.store.put(keys.task(self.task.id), self.task.model_dump_json().encode())
+        self.sid = subtask_id(self.task.id, 1, 1)
+        if epoch is not None:
+            self.state.create(self.task, 1, probe_subtasks(self.task))
+            self.state.claim(self.sid)
+            self.state.at(self.sid).expired = True
+        if not holiday:
+            self.pass_holiday()
+
+    def make(self, who: str) -> Sweeper:
+        dispatcher = Dispatcher(self.state, self.state, self.publisher, self.clock)
+        return Sweeper(
+            who,
+            self.store,
+            self.state,
+            self.state,
+            self.state,
+            self.clock,
+            aggregator=Aggregator(self.store, self.state, lambda: None),
+            dispatcher=dispatcher,
+            cleaner=Cleaner(self.store, self.clock),
+            kick=lambda: None,
+            settings=SweepSettings(),
+        )
+
+    def pass_holiday(self) -> None:
+        """Steps until just before the first lease period is over."""
+        for _ in range(5):
+            self.sweeper.step()
+            self.clock.pass_(4)
+
+
+def test_an_expired_lease_is_given_to_others_and_leaves_a_marker() -> None:
+    desk = Desk()
+
+    desk.sweeper.step()
+
+    assert desk.state.at(desk.sid).state is SubtaskState.QUEUED
+    assert desk.state.at(desk.sid).crashes == 1
+    assert keys.crash(*split_subtask_id(desk.sid), 1) in desk.store.objects
+
+
+def test_i3_a_worker_that_died_after_recording_its_success_is_believed() -> None:
+    desk = Desk()
+    record = done_record(desk.sid, ProbeOutput(media=factories.media()))
+    desk.store.put(keys.done(*split_subtask_id(desk.sid)), record.model_dump_json().encode())
+
+    desk.sweeper.step()
+
+    assert desk.state.at(desk.sid).state is SubtaskState.SUCCEEDED
+
+
+def test_no_lease_expires_for_one_period_after_the_start() -> None:
+    desk = Desk(holiday=True)
+
+    for _ in range(19):
+        desk.sweeper.step()
+        desk.clock.pass_(1)
+        assert desk.state.at(desk.sid).state is SubtaskState.RUNNING
+
+    desk.clock.pass_(1)
+    desk.sweeper.step()
+    assert desk.state.at(desk.sid).state is SubtaskState.QUEUED
+
+
+def test_no_lease_expires_for_one_period_after_an_outage_of_redis() -> None:
+    desk = Desk()
+    desk.state.away = True
+    for _ in range(30):
+        with pytest.raises(StateUnavailable):
+            desk.sweeper.step()
+        desk.clock.pass_(1)
+    desk.state.away = False
+
+    desk.sweeper.step()
+    assert desk.state.at(desk.sid).state is SubtaskState.RUNNING
+
+    for _ in range(20):
+        desk.clock.pass_(1)
+        desk.sweeper.step()
+    assert desk.state.at(desk.sid).state is SubtaskState.QUEUED
+
+
+def test_a_short_silence_of_redis_is_no_outage() -> None:
+    desk = Desk()
+    desk.clock.pass_(0.9)
+
+    desk.sweeper.step()
+
+    assert desk.state.at(desk.sid).state is SubtaskState.QUEUED
+
+
+def test_i7_an_input_that_kills_its_workers_is_given_up_after_five_crashes() -> None:
+    desk = Desk()
+    desk.state.at(desk.sid).crashes = 4
+
+    desk.sweeper.step()
+
+    found = desk.state.at(desk.sid)
+    assert found.state is SubtaskState.FAILED
+    assert found.error is not None
+    assert found.error.code == "attempts_exhausted"
+    assert keys.failed(*split_subtask_id(desk.sid)) in desk.store.objects
+
+
+def test_the_fourth_crash_is_still_forgiven() -> None:
+    desk = Desk()
+    desk.state.at(desk.sid).crashes = 3
+
+    desk.sweeper.step()
+
+    assert desk.state.at(desk.sid).state is SubtaskState.QUEUED
+
+
+def test_a_lease_that_was_renewed_meanwhile_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = Desk()
+    desk.state.at(desk.sid).crashes = 4
+    monkeypatch.setattr(desk.state, "expire", lambda sid, fence: False)
+
+    desk.sweeper.step()
+
+    assert desk.state.at(desk.sid).state is SubtaskState.RUNNING
+
+
+def test_only_the_leader_sweeps() -> None:
+    desk = Desk()
+
+    assert not desk.make("b").step()
+
+
+def test_a_new_leader_announces_again_what_its_predecessors_broker_may_have_lost() -> None:
+    desk = Desk(holiday=True)
+
+    desk.sweeper.step()
+
+    assert 0.0 in desk.state.republished
+
+
+@pytest.mark.parametrize(
+    ("slots", "age"),
+    [([], 900.0), ([("cpu", "busy")], 900.0), ([("gpu", "idle")], 900.0), ([("cpu", "busy"), ("cpu", "idle")], 30.0)],
+)
+def test_orders_are_announced_again_soon_only_when_a_worker_that_could_take_them_is_idle(
+    slots: list[tuple[str, str]], age: float
+) -> None:
+    desk = Desk()
+    desk.state.republished.clear()
+    desk.state.slots = [WorkerInfo("host:1:0", "host", tag, state, None, "1", ()) for tag, state in slots]
+
+    desk.clock.pass_(5)
+    desk.sweeper.step()
+
+    assert desk.state.republished == [age]
+
+
+def test_history_is_forgotten_now_and_then() -> None:
+    desk = Desk(holiday=True)
+    for _ in range(120):
+        desk.sweeper.step()
+        desk.clock.pass_(1)
+
+    assert desk.state.purged == 2
+
+
+def test_an_empty_redis_is_rebuilt_and_orders_wait_for_adoption() -> None:
+    desk = Desk(holiday=True, epoch=None)
+
+    desk.sweeper.step()
+
+    assert desk.state.epoch == 1
+    assert desk.state.at(desk.sid).state is SubtaskState.QUEUED
+
+
+def test_i8_what_a_killed_scheduler_did_not_clean_is_found_by_the_next_leader() -> None:
+    desk = Desk(holiday=True)
+    live = desk.state.record(desk.task.id)
+    assert live is not None
+    ended: TaskRecord = live.model_copy(update={"state": TaskState.CANCELED, "finished_at": desk.clock.now()})
+    desk.state.finish(ended)
+    cleaner = Cleaner(desk.store, desk.clock)
+    leftover = keys.attempt_prefix(desk.task.id, 1, 1, 1, "n") + "chunk.mp4"
+    desk.store.put(leftover, b"bytes")
+
+    assert cleaner.recover(desk.state) == 1
+    assert cleaner.step()
+
+    assert leftover not in desk.store.objects
+
+
+def test_i8_the_slow_pass_cleans_only_runs_that_ended_long_ago() -> None:
+    desk = Desk(holiday=True)
+    cleaner = Cleaner(desk.store, desk.clock)
+    for task_id in ("old", "live", "fresh"):
+        desk.store.put(keys.attempt_prefix(task_id, 1, 1, 1, "n") + "chunk.mp4", b"bytes")
+    desk.store.put(keys.end("old", 1), b"{}")
+    desk.clock.pass_(7200)
+    desk.store.put(keys.end("fresh", 1), b"{}")
+
+    assert cleaner.everything() == 1
+    assert not [key for key in desk.store.objects if key.startswith("tasks/old/") and key.endswith("chunk.mp4")]
