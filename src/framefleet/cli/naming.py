@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import assert_never
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from framefleet.domain.template import (
     AnimationTemplate,
@@ -18,6 +18,7 @@ from framefleet.domain.template import (
     Template,
 )
 
+_INDEX = "{index:03d}"
 _LONGEST_STEM = 160
 """Bytes; file systems allow 255 for a name, and the template's name and an index follow."""
 
@@ -55,7 +56,7 @@ def output_path(template: str, settings: Template, name: str) -> str:
         case LadderTemplate():
             return f"{base}/{'manifest.mpd' if settings.packaging == 'dash' else 'master.m3u8'}"
         case SnapshotTemplate() | SpriteTemplate():
-            return f"{base}_{{index:03d}}.{settings.format}"
+            return f"{base}_{_INDEX}.{settings.format}"
         case AnimationTemplate():
             return f"{base}.{settings.format}"
         case _:
@@ -70,7 +71,12 @@ def targets(
         {
             "name": template,
             "template": template,
-            "uri": (folder.absolute() / output_path(template, settings[template], name)).as_uri(),
+            "uri": _target_uri(folder.absolute() / output_path(template, settings[template], name)),
         }
         for template in dict.fromkeys(templates)
     ]
+
+
+def _target_uri(path: Path) -> str:
+    """A file address in which the placeholder stays readable; `name` has no braces of its own."""
+    return path.as_uri().replace(quote(_INDEX), _INDEX)

@@ -44,7 +44,7 @@ class Track(Value):
     frames: int
     """Video frames, or samples per channel."""
     first: int = 0
-    """Tick of the first frame or sample as presented."""
+    """Tick of the first frame, or of the first decoded sample: negative when an encoder's priming comes before zero."""
     channels: int | None = None
     """Of a sound track."""
 

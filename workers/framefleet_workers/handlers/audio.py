@@ -29,7 +29,7 @@ def handle(work: Work, spec: AudioTrackSpec) -> TracksOutput:
         raise VerifyFailed(f"{path.name} is not readable: {error}") from error
     init_path = work.path("init.mp4")
     init_path.write_bytes(head)
-    scale = media_scale(head)
+    scale, edit = media_scale(head), edit_of(head)
     segments = []
     with path.open("rb") as file:
         for fragment in fragments:
@@ -47,7 +47,7 @@ def handle(work: Work, spec: AudioTrackSpec) -> TracksOutput:
         init=work.upload(init_path, f"{spec.id}/init.mp4"),
         segments=tuple(segments),
         frames=samples,
-        first=int(edit_of(head).gap * scale),
+        first=int(edit.gap * scale) - edit.media_time,
         channels=spec.channels,
     )
     work.media_seconds += seconds

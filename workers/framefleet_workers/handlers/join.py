@@ -25,7 +25,7 @@ class Part:
     payload: str
     """SHA-256 of all its packets."""
     start: Fraction
-    """When it is first presented, seconds."""
+    """When its first frame or sample is, seconds; negative for sound that begins with its encoder's priming."""
     samples: int = 0
     """Samples per channel of a sound track, as decoded when it was made."""
 

@@ -64,17 +64,19 @@ def _video(track: VideoTrack, made: dict[int, dict[str, Track]]) -> Listed:
 
 def _audio(track: AudioTrack, made: dict[int, dict[str, Track]]) -> Listed:
     found = sound(track, made)
+    # Priming before zero is hidden by the header's edit list, so segments count from zero.
+    delay = max(0, found.first)
     listed = ListedTrack(
         name=f"audio-{track.id}",
         codecs=found.codecs,
         init="init.mp4",
-        segments=_listed(found.segments, found.scale, found.first),
+        segments=_listed(found.segments, found.scale, delay),
         scale=found.scale,
         sample_rate=found.scale,
         channels=found.channels,
         language=track.language,
     )
-    return Listed(listed, found.init, found.segments, found.first)
+    return Listed(listed, found.init, found.segments, delay)
 
 
 def _listed(segments: list[Segment] | tuple[Segment, ...], scale: int, delay: int) -> tuple[ListedSegment, ...]:
