@@ -14,10 +14,12 @@ from urllib.parse import urlsplit
 
 import structlog
 
+from framefleet.adapters.configured import storages as configured_storages
+from framefleet.adapters.configured import work_store
 from framefleet.adapters.rabbitmq import RabbitPublisher, consume_reports, consume_submissions
 from framefleet.adapters.redis_state import RedisState, connect
 from framefleet.adapters.s3 import S3Store
-from framefleet.adapters.storages import S3Config, Storages, load_storages
+from framefleet.adapters.storages import Storages
 from framefleet.adapters.store_errors import NO_BUCKET, StoreRefused
 from framefleet.domain.address import source_address, target_address
 from framefleet.domain.errors import BrokerUnavailable, ServiceError, StoreUnavailable, UnsafeStore
@@ -64,12 +66,7 @@ def build(settings: SchedulerSettings, roles: tuple[str, ...]) -> Iterator[Parts
     Raises ValueError when settings contradict each other.
     """
     broker_url = settings.broker_url.get_secret_value()
-    default = _default_s3(settings)
-    store = _work_store(default, settings.work_bucket)
-    named = load_storages(settings.storages) if settings.storages else {}
-    storages = Storages(
-        default, named, settings.file_roots, settings.allow_private_sources, reserved=(settings.work_bucket,)
-    )
+    store, storages = work_store(settings), configured_storages(settings)
     retention = settings.retention_days * 86400
     with connect(settings.redis_url.get_secret_value(), retention_seconds=retention) as state:
         services = Services(
@@ -146,23 +143,6 @@ def check_source(storages: Storages, uri: str, field: str) -> None:
 
 
 # --- services ---------------------------------------------------------------------------------
-
-
-def _default_s3(settings: SchedulerSettings) -> S3Config:
-    if not settings.s3_endpoint:
-        raise ValueError("FRAMEFLEET_S3_ENDPOINT is not set: the scheduler keeps its records in an S3 bucket")
-    return S3Config(
-        endpoint=settings.s3_endpoint,
-        access_key=settings.s3_access_key if settings.s3_access_key.get_secret_value() else None,
-        secret_key=settings.s3_secret_key if settings.s3_secret_key.get_secret_value() else None,
-        region=settings.s3_region,
-        secure=settings.s3_secure,
-    )
-
-
-def _work_store(config: S3Config, bucket: str) -> S3Store:
-    access, secret = config.credentials()
-    return S3Store(config.endpoint, access, secret, bucket, "", config.region, config.secure)
 
 
 def _prepare_once(store: S3Store, region: str) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from framefleet.adapters.configured import storages, work_store
 from framefleet.adapters.rabbitmq import RabbitPublisher
 from framefleet.adapters.redis_state import connect
-from framefleet.adapters.storages import Storages, load_storages, s3_config
 from framefleet.adapters.tools import find_ffmpeg, find_prober
-from framefleet.ports import Claims, ObjectStore
+from framefleet.ports import Claims
 from framefleet.settings import Settings, WorkerSettings
 from framefleet_workers.execute import Executor, SlotSettings
 from framefleet_workers.work import Limits, Tools
@@ -28,20 +28,8 @@ def limits(settings: Settings) -> Limits:
     return Limits(settings.max_duration, settings.max_pixels, settings.max_source_bytes)
 
 
-def build_storages(settings: Settings) -> Storages:
-    """Where sources are read and targets written."""
-    named = load_storages(settings.storages) if settings.storages else {}
-    return Storages(s3_config(settings), named, settings.file_roots, settings.allow_private_sources)
-
-
-def work_store(settings: Settings, storages: Storages) -> ObjectStore:
-    """The work bucket."""
-    return storages.bucket(settings.work_bucket)
-
-
 def build_executor(settings: WorkerSettings, worker: str, tag: str, claims: Claims) -> Executor:
     """An executor for one slot over the real services."""
-    storages = build_storages(settings)
     slot = SlotSettings(
         worker=worker,
         tag=tag,
@@ -52,4 +40,4 @@ def build_executor(settings: WorkerSettings, worker: str, tag: str, claims: Clai
         stall_seconds=settings.stall_seconds,
     )
     publisher = RabbitPublisher(settings.broker_url.get_secret_value())
-    return Executor(slot, claims, work_store(settings, storages), storages, publisher, find_tools(settings))
+    return Executor(slot, claims, work_store(settings), storages(settings), publisher, find_tools(settings))

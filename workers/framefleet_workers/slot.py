@@ -41,7 +41,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         claims = connect_claims(settings)
         executor = build_executor(settings, worker, options.tag, claims)
-        broker = make_broker(settings.broker_url.get_secret_value(), work_queue(options.tag))
+        broker = make_broker(settings.broker_url.get_secret_value())
     except FramefleetError as error:
         log.error("slot.refused", code=error.code, message=error.message, hint=error.hint_text)
         return 1
@@ -51,7 +51,7 @@ def main(argv: list[str] | None = None) -> int:
     _Registration(claims, executor, worker, options.tag, tuple(filter(None, options.encoders.split(","))), stop).start()
     threading.Thread(target=lambda: (stop.wait(), executor.shutdown()), name="shutdown", daemon=True).start()
     log.info("slot.started", worker=worker, tag=options.tag, version=__version__)
-    run_slot(broker, stop)
+    run_slot(broker, work_queue(options.tag), stop)
     log.info("slot.stopped", worker=worker)
     return 0
 

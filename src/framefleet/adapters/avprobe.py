@@ -1,92 +1,150 @@
 """A stand-in for ffprobe through PyAV: the same JSON and packet lines, for the options our probe uses.
 
-Run as a child process (`python -m framefleet.adapters.avprobe ... URL`), like ffprobe itself, so that hostile input cannot
-hurt the worker. It imports nothing of ours and starts quickly.
+Run as a child process (`python -m framefleet.adapters.avprobe ... URL`), like ffprobe itself, so that hostile input
+cannot hurt the worker. It imports nothing of ours, so that it starts quickly.
+
+Known differences from an ffprobe of another FFmpeg release are those between their libavformats (here 62, FFmpeg 8 and
+later; seen against 5.1): estimated bit rates, MP3 durations, a WebM's start (Opus pre-skip), bytes of a packet at a
+parser's border, duration of the last sound packet of a fragmented MP4. Frame times are the same.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
+_FLAGS = {"show_format", "show_streams"}
+"""Options without a value."""
 _FIELD_ORDERS = {1: "progressive", 2: "tt", 3: "bb", 4: "tb", 5: "bt"}
 _DISPOSITIONS = {"default": 0x1, "attached_pic": 0x400, "still_image": 0x100000}
-_COLOUR = {
-    "color_space": {1: "bt709", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 9: "bt2020nc", 10: "bt2020c", 0: "gbr"},
-    "color_transfer": {
-        1: "bt709",
-        4: "gamma22",
-        5: "gamma28",
-        6: "smpte170m",
-        7: "smpte240m",
-        8: "linear",
-        13: "iec61966-2-1",
-        14: "bt2020-10",
-        15: "bt2020-12",
-        16: "smpte2084",
-        18: "arib-std-b67",
-    },
-    "color_primaries": {1: "bt709", 4: "bt470m", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 9: "bt2020", 12: "smpte432"},
-    "color_range": {1: "tv", 2: "pc"},
+_RANGES = {1: "tv", 2: "pc"}
+_SPACES = {
+    0: "gbr",
+    1: "bt709",
+    4: "fcc",
+    5: "bt470bg",
+    6: "smpte170m",
+    7: "smpte240m",
+    8: "ycgco",
+    9: "bt2020nc",
+    10: "bt2020c",
+    11: "smpte2085",
+    12: "chroma-derived-nc",
+    13: "chroma-derived-c",
+    14: "ictcp",
 }
-"""FFmpeg's names of the code points of ITU-T H.273."""
+_TRANSFERS = {
+    1: "bt709",
+    4: "bt470m",
+    5: "bt470bg",
+    6: "smpte170m",
+    7: "smpte240m",
+    8: "linear",
+    9: "log100",
+    10: "log316",
+    11: "iec61966-2-4",
+    12: "bt1361e",
+    13: "iec61966-2-1",
+    14: "bt2020-10",
+    15: "bt2020-12",
+    16: "smpte2084",
+    17: "smpte428",
+    18: "arib-std-b67",
+}
+_PRIMARIES = {
+    1: "bt709",
+    4: "bt470m",
+    5: "bt470bg",
+    6: "smpte170m",
+    7: "smpte240m",
+    8: "film",
+    9: "bt2020",
+    10: "smpte428",
+    11: "smpte431",
+    12: "smpte432",
+    22: "ebu3213",
+}
+"""FFmpeg's names (libavutil/pixdesc.c) of the code points of ITU-T H.273."""
+
+_MATRIX_FORMATS = {"mov", "matroska"}
+"""Containers that can turn a picture: decoding is the only way PyAV has to tell."""
+_ROTATION_PACKETS = 64
+_TIMEOUT_SECONDS = 30.0
+"""For opening, and for each read: a server that sends nothing."""
 
 
-def main(argv: list[str]) -> int:
+def main(argv: Sequence[str]) -> int:
     """Print what was asked for; 0, or 1 with FFmpeg's reason on stderr."""
     import av
     import av.logging
 
-    options = _options(argv)
-    url = argv[-1]
-    guards = {k: options[k] for k in ("protocol_whitelist", "format_whitelist") if k in options}
-    av.logging.set_level(av.logging.WARNING if options.get("v") == "warning" else av.logging.ERROR)
-    av.logging.restore_default_callback()
+    options, url = _options(argv)
+    av.logging.set_libav_level(av.logging.WARNING if options.get("v") == "warning" else av.logging.ERROR)
+    av.logging.restore_default_callback()  # to stderr, in FFmpeg's own words
     try:
-        with av.open(url, options=guards, metadata_errors="replace", timeout=30) as container:
+        with _opened(url, options) as container:
             if "show_entries" in options:
                 _print_packets(container)
             else:
-                json.dump(_describe(container, url), sys.stdout)
+                json.dump(_describe(container, url, options), sys.stdout)
+        sys.stdout.flush()
     except av.FFmpegError as error:
-        print(f"{url}: {error.strerror}", file=sys.stderr)
+        sys.stdout.flush()
+        sys.stderr.write(f"{url}: {error.strerror}\n")
         return 1
     return 0
 
 
-def _options(argv: list[str]) -> dict[str, str]:
-    """Flags with their values; `-show_format` and `-show_streams` have none."""
+def _opened(url: str, options: dict[str, str]) -> Any:
+    import av
+
+    guards = {name: value for name, value in options.items() if name.endswith("_whitelist")}
+    return av.open(url, options=guards, metadata_errors="replace", timeout=_TIMEOUT_SECONDS)
+
+
+def _options(argv: Sequence[str]) -> tuple[dict[str, str], str]:
+    """Options without their dash, and the address, which comes last."""
     options: dict[str, str] = {}
-    at = 0
-    while at < len(argv) - 1:
-        name = argv[at].lstrip("-")
-        if name in {"show_format", "show_streams"}:
-            options[name] = ""
-            at += 1
-        else:
-            options[name] = argv[at + 1]
-            at += 2
-    return options
+    words = iter(argv[:-1])
+    for word in words:
+        name = word.removeprefix("-")
+        options[name] = "" if name in _FLAGS else next(words, "")
+    return options, argv[-1]
+
+
+# --- packets --------------------------------------------------------------------------------
 
 
 def _print_packets(container: Any) -> None:
     write = sys.stdout.write
     for packet in container.demux():
-        if packet.size == 0 and packet.pts is None:
+        if packet.size == 0 and packet.dts is None:
             continue  # PyAV's end marker of each stream
-        flags = ("K" if packet.is_keyframe else "_") + ("D" if packet.is_discard else "_")
-        pts = "N/A" if packet.pts is None else packet.pts
-        dts = "N/A" if packet.dts is None else packet.dts
-        index = packet.stream.index
-        write(f"packet|stream_index={index}|pts={pts}|dts={dts}|duration={packet.duration or 0}|size={packet.size}|flags={flags}_\n")
+        key, hidden, corrupt = packet.is_keyframe, packet.is_discard, packet.is_corrupt
+        flags = ("K" if key else "_") + ("D" if hidden else "_") + ("C" if corrupt else "_")
+        write(
+            f"packet|stream_index={packet.stream.index}|pts={_or_none(packet.pts)}|dts={_or_none(packet.dts)}"
+            f"|duration={_or_none(packet.duration or None)}|size={packet.size}|flags={flags}\n"
+        )
 
 
-def _describe(container: Any, url: str) -> dict[str, Any]:
+def _or_none(value: int | None) -> int | str:
+    return "N/A" if value is None else value
+
+
+# --- streams and format ---------------------------------------------------------------------
+
+
+def _describe(container: Any, url: str, options: dict[str, str]) -> dict[str, Any]:
     start, length = container.start_time, container.duration
+    streams = [_stream(s) for s in container.streams]
+    if container.format.name.split(",")[0] in _MATRIX_FORMATS:
+        _add_rotations(streams, url, options)
     return {
-        "streams": [_stream(s) for s in container.streams],
+        "streams": streams,
         "format": {
             "filename": url,
             "format_name": container.format.name,
@@ -104,15 +162,15 @@ def _stream(stream: Any) -> dict[str, Any]:
     found: dict[str, Any] = {
         "index": stream.index,
         "codec_type": stream.type,
-        "codec_name": getattr(context, "name", None) and _codec_name(context),
-        "profile": stream.profile if context is not None else None,
+        "codec_name": None if context is None else _codec_name(context),
+        "profile": None if context is None else stream.profile,
         "time_base": f"{base.numerator}/{base.denominator}" if base else None,
         "start_time": _seconds(stream.start_time, base),
         "duration": _seconds(stream.duration, base),
         "nb_frames": str(stream.frames) if stream.frames else None,
         "bit_rate": str(context.bit_rate) if context is not None and context.bit_rate else None,
         "disposition": {name: int(bool(int(stream.disposition) & bit)) for name, bit in _DISPOSITIONS.items()},
-        "tags": {k.lower() if k.lower() in {"language", "rotate"} else k: v for k, v in stream.metadata.items()},
+        "tags": dict(stream.metadata),
     }
     if stream.type == "video":
         found |= _video(stream, context)
@@ -124,45 +182,52 @@ def _stream(stream: Any) -> dict[str, Any]:
 
 def _codec_name(context: Any) -> str:
     """The codec's own name (`vp9`), not the decoder's (`libvpx-vp9`)."""
-    canonical = getattr(context.codec, "canonical_name", None)
-    return str(canonical or context.name)
+    return str(getattr(context.codec, "canonical_name", None) or context.name)
 
 
 def _video(stream: Any, context: Any) -> dict[str, Any]:
     sar = stream.sample_aspect_ratio
-    video: dict[str, Any] = {
+    return {
         "width": context.width,
         "height": context.height,
         "pix_fmt": context.pix_fmt,
         "sample_aspect_ratio": f"{sar.numerator}:{sar.denominator}" if sar else None,
         "r_frame_rate": _rate(stream.base_rate),
         "avg_frame_rate": _rate(stream.average_rate),
-        "level": getattr(context, "level", None),
-        "field_order": _FIELD_ORDERS.get(int(context.field_order or 0)),
-        "color_range": _COLOUR["color_range"].get(int(context.color_range or 0)),
-        "color_space": _COLOUR["color_space"].get(int(context.colorspace or 2)),
-        "color_transfer": _COLOUR["color_transfer"].get(int(context.color_trc or 0)),
-        "color_primaries": _COLOUR["color_primaries"].get(int(context.color_primaries or 0)),
+        "level": context.level,
+        "field_order": _FIELD_ORDERS.get(int(context.field_order)),
+        "color_range": _RANGES.get(int(context.color_range)),
+        "color_space": _SPACES.get(int(context.colorspace)),
+        "color_transfer": _TRANSFERS.get(int(context.color_trc)),
+        "color_primaries": _PRIMARIES.get(int(context.color_primaries)),
     }
-    rotation = _rotation(stream)
-    if rotation:
-        video["side_data_list"] = [{"rotation": rotation}]
-    return video
 
 
-def _rotation(stream: Any) -> int:
-    """Counter-clockwise degrees of the display matrix, as ffprobe prints it; read from a decoded frame."""
-    container = stream.container
+def _add_rotations(streams: list[dict[str, Any]], url: str, options: dict[str, str]) -> None:
+    """Give each video stream its display matrix' angle, as ffprobe does: degrees counter-clockwise.
+
+    From the first decoded frame, and through a second opening: not every demuxer can seek back to the start.
+    """
+    for found in streams:
+        if found["codec_type"] != "video" or found["disposition"]["attached_pic"]:
+            continue
+        with _opened(url, options) as container:
+            angle = _first_rotation(container, found["index"])
+        if angle:
+            found["side_data_list"] = [{"side_data_type": "Display Matrix", "rotation": angle}]
+
+
+def _first_rotation(container: Any, index: int) -> int:
+    import av
+
     try:
-        for packet in container.demux(stream):
+        for n, packet in enumerate(container.demux(container.streams[index])):
             for frame in packet.decode():
                 return int(frame.rotation)
-            if packet.pts is not None and packet.pts * (stream.time_base or Fraction(1)) > 30:
+            if n >= _ROTATION_PACKETS:
                 break
-    except Exception:  # noqa: BLE001 - a picture that does not decode has no known rotation; the probe goes on
-        return 0
-    finally:
-        container.seek(0)
+    except av.FFmpegError:
+        return 0  # a picture that does not decode has no known rotation; the probe goes on
     return 0
 
 

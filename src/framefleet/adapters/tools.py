@@ -1,4 +1,7 @@
-"""Finds FFmpeg and a prober: what is configured, else the machine's when good enough, else what our wheels carry."""
+"""Finds FFmpeg and a prober: what is configured, else the machine's when good enough, else what our wheels carry.
+
+It runs them only to ask for version and encoders; which of those really open is the worker's business.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,11 @@ OLDEST = (5, 1)
 """`-fps_mode`, which every exact join needs, came with FFmpeg 5.1."""
 NEEDED_ENCODERS = ("libx264", "aac")
 ANSWER_SECONDS = 20
+"""A program that does not say its version in this time (a hanging network drive) counts as missing."""
+_FIRST_LAVC = 54
+"""libavcodec 59 is FFmpeg 5, 60 is 6 and so on: the major numbers have grown together since FFmpeg 4."""
+_LAVC_5_1 = 37
+"""libavcodec 59.37 is FFmpeg 5.1, 59.18 is 5.0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +38,11 @@ class Tool:
 
 
 def find_ffmpeg(setting: str | None) -> Tool:
-    """The FFmpeg to use; raises ToolMissing with what to do."""
+    """The FFmpeg to use; raises ToolMissing with what to do. A `setting` is not silently replaced by another."""
     if setting:
         return _checked(setting, "setting")
     reasons = []
-    machine = shutil.which("ffmpeg")
-    for path, source in ((machine, "machine"), (_wheel_ffmpeg(), "wheel")):
+    for path, source in ((shutil.which("ffmpeg"), "machine"), (_wheel_ffmpeg(), "wheel")):
         if path is None:
             continue
         try:
@@ -44,35 +51,51 @@ def find_ffmpeg(setting: str | None) -> Tool:
             reasons.append(error.message)
     raise ToolMissing(
         "; ".join(reasons) or "there is no ffmpeg",
-        hint="Install FFmpeg 5.1 or newer with libx264, or `pip install framefleet[embedded]`, or set FRAMEFLEET_FFMPEG.",
+        hint="Install FFmpeg 5.1 or newer with libx264 and aac, or `pip install framefleet[embedded]`, "
+        "or set FRAMEFLEET_FFMPEG.",
     )
 
 
 def find_prober(setting: str | None) -> list[str]:
-    """The command that answers like ffprobe; raises ToolMissing with what to do."""
+    """The command that answers like ffprobe; raises ToolMissing with what to do.
+
+    Options and the address are to be appended: `probe_command` and `packets_command` do.
+    """
     if setting:
-        if shutil.which(setting) is None:
+        found = shutil.which(setting)
+        if found is None:
             raise ToolMissing(f"{setting} is not a program", hint="Correct FRAMEFLEET_FFPROBE.")
-        return [setting]
+        _check_age(found)
+        return [found]
+    reason = "there is no ffprobe"
     machine = shutil.which("ffprobe")
-    if machine is not None and parse_version(_says(machine)) >= OLDEST:
-        return [machine]
+    if machine is not None:
+        try:
+            _check_age(machine)
+            return [machine]
+        except ToolMissing as error:
+            reason = error.message
     if importlib.util.find_spec("av") is not None:
         return [sys.executable, "-m", "framefleet.adapters.avprobe"]
     raise ToolMissing(
-        "there is no ffprobe", hint="Install FFmpeg's ffprobe, or `pip install framefleet[embedded]`, or set FRAMEFLEET_FFPROBE."
+        reason, hint="Install FFmpeg's ffprobe, or `pip install framefleet[embedded]`, or set FRAMEFLEET_FFPROBE."
     )
 
 
 def parse_version(text: str) -> tuple[int, int]:
-    """(major, minor) of `ffmpeg version 5.1.9-0+deb12u1` or `n9.0.2-17-g2a57`; (0, 0) when it does not say.
+    """(major, minor) from what `ffmpeg -version` prints; (0, 0) when that cannot be FFmpeg.
 
-    A build from a development tree (`N-109000-g...`) has no number; it is taken for a new one.
+    Releases say `5.1.9-0+deb12u1`, `n9.0.2-17-g2a57`, `7.1-full_build`. Builds of a development tree have no such
+    number (`N-109000-g1b2c`, `2024-06-13-git-0060a368b1`, `git-2020-08-31-4a11a6f`); their libavcodec gives it away.
     """
-    match = re.search(r"version n?(\d+)\.(\d+)", text)
-    if match:
-        return int(match.group(1)), int(match.group(2))
-    return (99, 0) if re.search(r"version N-\d+", text) else (0, 0)
+    release = re.search(r"version n?(\d{1,2})\.(\d+)", text)
+    if release:
+        return int(release[1]), int(release[2])
+    codec = re.search(r"^libavcodec\s+(\d+)\.\s*(\d+)\.", text, re.MULTILINE)
+    if codec is None:
+        return 0, 0
+    major = max(int(codec[1]) - _FIRST_LAVC, 0)
+    return major, int(major > OLDEST[0] or int(codec[2]) >= _LAVC_5_1)
 
 
 @lru_cache(maxsize=8)
@@ -80,15 +103,13 @@ def _checked(path: str, source: str) -> Tool:
     found = shutil.which(path)
     if found is None:
         raise ToolMissing(f"{path} is not a program", hint="Correct FRAMEFLEET_FFMPEG.")
-    text = _says(found)
-    if parse_version(text) < OLDEST:
-        raise ToolMissing(f"{found} is older than FFmpeg {OLDEST[0]}.{OLDEST[1]}")
+    text = _check_age(found)
     listed = _run([found, "-hide_banner", "-encoders"])
     missing = [name for name in NEEDED_ENCODERS if not re.search(rf"\s{name}\s", listed)]
     if missing:
         raise ToolMissing(f"{found} was built without {' and '.join(missing)}")
     version = re.search(r"version (\S+)", text)
-    return Tool(found, version.group(1) if version else "unknown", source)
+    return Tool(found, version[1] if version else "unknown", source)
 
 
 def _wheel_ffmpeg() -> str | None:
@@ -102,13 +123,17 @@ def _wheel_ffmpeg() -> str | None:
         return None
 
 
-def _says(path: str) -> str:
-    return _run([path, "-version"])
+def _check_age(path: str) -> str:
+    """What a program says about its version; raises ToolMissing when that is too old."""
+    text = _run([path, "-version"])
+    if parse_version(text) < OLDEST:
+        raise ToolMissing(f"{path} is not FFmpeg {OLDEST[0]}.{OLDEST[1]} or newer")
+    return text
 
 
 def _run(argv: list[str]) -> str:
     try:
-        done = subprocess.run(argv, capture_output=True, timeout=ANSWER_SECONDS, check=False, stdin=subprocess.DEVNULL)  # noqa: S603 - a list of our own
+        done = subprocess.run(argv, capture_output=True, timeout=ANSWER_SECONDS, stdin=subprocess.DEVNULL, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ToolMissing(f"{argv[0]} does not answer: {error}") from error
     return done.stdout.decode("utf-8", "replace")

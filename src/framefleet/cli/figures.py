@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from framefleet.domain.errors import ErrorInfo
 from framefleet.domain.records import PublishedFile, SubtaskRecord, TargetRecord, TaskRecord
 from framefleet.domain.states import SubtaskState, TaskState
 
@@ -119,6 +120,16 @@ class Made:
 def made(record: TaskRecord, folder: Path) -> list[Made]:
     """What became of the targets, in order of the request; paths below `folder` are shown relative to it."""
     return [_made(record, target, folder) for target in record.targets]
+
+
+def failures(record: TaskRecord) -> list[tuple[ErrorInfo, list[str]]]:
+    """Why targets failed, with the names of those that share the reason: a bad source fails them all."""
+    found: dict[tuple[str, str], tuple[ErrorInfo, list[str]]] = {}
+    for target in record.targets:
+        if target.error is not None:
+            key = (target.error.code, target.error.message)
+            found.setdefault(key, (target.error, []))[1].append(target.name)
+    return list(found.values())
 
 
 def started(record: TaskRecord) -> datetime:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -17,8 +17,10 @@ from rich.table import Table
 from rich.text import Text
 
 from framefleet.cli import figures
+from framefleet.cli.figures import failures
 from framefleet.cli.plain import ending
-from framefleet.domain.records import SubtaskRecord, TargetRecord, TaskRecord
+from framefleet.domain.errors import ErrorInfo
+from framefleet.domain.records import SubtaskRecord, TaskRecord
 from framefleet.domain.states import SubtaskState, TaskState
 from framefleet.domain.task import utc_now
 
@@ -136,8 +138,8 @@ def results(record: TaskRecord, folder: Path) -> RenderableType:
             figures.took(made.took_seconds),
         )
     parts: list[RenderableType] = [rows, *_warnings(record)]
-    for target in record.targets:
-        parts += _reason(target)
+    for error, names in failures(record):
+        parts += _reason(error, names)
     style = {TaskState.SUCCEEDED: "bold green", TaskState.FAILED: "bold red"}.get(record.state, "bold yellow")
     parts.append(Text(ending(record), style=style))
     return Group(*parts)
@@ -185,12 +187,9 @@ def _warnings(record: TaskRecord) -> list[RenderableType]:
     return [Text(f"! {warning}", style="yellow") for warning in (*record.warnings, *of_targets)]
 
 
-def _reason(target: TargetRecord) -> list[RenderableType]:
-    """Code, message and hint of a target that failed, and the last lines FFmpeg wrote."""
-    if target.error is None:
-        return []
-    error = target.error
-    said: list[RenderableType] = [Text(f"✗ {target.name}: {error.message} [{error.code}]", style="red")]
+def _reason(error: ErrorInfo, names: Sequence[str]) -> list[RenderableType]:
+    """Code, message and hint of targets that failed, and the last lines FFmpeg wrote."""
+    said: list[RenderableType] = [Text(f"✗ {', '.join(names)}: {error.message} [{error.code}]", style="red")]
     if error.hint:
         said.append(Text(f"  {error.hint}"))
     said += [Text(f"  | {line}", style="dim") for line in error.log[-8:]]

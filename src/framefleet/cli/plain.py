@@ -89,6 +89,10 @@ class PlainDisplay:
             for m in figures.made(record, self._folder)
         ]
         self._say(table(rows, ("TARGET", "FILE", "SIZE", "LENGTH", "TOOK")))
+        for error, names in figures.failures(record):
+            self._say(f"{', '.join(names)}: {error.message} [{error.code}]")
+            for line in ([error.hint] if error.hint else []) + [f"| {text}" for text in error.log[-8:]]:
+                self._say(f"  {line}")
         self._say(ending(record))
 
     @staticmethod

@@ -14,8 +14,8 @@ from fractions import Fraction
 from framefleet.domain.media_info import AudioStream, FrameIndex, VideoStream
 
 REORDER = 64
-"""Packets come in decoding order. H.264 and HEVC show a frame at most 16 frames after its turn to be decoded (the size of
-the decoded picture buffer, H.264 A.3.1), or 32 fields; the other codecs less."""
+"""Packets come in decoding order. H.264 and HEVC show a frame at most 16 frames after its turn to be decoded (the size
+of the decoded picture buffer, H.264 A.3.1), or 32 fields; the other codecs less."""
 
 HEAD_FRAMES = 300
 """Frames to decode for `settle_start`: ten seconds at 30 frames/s, the longest GOP or intra refresh cycle we expect."""
@@ -187,7 +187,8 @@ class _Runs:
 
 def _times_invented(video: VideoStream | None, container: str) -> bool:
     """AVI stores no presentation times. libavformat 62 (FFmpeg 8) yet prints some for H.264, in decoding order and one
-    frame early (measured); for MPEG-4 it works them out correctly, older ones say N/A for both."""
+    frame early (measured); for MPEG-4 it works them out correctly, older ones say N/A for both.
+    """
     return video is not None and container == "avi" and video.codec in {"h264", "hevc"}
 
 

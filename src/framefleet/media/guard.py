@@ -1,8 +1,8 @@
 """What FFmpeg may open when it reads a user's media: no playlists, no foreign protocols.
 
 A playlist (HLS, DASH, concat, image sequences) is a text that makes FFmpeg open other addresses, local files included;
-so only demuxers of real media files are allowed, whatever a file calls itself. Both options are input options of ffmpeg,
-ffprobe and libavformat alike, and each name below is a demuxer of FFmpeg 5.1 and of 9 (tried).
+so only demuxers of real media files are allowed, whatever a file calls itself. Both options are input options of
+ffmpeg, ffprobe and libavformat alike, and each name below is a demuxer of FFmpeg 5.1 and of 9 (tried).
 """
 
 from __future__ import annotations

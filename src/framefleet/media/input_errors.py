@@ -1,8 +1,8 @@
-"""What is wrong with an input: from FFmpeg's and ffprobe's sentences, and from what was read against what was announced.
+"""What is wrong with an input: from FFmpeg's and ffprobe's sentences, and from what was read against what it announced.
 
-The sister of `diagnose`, which does the same for attempts whose inputs are good. Each phrase was provoked with ffmpeg and
-ffprobe 5.1.9, ffmpeg 9.0.2 and PyAV 18 (libavformat 62); exit codes do not help (1 for nearly everything, and 0 when a
-connection breaks in the middle).
+The sister of `diagnose`, which does the same for attempts whose inputs are good. Phrases were provoked with ffmpeg and
+ffprobe 5.1.9, ffmpeg 9.0.2 and PyAV 18 (libavformat 62), but for the network's, of which some are libc's own words.
+Exit codes do not help: 1 for nearly everything, and 0 when a connection breaks in the middle.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ _PHRASES: tuple[tuple[tuple[str, ...], type[FramefleetError]], ...] = (
         SourceNotMedia,
     ),
 )
-"""Most telling first: with a broken connection the file looks truncated as well, and text called .mp4 lacks a moov atom."""
+"""Most telling first: with a broken connection the file looks truncated too, and text called .mp4 has no moov atom."""
 
 _ENDED_PHRASES = (
     "partial file",  # mov: a sample lies beyond the end of the file
@@ -123,7 +123,7 @@ def truncated(info: MediaInfo, packets: int, end: Fraction | None, log: Sequence
     if video is not None and info.container == "mov" and _short_of_frames(video, packets):
         return True
     announced = _announced(info)
-    return announced is not None and end is not None and end - min(info.start, 0) < _forgiving(announced)
+    return announced is not None and end is not None and end - min(info.start, Fraction(0)) < _forgiving(announced)
 
 
 def _announced(info: MediaInfo) -> Fraction | None:
@@ -146,7 +146,8 @@ def _announced(info: MediaInfo) -> Fraction | None:
 
 def _short_of_frames(video: VideoStream, packets: int) -> bool:
     """MP4 announces its samples. An edit list may hide most of them, and libavformat then never reads those; the
-    stream's duration is the shown part, so the count means something only when that covers all samples."""
+    stream's duration is the shown part, so the count means something only when that covers all samples.
+    """
     if not video.frames or video.average_rate is None or video.duration is None:
         return False
     if video.duration < _forgiving(video.frames / video.average_rate):
