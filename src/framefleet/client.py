@@ -33,7 +33,7 @@ QUEUE_EXPIRES_SECONDS = 3600
 _DIRECT_REPLY = "amq.rabbitmq.reply-to"
 _RETRY_SECONDS = 2.0
 _PROMPT_SECONDS = 2.0
-BROKEN = (pika.exceptions.AMQPError, OSError)
+_BROKEN = (pika.exceptions.AMQPError, OSError)
 
 _T = TypeVar("_T")
 
@@ -219,15 +219,15 @@ class Client:
         had_connection = self._connection is not None
         try:
             return do()
-        except BROKEN as error:
+        except _BROKEN as error:
             self._drop()
             if not had_connection:
-                raise translated(error) from error
+                raise _translated(error) from error
         try:
             return do()
-        except BROKEN as error:
+        except _BROKEN as error:
             self._drop()
-            raise translated(error) from error
+            raise _translated(error) from error
 
     def _drop(self) -> None:
         _close(self._connection)
@@ -305,13 +305,13 @@ class _EventQueue:
                 if key not in self._bound:
                     self._channel.queue_bind(self._name, EVENTS_EXCHANGE, key)
                     self._bound.add(key)
-        except BROKEN as error:
+        except _BROKEN as error:
             self._channel = None
             _close(self._connection)
             self._connection = None
             if self._declared and _is_missing(error):
                 raise EventsLost from error
-            raise translated(error) from error
+            raise _translated(error) from error
 
     def _reopened(self) -> BlockingChannel:
         if self._connection is None or self._connection.is_closed:
@@ -343,7 +343,7 @@ class _EventQueue:
             except (BrokerUnavailable, pika.exceptions.AMQPError, OSError) as error:
                 lost_at = lost_at or time.monotonic()
                 if time.monotonic() - lost_at > QUEUE_EXPIRES_SECONDS:
-                    raise translated(error) from error
+                    raise _translated(error) from error
                 self._channel = None
                 time.sleep(_RETRY_SECONDS)
 
@@ -363,7 +363,7 @@ class _EventQueue:
         try:
             if self._connection is not None and self._connection.is_open:
                 self._connection.channel().queue_delete(self._name)
-        except BROKEN:
+        except _BROKEN:
             pass  # it expires by itself
         _close(self._connection)
         self._connection = None
@@ -380,11 +380,11 @@ def _close(connection: pika.BlockingConnection | None) -> None:
     try:
         if connection is not None and connection.is_open:
             connection.close()
-    except BROKEN:
+    except _BROKEN:
         pass  # it is closed then
 
 
-def translated(error: Exception) -> FramefleetError:
+def _translated(error: Exception) -> FramefleetError:
     """What pika's error means to the caller. Its texts are often empty, and may hold the address."""
     match error:
         case FramefleetError():

@@ -4,8 +4,9 @@ Run as a child process (`python -m framefleet.adapters.avprobe ... URL`), like f
 cannot hurt the worker. It imports nothing of ours, so that it starts quickly.
 
 Known differences from an ffprobe of another FFmpeg release are those between their libavformats (here 62, FFmpeg 8 and
-later; seen against 5.1): estimated bit rates, MP3 durations, a WebM's start (Opus pre-skip), bytes of a packet at a
-parser's border, duration of the last sound packet of a fragmented MP4. Frame times are the same.
+later; seen against 5.1): estimated bit rates, MP3 durations, the container's duration where an edit list shortens a
+track, a WebM's start (Opus pre-skip), bytes of a packet at a parser's border, where the sound of a fragmented or cut
+MP4 ends, the colour space of RGB pictures. Frame times are the same, but that newer ones work out MPEG-4's in AVI.
 """
 
 from __future__ import annotations

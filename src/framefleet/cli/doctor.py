@@ -120,32 +120,31 @@ def _broker(settings: Settings) -> Iterator[Line]:
     if not config.is_set("broker_url"):
         yield Line("broker", "off", "FRAMEFLEET_BROKER_URL is not set")
         return
+    from framefleet.adapters.rabbitmq import check
+
+    url = settings.broker_url.get_secret_value()
+    yield Line("broker", "ok", check(url))
+    yield _schedulers(url)
+
+
+def _schedulers(url: str) -> Line:
+    """Who listens to submissions: without a scheduler they wait."""
+    import pika
     import pika.exceptions
 
-    from framefleet.client import BROKEN, translated
     from framefleet.messages import SUBMIT_QUEUE
 
     try:
-        connection = pika.BlockingConnection(pika.URLParameters(settings.broker_url.get_secret_value()))
-        try:
+        with pika.BlockingConnection(pika.URLParameters(url)) as connection:
             queue = connection.channel().queue_declare(SUBMIT_QUEUE, passive=True).method
-        finally:
-            if connection.is_open:
-                connection.close()
     except pika.exceptions.ChannelClosedByBroker:
-        yield Line(
-            "broker", "warning", "RabbitMQ answers, but no scheduler was here yet", "Start framefleet-scheduler."
-        )
-    except BROKEN as error:
-        raise translated(error) from error
-    except (TypeError, ValueError):
-        yield Line(
-            "broker", "broken", "FRAMEFLEET_BROKER_URL is not an amqp:// address", "amqp://user:password@host:5672/"
-        )
-    else:
-        text = f"RabbitMQ answers; {queue.consumer_count} schedulers listen, {queue.message_count} requests wait"
-        todo = "" if queue.consumer_count else "Start framefleet-scheduler."
-        yield Line("broker", "ok" if queue.consumer_count else "warning", text, todo)
+        return Line("schedulers", "warning", "none was here yet", "Start framefleet-scheduler.")
+    except pika.exceptions.AMQPError as error:
+        return Line("schedulers", "broken", f"RabbitMQ went away ({type(error).__name__})")
+    text = f"{queue.consumer_count} listen, {queue.message_count} requests wait"
+    if queue.consumer_count:
+        return Line("schedulers", "ok", text)
+    return Line("schedulers", "warning", text, "Start framefleet-scheduler.")
 
 
 def _redis(settings: Settings) -> Iterator[Line]:
@@ -186,13 +185,9 @@ def _storage(settings: Settings) -> Iterator[Line]:
         yield Line("storage", "off", "FRAMEFLEET_S3_ENDPOINT is not set")
     else:
         from framefleet.adapters.conditional import self_test
-        from framefleet_workers.bootstrap import build_storages, work_store
+        from framefleet.adapters.configured import work_store
 
-        storages = build_storages(settings)
-        try:
-            self_test(work_store(settings, storages))
-        finally:
-            storages.close()
+        self_test(work_store(settings))
         yield Line("storage", "ok", f"{settings.s3_endpoint}, bucket {settings.work_bucket}: creates conditionally")
     if settings.storages:
         from framefleet.adapters.storages import load_storages

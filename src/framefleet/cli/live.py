@@ -99,6 +99,8 @@ def progress(
     """The task now: `elapsed` and `left` in seconds, `width` in columns, at most `lines` running subtasks."""
     counts = figures.tally(record)
     head = Table.grid(padding=(0, 1))
+    for _ in range(4):
+        head.add_column(no_wrap=True)
     head.add_row(
         ProgressBar(total=1.0, completed=record.progress, width=max(10, width - 38)),
         Text(figures.percent(record.progress).rjust(5), style="bold"),
@@ -114,7 +116,7 @@ def progress(
         words = [f"{counts.done} of {counts.total} subtasks done"]
         words += [f"and {more} more running"] if more > 0 else []
         words += [f"{counts.waiting} waiting"] if counts.waiting else []
-        parts.append(Text("  " + ", ".join(words), style="dim"))
+        parts.append(Text("  " + ", ".join(words), style="dim", no_wrap=True, overflow="ellipsis"))
     return Group(*parts)
 
 
@@ -163,8 +165,8 @@ def _running(subtasks: list[SubtaskRecord], width: int) -> Table:
     grid.add_column(width=1)
     grid.add_column(width=space, no_wrap=True, overflow="ellipsis")
     grid.add_column(width=bar)
-    grid.add_column(width=5, justify="right")
-    grid.add_column(width=7, justify="right")
+    grid.add_column(width=5, justify="right", no_wrap=True)
+    grid.add_column(width=7, justify="right", no_wrap=True)
     for subtask, name in zip(subtasks, names, strict=True):
         speed = "" if not subtask.speed else f"{subtask.speed:.0f}x" if subtask.speed >= 10 else f"{subtask.speed:.1f}x"
         grid.add_row(

@@ -43,7 +43,7 @@ def table(rows: Sequence[Sequence[str]], header: Sequence[str] = ()) -> str:
         return ""
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     body = lines[1:] if header else lines
-    right = [bool(body) and all(_is_number(line[i]) for line in body) for i in range(len(widths))]
+    right = [_is_numeric([line[i] for line in body]) for i in range(len(widths))]
     cells = (
         [cell.rjust(w) if r else cell.ljust(w) for cell, w, r in zip(line, widths, right, strict=True)]
         for line in lines
@@ -65,5 +65,6 @@ def show_error(error: ErrorInfo, *, as_json: bool, log_lines: int = 8) -> None:
         print(f"  | {line}", file=sys.stderr)
 
 
-def _is_number(cell: str) -> bool:
-    return cell.strip("-").replace(".", "", 1).replace(" %", "").isdigit() or cell == "-"
+def _is_numeric(cells: Sequence[str]) -> bool:
+    known = [cell for cell in cells if cell != "-"]
+    return bool(known) and all(cell.removesuffix(" %").replace(".", "", 1).isdigit() for cell in known)

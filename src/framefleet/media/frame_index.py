@@ -7,6 +7,7 @@ the caller can ask a decoder.
 from __future__ import annotations
 
 import heapq
+import sys
 from bisect import bisect_left
 from collections.abc import Collection, Mapping
 from fractions import Fraction
@@ -17,6 +18,8 @@ REORDER = 64
 """Packets come in decoding order. H.264 and HEVC show a frame at most 16 frames after its turn to be decoded (the size
 of the decoded picture buffer, H.264 A.3.1), or 32 fields; the other codecs less."""
 
+_NO_GOP = sys.maxsize
+
 HEAD_FRAMES = 300
 """Frames to decode for `settle_start`: ten seconds at 30 frames/s, the longest GOP or intra refresh cycle we expect."""
 
@@ -25,7 +28,8 @@ class IndexBuilder:
     """Builds the frame index of one video stream, and finds where one sound stream ends, from packet lines.
 
     Frames are counted as FFmpeg's decoder gives them: nothing before the first keyframe, nothing that an edit list
-    hides (flag D), nothing for empty packets. Memory: a few entries for a constant frame rate, however long the film.
+    hides (flag D), nothing for empty packets, one frame for packets of one time (VP8's hidden reference frames come
+    so). Memory: a few entries for a constant frame rate, however long the film.
     """
 
     def __init__(self, video: VideoStream | None, audio: AudioStream | None, container: str = "") -> None:
@@ -43,7 +47,8 @@ class IndexBuilder:
         self.damaged = 0
         """Video packets that the demuxer calls corrupt (FFmpeg 6 and later say so)."""
         self.backwards = 0
-        """Frames left out because their time had passed already: the clock was set back, or two frames share a time."""
+        """Frames left out because a later one had come long before: the clock was set back (joined recordings). The
+        index of such a file is not exact."""
         self._heap: list[tuple[int, int, int]] = []
         self._ticks = _Runs()
         self._last_duration = 0
@@ -114,15 +119,17 @@ class IndexBuilder:
             return
         if hidden:
             return
-        heapq.heappush(self._heap, (pts, len(self._gops) - 1 if key else -1, _integer(fields.get("duration")) or 0))
+        # Of two packets of one time a keyframe goes first, and stays.
+        gop = len(self._gops) - 1 if key else _NO_GOP
+        heapq.heappush(self._heap, (pts, gop, _integer(fields.get("duration")) or 0))
         if len(self._heap) > REORDER:
             self._take(*heapq.heappop(self._heap))
 
     def _take(self, pts: int, gop: int, duration: int) -> None:
         if not self._ticks.add(pts):
-            self.backwards += 1
+            self.backwards += pts < self._ticks.last
             return
-        if gop >= 0:
+        if gop != _NO_GOP:
             self._keys.append(self._ticks.count - 1)
             self._key_gops.append(gop)
         self._last_duration = duration
@@ -152,8 +159,15 @@ def settle_start(index: FrameIndex, decoded: Collection[int], limit: int = HEAD_
         at = keyframe - bisect_left(dropped, keyframe)
         sizes[at] = sizes.get(at, 0) + size
     sizes.pop(ticks.count, None)
-    update = {"first": ticks.first, "runs": ticks.runs(), "keyframes": tuple(sizes), "gop_bytes": tuple(sizes.values())}
-    return index.model_copy(update=update)
+    # Not model_copy: that would take the cached ticks along.
+    return FrameIndex(
+        time_base=index.time_base,
+        first=ticks.first,
+        runs=ticks.runs(),
+        keyframes=tuple(sizes),
+        gop_bytes=tuple(sizes.values()),
+        last_duration=index.last_duration,
+    )
 
 
 class _Runs:
@@ -162,7 +176,7 @@ class _Runs:
     def __init__(self) -> None:
         self.first: int | None = None
         self.count = 0
-        self._last = 0
+        self.last = 0
         self._runs: list[list[int]] = []
 
     def add(self, tick: int) -> bool:
@@ -170,14 +184,14 @@ class _Runs:
         if self.first is None:
             self.first = tick
         else:
-            delta = tick - self._last
+            delta = tick - self.last
             if delta <= 0:
                 return False
             if self._runs and self._runs[-1][0] == delta:
                 self._runs[-1][1] += 1
             else:
                 self._runs.append([delta, 1])
-        self._last = tick
+        self.last = tick
         self.count += 1
         return True
 

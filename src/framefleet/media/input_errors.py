@@ -73,6 +73,9 @@ _PHRASES: tuple[tuple[tuple[str, ...], type[FramefleetError]], ...] = (
 )
 """Most telling first: with a broken connection the file looks truncated too, and text called .mp4 has no moov atom."""
 
+_REFUSED_REDIRECT = re.compile(r"https?://\S+: Invalid argument")
+"""All that 5.1 says when a server redirects to a protocol that is not on the whitelist."""
+
 _ENDED_PHRASES = (
     "partial file",  # mov: a sample lies beyond the end of the file
     "File ended prematurely",  # matroska: the last cluster is cut
@@ -94,6 +97,8 @@ def classify_input_error(lines: Sequence[str], returncode: int) -> FramefleetErr
     for phrases, error in _PHRASES:
         if any(phrase in line for line in telling for phrase in phrases):
             return error(log=without_signatures(lines))
+    if any(_REFUSED_REDIRECT.match(line) for line in telling):
+        return SourceForbidden("the address leads to where it may not", log=without_signatures(lines))
     return None
 
 

@@ -1,0 +1,116 @@
+"""Logs: one line per event, foreign loggers included, secrets taken out."""
+
+from __future__ import annotations
+
+import json
+import logging as standard
+from collections.abc import Iterator
+from io import StringIO
+from typing import Any
+
+import pytest
+import structlog
+
+from framefleet import logging
+
+
+class Terminal(StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture(autouse=True)
+def restored() -> Iterator[None]:
+    root = standard.getLogger()
+    before = (root.handlers[:], root.level, standard.getLogger("pika").level)
+    yield
+    root.handlers[:], level, pika = before
+    root.setLevel(level)
+    standard.getLogger("pika").setLevel(pika)
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
+
+
+def lines(stream: StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_a_stream_that_is_no_terminal_gets_json() -> None:
+    out = StringIO()
+    logging.configure(stream=out)
+    structlog.contextvars.bind_contextvars(task_id="t1")
+
+    logging.get_logger().info("task.accepted", pipeline="default")
+
+    (line,) = lines(out)
+    assert line["event"] == "task.accepted"
+    assert (line["task_id"], line["pipeline"], line["level"]) == ("t1", "default", "info")
+    assert line["timestamp"].endswith("Z")
+
+
+def test_a_terminal_gets_text() -> None:
+    out = Terminal()
+    logging.configure(stream=out)
+
+    logging.get_logger().info("task.accepted")
+
+    assert "task.accepted" in out.getvalue()
+    assert not out.getvalue().startswith("{")
+
+
+def test_what_is_below_the_level_is_not_said() -> None:
+    out = StringIO()
+    logging.configure("warning", "json", out)
+
+    logging.get_logger().info("task.accepted")
+
+    assert out.getvalue() == ""
+
+
+def test_other_libraries_are_heard_from_warnings_on_in_the_same_form() -> None:
+    out = StringIO()
+    logging.configure("debug", "json", out)
+
+    standard.getLogger("urllib3").info("chatter")
+    standard.getLogger("urllib3").warning("retrying %s", "https://s3/b/k?X-Amz-Signature=abc")
+
+    (line,) = lines(out)
+    assert line["event"] == "retrying https://s3/b/k?***"
+
+
+@pytest.mark.parametrize("name", ["secret", "s3_secret_key", "password", "client_token", "Authorization"])
+def test_a_secret_is_known_by_the_name_of_its_field(name: str) -> None:
+    assert logging.redact(None, "", {name: "hunter2", "deep": {name: "hunter2"}}) == {
+        name: "***",
+        "deep": {name: "***"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("amqp://user:hunter2@mq/", "amqp://***@mq/"),
+        ("redis://:hunt@er2@h/0", "redis://***@h/0"),
+        ("at https://s3/b/k?x=1&X-Amz-Signature=abc gone", "at https://s3/b/k?*** gone"),
+        ("https://cdn/a.mov?page=2", "https://cdn/a.mov?page=2"),
+        ("https://cdn/@user/a.mov", "https://cdn/@user/a.mov"),
+    ],
+)
+def test_secrets_in_addresses_are_taken_out_wherever_they_are(text: str, clean: str) -> None:
+    assert logging.redact(None, "", {"a": text, "b": [text]}) == {"a": clean, "b": [clean]}
+
+
+@pytest.mark.parametrize("layout", ["json", "console"])
+def test_a_traceback_has_no_secrets_and_no_variables(layout: str) -> None:
+    out = StringIO()
+    logging.configure("info", layout, out)
+    try:
+        body = "hunter2"
+        raise ValueError(f"cannot reach amqp://user:{body}@mq/")
+    except ValueError:
+        logging.get_logger().exception("plan.broken")
+
+    assert "ValueError" in out.getvalue()
+    assert "hunter2" not in out.getvalue()
