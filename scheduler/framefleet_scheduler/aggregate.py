@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from framefleet import metrics
 from framefleet.domain import keys
 from framefleet.domain.errors import ErrorInfo, FramefleetError, Retry
-from framefleet.domain.records import DoneRecord, Output, ProbeOutput, PublishedOutput, SubtaskRecord, TracksOutput
+from framefleet.domain.records import DoneRecord, Output, ProbeOutput, PublishedOutput, SubtaskRecord, TracksOutput, Usage
 from framefleet.domain.states import SubtaskState
 from framefleet.domain.subtask import split_subtask_id
 from framefleet.messages import Done, Failed, Report
@@ -65,7 +65,7 @@ class Aggregator:
             log.error("record.unreadable", sid=sid, message=str(error))
             self.give_up(sid, None, FramefleetError("the subtask's record is not readable by this version").info())
             return True
-        if self._tasks.done(sid, summary(record.output), record.usage.cpu_seconds):
+        if self._tasks.done(sid, summary(record.output, record.usage), record.usage.cpu_seconds):
             log.info("subtask.succeeded", task_id=task_id, subtask=n, worker=record.worker, kind=record.output.kind)
             self._kick()
         return True
@@ -107,9 +107,9 @@ class Aggregator:
         return next((subtask for subtask in record.subtasks if subtask.n == n), None)
 
 
-def summary(output: Output) -> str:
-    """A few words of JSON about a result, for the task's record; the whole stays in the DONE record."""
-    said: dict[str, object] = {"kind": output.kind}
+def summary(output: Output, usage: Usage) -> str:
+    """A few words of JSON about a result and its cost, for the task's record; the whole stays in the DONE record."""
+    said: dict[str, object] = {"kind": output.kind, "usage": usage.model_dump(exclude_defaults=True)}
     match output:
         case ProbeOutput(media=media):
             video, audio = media.main_video, media.main_audio

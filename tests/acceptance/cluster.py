@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import pika
 
+from framefleet.adapters.rabbitmq import declare_topology
 from framefleet.adapters.redis_state import RedisState, connect
 from framefleet.adapters.s3 import S3Store
 from framefleet.domain.records import TaskRecord
@@ -120,6 +121,8 @@ class Cluster:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait(5)
         self.state.close()
+        self.store.close()
+        self.outputs.close()
 
     # --- tasks -----------------------------------------------------------------------------
 
@@ -132,6 +135,7 @@ class Cluster:
         """Submit over plain pika, as any program would; the answers, in order."""
         connection = pika.BlockingConnection(pika.URLParameters(self.amqp_url))
         channel = connection.channel()
+        declare_topology(channel)  # a scheduler does it too, when it is up
         channel.confirm_delivery()
         reply = channel.queue_declare("", exclusive=True).method.queue
         for number, body in enumerate(bodies):

@@ -100,7 +100,9 @@ def test_what_is_not_there_is_none(store: ObjectStore, tmp_path: Path) -> None:
     assert keys(store) == []
 
 
-@pytest.mark.parametrize("key", ["ünï/cödé 文", "with space & + % ? #.txt", "a=b;c@d!'()*~$,:[x]", "deep/" * 20 + "end"])
+@pytest.mark.parametrize(
+    "key", ["ünï/cödé 文", "with space & + % ? #.txt", "a=b;c@d!'()*~$,:[x]", "deep/" * 20 + "end"]
+)
 def test_keys_are_any_text(store: ObjectStore, key: str) -> None:
     store.put(key, b"1")
 
@@ -210,7 +212,7 @@ def test_create_succeeds_again_after_a_delete(store: ObjectStore) -> None:
     assert store.create("k", b"2")
 
 
-@pytest.mark.parametrize("turn", range(5))
+@pytest.mark.parametrize("turn", range(3))
 def test_of_concurrent_creators_exactly_one_wins(store: ObjectStore, turn: int) -> None:
     key = f"tasks/{turn}/DONE"
     results = race(CREATORS, lambda n: store.create(key, f"creator {n}".encode() * 1000))
@@ -326,7 +328,12 @@ def test_directory_does_not_follow_links_out(directory: DirectoryStore, tmp_path
     (directory.root / "alias").symlink_to(directory.root / "inside")
 
     for key in ["file", "folder/secret"]:
-        for attempt in (directory.get, directory.stat, lambda k: directory.put(k, b""), lambda k: directory.create(k, b"")):
+        for attempt in (
+            directory.get,
+            directory.stat,
+            lambda k: directory.put(k, b""),
+            lambda k: directory.create(k, b""),
+        ):
             with pytest.raises(StoreRefused) as refused:
                 attempt(key)
             assert refused.value.reason == "AddressNotAllowed"

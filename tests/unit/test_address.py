@@ -76,7 +76,9 @@ def test_a_source_is_refused_by_its_field() -> None:
     assert refused.value.field == "sources[2].uri"
 
 
-@pytest.mark.parametrize("uri", ["nonsense", "http://host/a", "https://host/a", "s3://b/{n}.jpg", "s3://b/a{index:3}.jpg", "s3://b/}"])
+@pytest.mark.parametrize(
+    "uri", ["nonsense", "http://host/a", "https://host/a", "s3://b/{n}.jpg", "s3://b/a{index:3}.jpg", "s3://b/}"]
+)
 def test_a_target_is_refused_by_its_field(uri: str) -> None:
     with pytest.raises(InvalidTarget) as refused:
         target_address(uri, "targets[0].uri")
@@ -92,7 +94,9 @@ def test_the_placeholder_is_filled(key: str, name: str) -> None:
     assert with_index(key, 12) == name
 
 
-@pytest.mark.parametrize("uri", ["s3://bucket/hls/master.m3u8", "storage://name/hls/master.m3u8", "file:///hls/master.m3u8"])
+@pytest.mark.parametrize(
+    "uri", ["s3://bucket/hls/master.m3u8", "storage://name/hls/master.m3u8", "file:///hls/master.m3u8"]
+)
 def test_a_sibling_is_in_the_same_place(uri: str) -> None:
     address = parse(uri)
     sibling = address.sibling(f"{address.folder}seg_1.m4s")

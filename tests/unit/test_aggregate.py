@@ -182,6 +182,6 @@ def test_with_the_store_away_the_report_comes_again() -> None:
     ],
 )
 def test_a_result_is_summed_up_in_a_few_words(output: Output, expected: dict[str, object]) -> None:
-    said = json.loads(summary(output))
+    said = json.loads(summary(output, Usage()))
 
     assert said | expected == said

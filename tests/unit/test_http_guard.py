@@ -169,14 +169,27 @@ def test_an_address_that_is_not_public_is_refused(address: str) -> None:
         HttpGuard(resolve=lambda *_: [address]).probe("http://media.example/a.mp4")
 
 
-@pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808", "2002:808:808::"])
+@pytest.mark.parametrize(
+    "address", ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808", "2002:808:808::"]
+)
 def test_a_public_address_is_allowed(address: str) -> None:
     assert is_public(ip_address(address))
 
 
 @pytest.mark.parametrize(
     "host",
-    ["127.0.0.1", "[::1]", "169.254.169.254", "10.1.2.3", "2130706433", "0x7f000001", "0177.0.0.1", "127.1", "0", "localhost"],
+    [
+        "127.0.0.1",
+        "[::1]",
+        "169.254.169.254",
+        "10.1.2.3",
+        "2130706433",
+        "0x7f000001",
+        "0177.0.0.1",
+        "127.1",
+        "0",
+        "localhost",
+    ],
 )
 def test_a_private_host_is_refused_however_it_is_written(host: str) -> None:
     with pytest.raises(SourceForbidden):
@@ -417,7 +430,13 @@ def test_the_proxy_trusts_what_it_is_told_to(inner: Server) -> None:
 
 @pytest.mark.parametrize(
     "request_line",
-    ["POST http://media.example/ HTTP/1.1", "GET /clip HTTP/1.1", "GET ftp://media.example/ HTTP/1.1", "CONNECT x HTTP/1.1", "x"],
+    [
+        "POST http://media.example/ HTTP/1.1",
+        "GET /clip HTTP/1.1",
+        "GET ftp://media.example/ HTTP/1.1",
+        "CONNECT x HTTP/1.1",
+        "x",
+    ],
 )
 def test_the_proxy_refuses_other_requests(proxy: GuardProxy, request_line: str) -> None:
     port = int(proxy.url.rpartition(":")[2])

@@ -30,7 +30,7 @@ from framefleet.domain.errors import (
     TaskNotFound,
 )
 from framefleet.domain.records import DoneRecord, Output
-from framefleet.domain.subtask import Spec, split_subtask_id
+from framefleet.domain.subtask import AudioTrackSpec, Spec, VideoChunkSpec, split_subtask_id
 from framefleet.domain.task import Task, utc_now
 from framefleet.messages import Done, Failed
 from framefleet.ports import Claim, Claims, ObjectStore, Publisher, Refused
@@ -153,7 +153,7 @@ class Executor:
             self._failed(claim, _from_os(error), spec.kind, started, work)
         else:
             self._log("subtask.finished", spec.kind, started, work, outcome="succeeded")
-            self._count(spec.kind, "succeeded", started, work)
+            self._count(spec.kind, "succeeded", started, work, _codec(spec))
         finally:
             self._lease = None
 
@@ -252,13 +252,25 @@ class Executor:
         level = log.warning if event == "subtask.failed" else log.info
         level(event, kind=kind, tag=self._settings.tag, worker=self._settings.worker, **usage, **more)
 
-    def _count(self, kind: str, outcome: str, started: float, work: Work | None) -> None:
+    def _count(self, kind: str, outcome: str, started: float, work: Work | None, codec: str | None = None) -> None:
         metrics.worker_attempt(
             kind=kind,
             tag=self._settings.tag,
             outcome=outcome,
             usage=None if work is None else work.usage(started),
+            codec=codec,
         )
+
+
+def _codec(spec: Spec) -> str | None:
+    """The encoder a transcode uses, for metrics."""
+    match spec:
+        case VideoChunkSpec():
+            return spec.encodings[0].family
+        case AudioTrackSpec():
+            return spec.settings.codec
+        case _:
+            return None
 
 
 def _from_os(error: OSError) -> FramefleetError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from framefleet import metrics
 from framefleet.domain.errors import VerifyFailed
 from framefleet.domain.records import Check
 from framefleet.domain.subtask import FrameTimes
@@ -77,6 +78,8 @@ def require(checks: Sequence[Check]) -> None:
     """Raise VerifyFailed for the first check that did not pass."""
     for line in checks:
         if not line.passed:
+            # The name without what it is about (`v1: frames decoded`): a closed set, for the metric.
+            metrics.verify_failed(line.check.rsplit(": ", 1)[-1])
             raise VerifyFailed(f"{line.check}: expected {line.expected}, found {line.found}")
 
 

@@ -13,7 +13,7 @@ from framefleet.domain.records import StoredFile, Usage
 from framefleet.domain.task import Task
 from framefleet.media.command import Command
 from framefleet.media.diagnose import out_of_space, work_error
-from framefleet.media.probe import classify_input_error
+from framefleet.media.input_errors import classify_input_error, without_signatures
 from framefleet.media.progress import ProgressParser
 from framefleet.domain.errors import DiskFull, FfmpegFailed, FramefleetError, SourceChanged
 from framefleet.ports import ObjectStore, Progress
@@ -63,6 +63,7 @@ class Work:
     """Take over finished chunks of earlier runs with the same content (embedded mode)."""
     cpu_seconds: float = 0.0
     verify_cpu_seconds: float = 0.0
+    program_seconds: float = 0.0
     media_seconds: float = 0.0
     read_bytes: int = 0
     written_bytes: int = 0
@@ -110,8 +111,9 @@ class Work:
             stall_seconds=self.stall_seconds,
         )
         self.cpu_seconds += result.cpu_seconds
+        self.program_seconds += result.wall_seconds
         if out_of_space(result.tail):
-            raise DiskFull(log=result.tail)
+            raise DiskFull(log=without_signatures(result.tail))
         if result.returncode != 0:
             raise failure(result)
         return result
@@ -120,6 +122,7 @@ class Work:
         """Run a program for what it prints; its CPU time counts as verification when `verify`."""
         result = run(argv, interrupt=self.lease.interrupt, on_line=on_line, stall_seconds=self.stall_seconds)
         self.cpu_seconds += result.cpu_seconds
+        self.program_seconds += result.wall_seconds
         if verify:
             self.verify_cpu_seconds += result.cpu_seconds
         return result
@@ -145,6 +148,7 @@ class Work:
             wall_seconds=round(time.monotonic() - started, 3),
             cpu_seconds=round(self.cpu_seconds, 3),
             verify_cpu_seconds=round(self.verify_cpu_seconds, 3),
+            program_seconds=round(self.program_seconds, 3),
             media_seconds=round(self.media_seconds, 3),
             read_bytes=self.read_bytes,
             written_bytes=self.written_bytes,
@@ -153,7 +157,7 @@ class Work:
 
 def failure(result: Result) -> FramefleetError:
     """The error behind a failed run: of the work if FFmpeg says so, else of the input, else FFmpeg's own words."""
-    error = work_error(result.tail, result.returncode)
+    error = work_error(without_signatures(result.tail), result.returncode)
     if isinstance(error, FfmpegFailed):
         of_input = classify_input_error(list(result.tail), result.returncode)
         if type(of_input) is not FfmpegFailed and of_input is not None:

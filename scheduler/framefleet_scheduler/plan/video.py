@@ -11,7 +11,7 @@ from framefleet.domain.subtask import Encoding, FrameTimes, Piece, VideoChunkSpe
 from framefleet.domain.template import Accelerator, VideoSettings
 from framefleet.media.encoders import CPU_FAMILY, DEFAULT_PRESET, GPU_FAMILY, PRESETS, h264_level
 from framefleet_scheduler.plan import cost
-from framefleet_scheduler.plan.timeline import Part, Timeline, chunk_starts, segments_per_chunk
+from framefleet_scheduler.plan.timeline import Part, Timeline, chunk_starts, last_frame_seconds, segments_per_chunk
 
 CLOSE_KEYFRAMES = Fraction(3, 5)
 """Seconds. FFmpeg aims up to 3/23 s early in files with B-frames; with keyframes further apart than this, aiming 0.135 s
@@ -147,12 +147,19 @@ def _piece(timeline: Timeline, part: Part, first: int, last: int, at: int) -> Pi
 
 
 def _border(timeline: Timeline, part: Part, ordinal: int) -> int | None:
-    """A tick halfway between a frame and the one before it; no limit before the first and after the last frame."""
+    """A tick halfway between a frame and the one before it; no limit after the last frame.
+
+    Before the first one too: of a recording cut in the middle, some decoders give garbage before the first keyframe.
+    """
     index = part.index
-    if ordinal in {0, index.count}:
+    if ordinal == index.count:
         return None
-    middle = (index.time(ordinal - 1) + index.time(ordinal)) / 2 * timeline.scale
-    return -(-middle.numerator // middle.denominator)
+    if ordinal:
+        middle = (index.time(ordinal - 1) + index.time(ordinal)) / 2
+    else:
+        middle = index.time(0) - (last_frame_seconds(index) if index.count == 1 else index.time(1) - index.time(0)) / 2
+    ticks = middle * timeline.scale
+    return -(-ticks.numerator // ticks.denominator)
 
 
 def seek(part: Part, ordinal: int) -> Fraction:

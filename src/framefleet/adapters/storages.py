@@ -9,7 +9,7 @@ import stat
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -193,7 +193,7 @@ class Place:
 class SourceAccess:
     """How FFmpeg reads a source."""
 
-    url: str
+    url: str = field(repr=False)
     """Presigned, a plain http(s) address, or an absolute path. Secret: not for logs."""
     bytes: int | None
     """None when an http server does not say."""

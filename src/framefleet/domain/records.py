@@ -107,6 +107,8 @@ class Usage(Value):
     cpu_seconds: float = 0.0
     """User and system time of FFmpeg and its children, verification included."""
     verify_cpu_seconds: float = 0.0
+    program_seconds: float = 0.0
+    """Wall time during which FFmpeg or the prober ran; the rest of the attempt is ours."""
     media_seconds: float = 0.0
     """Seconds of media encoded, summed over renditions."""
     read_bytes: int = 0

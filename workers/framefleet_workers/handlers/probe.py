@@ -5,20 +5,14 @@ from __future__ import annotations
 import json
 from fractions import Fraction
 
-from framefleet.domain.errors import SourceNotMedia, SourceTooLarge, SourceTooLong, SourceTruncated
+from framefleet.domain.errors import SourceNotMedia, SourceTooLarge, SourceTooLong
 from framefleet.domain.media_info import FrameIndex, MediaInfo, VideoStream
 from framefleet.domain.records import ProbeOutput
 from framefleet.domain.subtask import ProbeSpec
 from framefleet.media.framecrc import FrameCrcParser
-from framefleet.media.probe import (
-    IndexBuilder,
-    classify_input_error,
-    decode_index_command,
-    packets_command,
-    parse_streams,
-    probe_command,
-    truncated,
-)
+from framefleet.media.frame_index import HEAD_FRAMES, IndexBuilder, settle_start
+from framefleet.media.input_errors import classify_input_error, incomplete
+from framefleet.media.probe import decode_index_command, packets_command, parse_streams, probe_command
 from framefleet_workers.process import Result
 from framefleet_workers.work import Work
 
@@ -66,18 +60,28 @@ def _check_limits(work: Work, info: MediaInfo, spec: ProbeSpec) -> None:
 def _indexed(work: Work, info: MediaInfo, url: str, spec: ProbeSpec) -> MediaInfo:
     field = f"sources[{spec.source}].uri"
     video, audio = info.main_video, info.main_audio
-    builder = IndexBuilder(video, audio)
+    builder = IndexBuilder(video, audio, info.container)
     result = work.lines(packets_command(work.tools.prober, url), builder.feed, verify=False)
     if result.returncode != 0:
         error = classify_input_error(result.tail, result.returncode) or SourceNotMedia(log=result.tail)
         error.field = field
         raise error
     index = builder.frames()
+    if builder.backwards:
+        raise SourceNotMedia(
+            "the clock of the source goes back: it was probably joined from several recordings",
+            field=field,
+            hint="Give the recordings as sources of their own, or remux the file first.",
+        )
     if video is not None and builder.untimed:
         index = _decoded(work, video, url)
+    elif video is not None and index is not None and builder.unclean_start:
+        index = settle_start(index, _decoded_times(work, video, url, frames=HEAD_FRAMES))
     end = _end(index, builder.audio_end)
-    if truncated(info, builder.packets, end, result.tail):
-        raise SourceTruncated(field=field, log=result.tail)
+    problem = incomplete(info, builder.packets, end, result.tail)
+    if problem is not None:
+        problem.field = field
+        raise problem
     if end is not None and end - info.start > work.limits.max_duration:
         raise SourceTooLong(f"the source lasts {float(end - info.start):.0f} s", field=field)
     return info.model_copy(update={"index": index, "audio_end": builder.audio_end})
@@ -90,6 +94,21 @@ def _end(index: FrameIndex | None, audio_end: Fraction | None) -> Fraction | Non
 
 def _decoded(work: Work, video: VideoStream, url: str) -> FrameIndex | None:
     """The index of a stream whose packets carry no times, by decoding it once."""
+    times = sorted(set(_decoded_times(work, video, url)))
+    if not times:
+        return None
+    runs: list[tuple[int, int]] = []
+    for before, after in zip(times, times[1:], strict=False):
+        if runs and runs[-1][0] == after - before:
+            runs[-1] = (after - before, runs[-1][1] + 1)
+        else:
+            runs.append((after - before, 1))
+    # Keyframes are unknown: chunks are read from the beginning, and weigh the same.
+    return FrameIndex(time_base=video.time_base, first=times[0], runs=tuple(runs), keyframes=(0,), gop_bytes=(0,))
+
+
+def _decoded_times(work: Work, video: VideoStream, url: str, frames: int | None = None) -> list[int]:
+    """Ticks of what the decoder really gives: of all frames, or of the first `frames`."""
     parser = FrameCrcParser()
     times: list[int] = []
 
@@ -98,17 +117,8 @@ def _decoded(work: Work, video: VideoStream, url: str) -> FrameIndex | None:
         if entry is not None:
             times.append(entry.pts)
 
-    work.lines(decode_index_command(work.tools.ffmpeg, url, video.index), take, verify=False)
-    if not times:
-        return None
-    times = sorted(set(times))
-    runs: list[tuple[int, int]] = []
-    for before, after in zip(times, times[1:], strict=False):
-        if runs and runs[-1][0] == after - before:
-            runs[-1] = (after - before, runs[-1][1] + 1)
-        else:
-            runs.append((after - before, 1))
-    # Keyframes are unknown: chunks are read from the beginning, and weigh the same.
-    return FrameIndex(
-        time_base=parser.time_bases.get(0, Fraction(1, 90000)), first=times[0], runs=tuple(runs), keyframes=(0,), gop_bytes=(0,)
-    )
+    command = decode_index_command(work.tools.ffmpeg, url, video.index, time_base=video.time_base, frames=frames)
+    result = work.lines(command, take, verify=False)
+    if result.returncode != 0 and not times:
+        raise classify_input_error(result.tail, result.returncode) or SourceNotMedia(log=result.tail)
+    return times
