@@ -42,7 +42,22 @@ def film(ffmpeg: str, seconds: int) -> Path:
         *("-f", "lavfi", "-i", "gradients=size=1280x720:rate=25:duration=3:seed=3:speed=0.05"),
         *("-f", "lavfi", "-i", f"sine=frequency=440:sample_rate=48000:duration={seconds}"),
         *("-filter_complex", graph, "-map", "[v]", "-map", "3:a"),
-        *("-c:v", "libx264", "-preset", "veryfast", "-crf", "18", "-g", "250", "-c:a", "aac", "-ac", "2", "-t", str(seconds)),
+        *(
+            "-c:v",
+            "libx264",
+            "-preset",
+            "veryfast",
+            "-crf",
+            "18",
+            "-g",
+            "250",
+            "-c:a",
+            "aac",
+            "-ac",
+            "2",
+            "-t",
+            str(seconds),
+        ),
         *("-movflags", "+faststart", str(part)),
     ]
     run(command, folder)
@@ -64,7 +79,19 @@ def plain_file(ffmpeg: str, source: Path, out: Path) -> list[str]:
     assert isinstance(template, FileTemplate)
     sound = ["-c:a", "aac", "-b:a", "128k", "-ac", "2"]
     video = plain_options(template.video)
-    return [ffmpeg, "-v", "error", "-y", "-i", str(source), *video, *sound, "-movflags", "+faststart", str(out / "film.mp4")]
+    return [
+        ffmpeg,
+        "-v",
+        "error",
+        "-y",
+        "-i",
+        str(source),
+        *video,
+        *sound,
+        "-movflags",
+        "+faststart",
+        str(out / "film.mp4"),
+    ]
 
 
 def plain_ladder(ffmpeg: str, source: Path, out: Path) -> list[str]:
@@ -94,7 +121,9 @@ def compare(name: str, template: str, plain: list[str], source: Path, folder: Pa
         command = [sys.executable, "-m", "framefleet.cli.main", "run", str(source), "--template", template]
         cost, text = run([*command, "--slots", str(SLOTS), "--output", str(out), "--json"], folder)
         record = json.loads(text.strip().splitlines()[-1])
-        verify.append(sum(((s.get("output") or {}).get("usage") or {}).get("verify_cpu_seconds", 0.0) for s in record["subtasks"]))
+        verify.append(
+            sum(((s.get("output") or {}).get("usage") or {}).get("verify_cpu_seconds", 0.0) for s in record["subtasks"])
+        )
         return cost
 
     def theirs() -> Cost:
@@ -121,9 +150,13 @@ def main() -> None:
     ffmpeg = find_ffmpeg(None)
     if options.only != "overhead":
         source = film(ffmpeg.path, options.seconds)
-        print(f"{options.seconds} s of 1280x720 at 25 frames/s, {SLOTS} slots, FFmpeg {ffmpeg.version}, medians of {options.rounds}")
+        print(
+            f"{options.seconds} s of 1280x720 at 25 frames/s, {SLOTS} slots, FFmpeg {ffmpeg.version}, medians of {options.rounds}"
+        )
         print("wall and CPU in seconds; ratio = ours / plain; 'unverified' leaves out the CPU spent on verification")
-        print(f"{'':<16}{'wall':>9}{'plain':>9}{'ratio':>8}{'CPU':>9}{'plain':>9}{'ratio':>8}{'unverif.':>10}{'verify':>9}")
+        print(
+            f"{'':<16}{'wall':>9}{'plain':>9}{'ratio':>8}{'CPU':>9}{'plain':>9}{'ratio':>8}{'unverif.':>10}{'verify':>9}"
+        )
         with tempfile.TemporaryDirectory(prefix="framefleet-bench-") as name:
             folder = Path(name)
             mp4 = plain_file(ffmpeg.path, source, folder)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 from framefleet.domain.media_info import AudioStream, FrameIndex, MediaInfo, VideoStream
@@ -25,7 +26,7 @@ def index(
     """A frame index: constant `rate` rounded to `base`, or the given ticks."""
     times = list(ticks) if ticks is not None else [round((start + i / rate) / base) for i in range(frames)]
     runs: list[tuple[int, int]] = []
-    for a, b in zip(times, times[1:], strict=False):
+    for a, b in pairwise(times):
         if runs and runs[-1][0] == b - a:
             runs[-1] = (b - a, runs[-1][1] + 1)
         else:
@@ -60,10 +61,20 @@ def media(
     rate = of_index.get("rate", Fraction(25))
     streams = (
         VideoStream(
-            index=0, codec="h264", width=width, height=height, rotation=rotation, nominal_rate=rate, time_base=frames.time_base if frames else Fraction(1, 90000)
+            index=0,
+            codec="h264",
+            width=width,
+            height=height,
+            rotation=rotation,
+            nominal_rate=rate,
+            time_base=frames.time_base if frames else Fraction(1, 90000),
         ),
     )
-    sound = (AudioStream(index=1, codec="aac", sample_rate=48000, channels=channels, time_base=Fraction(1, 48000), start=start),)
+    sound = (
+        AudioStream(
+            index=1, codec="aac", sample_rate=48000, channels=channels, time_base=Fraction(1, 48000), start=start
+        ),
+    )
     return MediaInfo(
         container=container,
         start=start,
@@ -82,8 +93,9 @@ def request(*targets: str | dict[str, Any], **more: Any) -> dict[str, Any]:
     for target in targets or ("mp4-h264-720p",):
         if isinstance(target, str):
             extension = "_{index}.jpg" if target == "snapshot" else ".bin"
-            target = {"name": target, "template": target, "uri": f"s3://out/{target}{extension}"}
-        made.append(target)
+            made.append({"name": target, "template": target, "uri": f"s3://out/{target}{extension}"})
+        else:
+            made.append(target)
     return {"sources": [{"uri": "s3://in/film.mp4"}], "targets": made} | more
 
 

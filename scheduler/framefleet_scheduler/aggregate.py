@@ -12,7 +12,15 @@ from pydantic import ValidationError
 from framefleet import metrics
 from framefleet.domain import keys
 from framefleet.domain.errors import ErrorInfo, FramefleetError, Retry
-from framefleet.domain.records import DoneRecord, Output, ProbeOutput, PublishedOutput, SubtaskRecord, TracksOutput, Usage
+from framefleet.domain.records import (
+    DoneRecord,
+    Output,
+    ProbeOutput,
+    PublishedOutput,
+    SubtaskRecord,
+    TracksOutput,
+    Usage,
+)
 from framefleet.domain.states import SubtaskState
 from framefleet.domain.subtask import split_subtask_id
 from framefleet.messages import Done, Failed, Report

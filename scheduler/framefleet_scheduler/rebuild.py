@@ -109,7 +109,9 @@ class Rebuilder:
             done = self._store.get(keys.done(task.id, run, n))
             if done is not None:
                 record = DoneRecord.model_validate_json(done)
-                self._tasks.done(subtask_id(task.id, run, n), summary(record.output), record.usage.cpu_seconds)
+                self._tasks.done(
+                    subtask_id(task.id, run, n), summary(record.output, record.usage), record.usage.cpu_seconds
+                )
         for n in sorted(set(latest.failed) - set(latest.done)):
             failed = self._store.get(keys.failed(task.id, run, n))
             if failed is not None:

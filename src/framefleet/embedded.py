@@ -144,7 +144,9 @@ _NOTHING = {"name": "probe", "template": "remux-mp4", "uri": "file:///nowhere.mp
 
 
 class _Cluster:
-    def __init__(self, scheduler: Scheduler, executors: list[Executor], state: Any, stop_workers: Callable[[], None]) -> None:
+    def __init__(
+        self, scheduler: Scheduler, executors: list[Executor], state: Any, stop_workers: Callable[[], None]
+    ) -> None:
         self._scheduler = scheduler
         self._executors = executors
         self._state = state
@@ -204,7 +206,8 @@ def _cluster(data: Path, slots: int, settings: Settings) -> Iterator[_Cluster]:
         scratch.sweep(data / "scratch")
         scheduler = Scheduler(services, options)
         executors = [
-            Executor(_slot(n, data, settings), state.claims, store, storages, broker, tools) for n in range(1, slots + 1)
+            Executor(_slot(n, data, settings), state.claims, store, storages, broker, tools)
+            for n in range(1, slots + 1)
         ]
         over = threading.Event()
         for n, executor in enumerate(executors, 1):

@@ -18,6 +18,7 @@ import pika
 from framefleet.adapters.rabbitmq import declare_topology
 from framefleet.adapters.redis_state import RedisState, connect
 from framefleet.adapters.s3 import S3Store
+from framefleet.domain.errors import StateUnavailable
 from framefleet.domain.records import TaskRecord
 from tests.services.ports import reserve
 from tests.services.s3 import S3
@@ -80,7 +81,9 @@ class Cluster:
         port = reserve()
         environment = self.environment | {"FRAMEFLEET_METRICS_PORT": str(port)}
         log = (self.folder / f"{module}-{len(self.processes)}.log").open("wb")
-        process = subprocess.Popen([sys.executable, "-m", module, *args], env=environment, stdout=log, stderr=log, start_new_session=True)
+        process = subprocess.Popen(
+            [sys.executable, "-m", module, *args], env=environment, stdout=log, stderr=log, start_new_session=True
+        )
         log.close()
         self.processes.append(process)
         self.ports[process.pid] = port
@@ -97,7 +100,7 @@ class Cluster:
     def _workers(self) -> list[Any]:
         try:
             return self.state.tasks.workers()
-        except Exception:
+        except StateUnavailable:
             return []
 
     def metrics(self, process: subprocess.Popen[bytes]) -> str:
@@ -140,7 +143,9 @@ class Cluster:
         reply = channel.queue_declare("", exclusive=True).method.queue
         for number, body in enumerate(bodies):
             data = body if isinstance(body, bytes) else json.dumps(body).encode()
-            properties = pika.BasicProperties(content_type="application/json", delivery_mode=2, reply_to=reply, correlation_id=str(number))
+            properties = pika.BasicProperties(
+                content_type="application/json", delivery_mode=2, reply_to=reply, correlation_id=str(number)
+            )
             channel.basic_publish("framefleet", "task.submit", data, properties, mandatory=True)
         answers: dict[str, dict[str, Any]] = {}
         deadline = time.monotonic() + PATIENCE_SECONDS
@@ -157,7 +162,7 @@ class Cluster:
         """The task now; None while the state is away."""
         try:
             return self.state.tasks.record(task_id)
-        except Exception:
+        except StateUnavailable:
             return None
 
     def finished(self, task_id: str) -> TaskRecord:

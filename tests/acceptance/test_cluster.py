@@ -21,7 +21,12 @@ FAST = {"video": {"preset": "ultrafast"}}
 
 
 def file_task(cluster: Cluster, source: str, name: str, **more: Any) -> dict[str, Any]:
-    target = {"name": "file", "template": "mp4-h264-360p", "uri": f"s3://{cluster.bucket}/out/{name}.mp4", "overrides": FAST}
+    target = {
+        "name": "file",
+        "template": "mp4-h264-360p",
+        "uri": f"s3://{cluster.bucket}/out/{name}.mp4",
+        "overrides": FAST,
+    }
     return {"name": name, "sources": [{"uri": source}], "targets": [target]} | more
 
 
@@ -36,13 +41,14 @@ def fetch(cluster: Cluster, key: str, folder: Path) -> Path:
     return path
 
 
-def test_a_task_with_all_kinds_of_targets_runs_through_the_cluster(cluster: Cluster, source: str, tmp_path: Path) -> None:
+def test_a_task_with_all_kinds_of_targets_runs_through_the_cluster(
+    cluster: Cluster, source: str, tmp_path: Path
+) -> None:
     seen: list[dict[str, Any]] = []
     stop, ready = threading.Event(), threading.Event()
 
     def listen() -> None:
-        for event in events(cluster.amqp_url, ["task.#"], stop, ready=ready.set):
-            seen.append(event)
+        seen.extend(events(cluster.amqp_url, ["task.#"], stop, ready=ready.set))
 
     scheduler = cluster.scheduler()
     worker = cluster.worker(slots=2)
@@ -115,13 +121,23 @@ def test_I3_two_schedulers_work_together(cluster: Cluster, source: str) -> None:
 @pytest.mark.parametrize(
     ("change", "code", "field"),
     [
-        ({"targets": [{"name": "x", "template": "nope", "uri": "s3://bucket/x.mp4"}]}, "unknown_template", "targets[0].template"),
+        (
+            {"targets": [{"name": "x", "template": "nope", "uri": "s3://bucket/x.mp4"}]},
+            "unknown_template",
+            "targets[0].template",
+        ),
         ({"surprise": 1}, "unknown_field", "surprise"),
         ({"sources": [{"uri": "s3://no-such-bucket-here/a.mp4"}]}, "source_not_found", "sources[0].uri"),
-        ({"targets": [{"name": "x", "template": "mp4-h264-360p", "uri": "s3://no-such-bucket-here/x.mp4"}]}, "target_not_writable", "targets[0].uri"),
+        (
+            {"targets": [{"name": "x", "template": "mp4-h264-360p", "uri": "s3://no-such-bucket-here/x.mp4"}]},
+            "target_not_writable",
+            "targets[0].uri",
+        ),
     ],
 )
-def test_I7_refusals_are_answered_and_kept_unchanged(cluster: Cluster, source: str, change: dict[str, Any], code: str, field: str) -> None:
+def test_I7_refusals_are_answered_and_kept_unchanged(
+    cluster: Cluster, source: str, change: dict[str, Any], code: str, field: str
+) -> None:
     cluster.scheduler()
     body = file_task(cluster, source, "x") | change
 
@@ -162,7 +178,9 @@ def test_I2_a_worker_killed_in_mid_encode_costs_one_retry(cluster: Cluster, sour
     eventually(encoding, "an encode to run")
     (slot,) = cluster.slots()
     os.kill(worker.pid, signal.SIGKILL)
-    eventually(lambda: not Path(f"/proc/{slot}").exists() or _zombie(slot) or None, "the slot to die with its supervisor")
+    eventually(
+        lambda: not Path(f"/proc/{slot}").exists() or _zombie(slot) or None, "the slot to die with its supervisor"
+    )
     assert not _ffmpegs(cluster), "no FFmpeg outlives its worker"
     cluster.worker(slots=2)
     record = cluster.finished(task_id)
@@ -210,7 +228,9 @@ def test_a_worker_told_to_stop_gives_its_work_back_at_once(cluster: Cluster, sou
 
 def _ffmpegs(cluster: Cluster) -> list[int]:
     """FFmpegs that write below the cluster's scratch directory."""
-    found = subprocess.run(["pgrep", "-f", str(cluster.folder / "scratch")], capture_output=True, text=True, check=False)
+    found = subprocess.run(
+        ["pgrep", "-f", str(cluster.folder / "scratch")], capture_output=True, text=True, check=False
+    )
     return [int(pid) for pid in found.stdout.split() if not _zombie(int(pid))]
 
 

@@ -59,7 +59,9 @@ class OneProcess:
         self.claims = EverythingIsMine()
         self.broker = InProcessBroker()
         self.slots = slots
-        settings = SlotSettings("test", "cpu", folder / "scratch", Limits(86_400, 8192 * 4320, 1 << 40), beat_seconds=60)
+        settings = SlotSettings(
+            "test", "cpu", folder / "scratch", Limits(86_400, 8192 * 4320, 1 << 40), beat_seconds=60
+        )
         storages = Storages(None, {}, [Path("/")], allow_private=True)
         self.executor = Executor(settings, self.claims, self.store, storages, self.broker, self.tools)
 
@@ -107,11 +109,25 @@ class OneProcess:
 
 def request(source: Path, out: Path, *templates: str, **more: Any) -> dict[str, Any]:
     """A task for local files: one target per template."""
-    names = {"hls-h264": "hls/master.m3u8", "dash-h264": "dash/manifest.mpd", "cmaf-h264": "cmaf/master.m3u8", "hls-hevc": "hls/master.m3u8"}
-    names |= {"snapshot": "shot_{index:03d}.jpg", "sprite": "sprite_{index:03d}.jpg", "preview-gif": "p.gif", "preview-webp": "p.webp"}
+    names = {
+        "hls-h264": "hls/master.m3u8",
+        "dash-h264": "dash/manifest.mpd",
+        "cmaf-h264": "cmaf/master.m3u8",
+        "hls-hevc": "hls/master.m3u8",
+    }
+    names |= {
+        "snapshot": "shot_{index:03d}.jpg",
+        "sprite": "sprite_{index:03d}.jpg",
+        "preview-gif": "p.gif",
+        "preview-webp": "p.webp",
+    }
     names |= {"audio-aac": "a.m4a", "audio-mp3": "a.mp3", "audio-opus": "a.ogg", "webm-vp9-720p": "v.webm"}
     targets = [
-        {"name": t, "template": t, "uri": (out / names.get(t, f"{t}.mp4")).as_uri().replace("%7B", "{").replace("%7D", "}")}
+        {
+            "name": t,
+            "template": t,
+            "uri": (out / names.get(t, f"{t}.mp4")).as_uri().replace("%7B", "{").replace("%7D", "}"),
+        }
         for t in templates
     ]
     return {"sources": [{"uri": source.as_uri()}], "targets": targets} | more

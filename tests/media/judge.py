@@ -10,6 +10,7 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 from tests.media.sources import STRIP
@@ -30,13 +31,41 @@ def frames(path: Path, *, portrait: bool = False, program: str | None = None) ->
     """Bar-code numbers of all decoded frames, in order of presentation."""
     whole = 640 if portrait else 360
     crop = f"crop=iw:ih*{STRIP}/{whole}:0:0,scale=16:1:flags=area,format=gray"
-    data = _run([program or ffmpeg(), "-v", "error", "-i", str(path), "-map", "0:v:0", "-vf", crop, "-fps_mode", "passthrough", "-f", "rawvideo", "-"])
+    data = _run(
+        [
+            program or ffmpeg(),
+            "-v",
+            "error",
+            "-i",
+            str(path),
+            "-map",
+            "0:v:0",
+            "-vf",
+            crop,
+            "-fps_mode",
+            "passthrough",
+            "-f",
+            "rawvideo",
+            "-",
+        ]
+    )
     return [sum(1 << bit for bit in range(16) if data[at + bit] > 127) for at in range(0, len(data), 16)]
 
 
 def times(path: Path, stream: str = "v:0") -> list[Fraction]:
     """Presentation times of all decoded frames of a stream, seconds on the file's clock."""
-    command = ["ffprobe", "-v", "error", "-select_streams", stream, "-show_entries", "frame=pts:stream=time_base", "-of", "json", str(path)]
+    command = [
+        "ffprobe",
+        "-v",
+        "error",
+        "-select_streams",
+        stream,
+        "-show_entries",
+        "frame=pts:stream=time_base",
+        "-of",
+        "json",
+        str(path),
+    ]
     found = json.loads(_run(command))
     base = Fraction(found["streams"][0]["time_base"])
     return [int(f["pts"]) * base for f in found["frames"] if "pts" in f]
@@ -50,19 +79,27 @@ def start(path: Path) -> Fraction:
 
 def decode_times_increase(path: Path) -> bool:
     """True when the video packets' decode times strictly increase."""
-    text = _run(["ffprobe", "-v", "error", "-select_streams", "v:0", "-show_entries", "packet=dts", "-of", "csv=p=0", str(path)]).decode()
+    text = _run(
+        ["ffprobe", "-v", "error", "-select_streams", "v:0", "-show_entries", "packet=dts", "-of", "csv=p=0", str(path)]
+    ).decode()
     found = [int(n) for n in re.findall(r"^-?\d+", text, re.MULTILINE)]
-    return all(a < b for a, b in zip(found, found[1:], strict=False))
+    return all(a < b for a, b in pairwise(found))
 
 
 def tone(path: Path) -> tuple[int, list[float]]:
     """(samples per channel at 48 kHz, seconds at which the tone is spliced). Half a tenth of a second at the ends is not judged."""
-    data = _run([ffmpeg(), "-v", "error", "-i", str(path), "-map", "0:a:0", "-ac", "1", "-ar", "48000", "-f", "s16le", "-"])
+    data = _run(
+        [ffmpeg(), "-v", "error", "-i", str(path), "-map", "0:a:0", "-ac", "1", "-ar", "48000", "-f", "s16le", "-"]
+    )
     samples = array.array("h", data[: len(data) // 2 * 2])
     splices: list[float] = []
     before, last = 0.0, 0.0
     for n, value in enumerate(samples):
-        if abs(value - TONE * last + before) > SPLICE and 2400 < n < len(samples) - 4800 and (not splices or n / 48000 - splices[-1] > 0.05):
+        if (
+            abs(value - TONE * last + before) > SPLICE
+            and 2400 < n < len(samples) - 4800
+            and (not splices or n / 48000 - splices[-1] > 0.05)
+        ):
             splices.append(n / 48000)
         before, last = last, value
     return len(samples), splices
@@ -115,7 +152,19 @@ def vmaf(reference: Path, distorted: Path) -> float:
     import imageio_ffmpeg
 
     graph = "[0:v]settb=AVTB,setpts=N/25/TB[d];[1:v]settb=AVTB,setpts=N/25/TB[r];[d][r]libvmaf=n_threads=2"
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-i", str(distorted), "-i", str(reference), "-lavfi", graph, "-f", "null", "-"]
+    command = [
+        imageio_ffmpeg.get_ffmpeg_exe(),
+        "-hide_banner",
+        "-i",
+        str(distorted),
+        "-i",
+        str(reference),
+        "-lavfi",
+        graph,
+        "-f",
+        "null",
+        "-",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL)
     found = re.search(r"VMAF score: ([\d.]+)", done.stderr)
     assert found, done.stderr[-500:]

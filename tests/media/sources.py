@@ -39,11 +39,22 @@ class Maker:
 
     ffmpeg: str
     folder: Path
-    codec: list[str] = field(default_factory=lambda: ["-c:v", "libx264", "-preset", "ultrafast", "-crf", "20", "-bf", "2"])
+    codec: list[str] = field(
+        default_factory=lambda: ["-c:v", "libx264", "-preset", "ultrafast", "-crf", "20", "-bf", "2"]
+    )
 
-    def film(self, out: str, rate: str, *, video: list[str] | None = None, audio: list[str] | None = None, size: str = "640x360", more: str = "") -> list[str]:
+    def film(
+        self,
+        out: str,
+        rate: str,
+        *,
+        video: list[str] | None = None,
+        audio: list[str] | None = None,
+        size: str = "640x360",
+        more: str = "",
+    ) -> list[str]:
         """A film at a constant rate; `more` are further filters, `audio` None leaves out the sound."""
-        width, height = size.split("x")
+        width = size.split("x", maxsplit=1)[0]
         picture = f"testsrc2=size={size}:rate={rate}:duration={SECONDS},hue=H=t/3,noise=alls=8:allf=t:all_seed=1"
         bars = f"color=black:size=16x1:rate={rate}:duration={SECONDS},format=gray,geq=lum='255*mod(floor(N/pow(2\\,X))\\,2)'"
         graph = f"[0:v]format=yuv420p[p];[1:v]scale={width}:{STRIP}:flags=neighbor,format=yuv420p[b];[p][b]overlay=0:0{more}[v]"
@@ -55,7 +66,9 @@ class Maker:
         target = ["-t", str(SECONDS), "-fflags", "+bitexact", str(self.folder / out)]
         return [*command, "-filter_complex", graph, "-map", "[v]", *sound, *(video or self.codec), *target]
 
-    def copy(self, source: str, out: str, *, before: list[str] | None = None, after: list[str] | None = None) -> list[str]:
+    def copy(
+        self, source: str, out: str, *, before: list[str] | None = None, after: list[str] | None = None
+    ) -> list[str]:
         """A stream copy."""
         inside = ["-i", str(self.folder / source), "-c", "copy", *(after or [])]
         return [self.ffmpeg, "-v", "error", "-y", *(before or []), *inside, str(self.folder / out)]
@@ -71,13 +84,37 @@ def _plain(out: str, rate: str, **more: object) -> Callable[[Maker], list[list[s
 
 def _variable(m: Maker) -> list[list[str]]:
     """A phone's film: frames dropped now and then, times that jitter by 7 ms."""
-    more = (
-        ",select='not(between(mod(t\\,13)\\,4\\,9)*eq(mod(n\\,3)\\,0))',settb=1/90000,setpts='PTS+630*mod(N\\,2)'"
-    )
-    return [m.film("vfr.mp4", "30", audio=AAC, more=more, video=[*m.codec, *IRREGULAR, "-fps_mode", "passthrough", "-enc_time_base", "1/90000", "-video_track_timescale", "90000"])]
+    more = ",select='not(between(mod(t\\,13)\\,4\\,9)*eq(mod(n\\,3)\\,0))',settb=1/90000,setpts='PTS+630*mod(N\\,2)'"
+    return [
+        m.film(
+            "vfr.mp4",
+            "30",
+            audio=AAC,
+            more=more,
+            video=[
+                *m.codec,
+                *IRREGULAR,
+                "-fps_mode",
+                "passthrough",
+                "-enc_time_base",
+                "1/90000",
+                "-video_track_timescale",
+                "90000",
+            ],
+        )
+    ]
 
 
-OPEN = ["-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-x264-params", "open-gop=1:bframes=3:keyint=60:scenecut=0"]
+OPEN = [
+    "-c:v",
+    "libx264",
+    "-preset",
+    "veryfast",
+    "-crf",
+    "20",
+    "-x264-params",
+    "open-gop=1:bframes=3:keyint=60:scenecut=0",
+]
 
 
 def _late(which: str, out: str) -> Callable[[Maker], list[list[str]]]:
@@ -88,7 +125,22 @@ def _late(which: str, out: str) -> Callable[[Maker], list[list[str]]]:
         maps = ["-map", "0:v", "-map", "1:a"] if which == "video" else ["-map", "1:v", "-map", "0:a"]
         return [
             m.film(f"base-{out}", "25", video=[*m.codec, *IRREGULAR], audio=AAC),
-            [m.ffmpeg, "-v", "error", "-y", "-itsoffset", "0.5", "-i", first, "-i", first, *maps, "-c", "copy", str(m.folder / out)],
+            [
+                m.ffmpeg,
+                "-v",
+                "error",
+                "-y",
+                "-itsoffset",
+                "0.5",
+                "-i",
+                first,
+                "-i",
+                first,
+                *maps,
+                "-c",
+                "copy",
+                str(m.folder / out),
+            ],
         ]
 
     return steps
@@ -127,7 +179,10 @@ RECIPES = {
         ),
         Recipe(
             "offset.ts",
-            lambda m: [m.film("base-ts.mp4", "25", video=[*m.codec, *IRREGULAR], audio=AAC), m.copy("base-ts.mp4", "offset.ts")],
+            lambda m: [
+                m.film("base-ts.mp4", "25", video=[*m.codec, *IRREGULAR], audio=AAC),
+                m.copy("base-ts.mp4", "offset.ts"),
+            ],
             expected_rate="25",
         ),
         Recipe("portrait.mov", _portrait, portrait=True, expected_rate="30"),
@@ -141,7 +196,10 @@ RECIPES = {
         Recipe("soundlate.mp4", _late("audio", "soundlate.mp4"), expected_rate="25"),
         Recipe(
             "film.mkv",
-            lambda m: [m.film("base-mkv.mp4", "30000/1001", video=[*m.codec, *IRREGULAR], audio=AAC), m.copy("base-mkv.mp4", "film.mkv")],
+            lambda m: [
+                m.film("base-mkv.mp4", "30000/1001", video=[*m.codec, *IRREGULAR], audio=AAC),
+                m.copy("base-mkv.mp4", "film.mkv"),
+            ],
             expected_rate="30000/1001",
         ),
         Recipe(
@@ -150,7 +208,20 @@ RECIPES = {
                 m.film(
                     "film.webm",
                     "25",
-                    video=["-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-crf", "30", "-b:v", "0", "-g", "80"],
+                    video=[
+                        "-c:v",
+                        "libvpx-vp9",
+                        "-deadline",
+                        "realtime",
+                        "-cpu-used",
+                        "8",
+                        "-crf",
+                        "30",
+                        "-b:v",
+                        "0",
+                        "-g",
+                        "80",
+                    ],
                     audio=["-c:a", "libopus", "-b:a", "96k"],
                 )
             ],

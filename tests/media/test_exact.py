@@ -13,7 +13,15 @@ from tests.conftest import FfmpegBuild
 from tests.media import judge, sources
 from tests.media.harness import OneProcess
 
-VIDEO = {"codec": "h264", "width": 640, "height": 360, "crf": 23, "max_bitrate": 900_000, "preset": "veryfast", "gop_seconds": 4}
+VIDEO = {
+    "codec": "h264",
+    "width": 640,
+    "height": 360,
+    "crf": 23,
+    "max_bitrate": 900_000,
+    "preset": "veryfast",
+    "gop_seconds": 4,
+}
 HALF_FRAME = Fraction(1, 120)
 
 
@@ -23,7 +31,12 @@ def fast_request(source: Path, out: Path) -> dict[str, Any]:
     return {
         "sources": [{"uri": source.as_uri()}],
         "targets": [
-            {"name": "file", "template": "mp4-h264-360p", "uri": (out / "film.mp4").as_uri(), "overrides": {"video": VIDEO}},
+            {
+                "name": "file",
+                "template": "mp4-h264-360p",
+                "uri": (out / "film.mp4").as_uri(),
+                "overrides": {"video": VIDEO},
+            },
             {"name": "stream", "template": "hls-h264", "uri": (out / "hls/master.m3u8").as_uri(), "overrides": ladder},
         ],
     }
@@ -43,7 +56,7 @@ def joined(folder: Path, name: str) -> Path:
 def test_I1_exact(name: str, ffmpeg: FfmpegBuild, tmp_path: Path) -> None:
     recipe = sources.RECIPES[name]
     source = sources.make(name)
-    process = OneProcess(tmp_path, ffmpeg.ffmpeg, ffmpeg.ffprobe)
+    process = OneProcess(tmp_path, str(ffmpeg.ffmpeg), str(ffmpeg.ffprobe) if ffmpeg.ffprobe else None)
 
     process.run(fast_request(source, tmp_path / "out"))
 
@@ -66,7 +79,9 @@ def test_I1_exact(name: str, ffmpeg: FfmpegBuild, tmp_path: Path) -> None:
 def test_I1_samples_equal_those_of_a_whole_encode(tmp_path: Path) -> None:
     source = sources.make("pal.mp4")
     whole = tmp_path / "whole.m4a"
-    judge._run([judge.ffmpeg(), "-v", "error", "-i", str(source), "-vn", "-c:a", "aac", "-b:a", "128k", "-ac", "2", str(whole)])
+    judge._run(
+        [judge.ffmpeg(), "-v", "error", "-i", str(source), "-vn", "-c:a", "aac", "-b:a", "128k", "-ac", "2", str(whole)]
+    )
 
     OneProcess(tmp_path).run(fast_request(source, tmp_path / "out"))
 
@@ -78,7 +93,20 @@ def test_I1_samples_equal_those_of_a_whole_encode(tmp_path: Path) -> None:
 def test_I1_chunked_is_as_good_as_whole(tmp_path: Path) -> None:
     source = sources.make("pal.mp4")
     whole = tmp_path / "whole.mp4"
-    options = ["-c:v", "libx264", "-preset", "veryfast", "-crf", "23", "-maxrate", "900k", "-bufsize", "1800k", "-bf", "3"]
+    options = [
+        "-c:v",
+        "libx264",
+        "-preset",
+        "veryfast",
+        "-crf",
+        "23",
+        "-maxrate",
+        "900k",
+        "-bufsize",
+        "1800k",
+        "-bf",
+        "3",
+    ]
     options += ["-g", "100", "-keyint_min", "100", "-sc_threshold", "0", "-profile:v", "high"]
     judge._run([judge.ffmpeg(), "-v", "error", "-i", str(source), "-an", *options, str(whole)])
 

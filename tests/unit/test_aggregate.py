@@ -15,7 +15,15 @@ from framefleet.domain.errors import (
     StateUnavailable,
     StoreUnavailable,
 )
-from framefleet.domain.records import DoneRecord, Output, ProbeOutput, PublishedFile, PublishedOutput, TracksOutput
+from framefleet.domain.records import (
+    DoneRecord,
+    Output,
+    ProbeOutput,
+    PublishedFile,
+    PublishedOutput,
+    TracksOutput,
+    Usage,
+)
 from framefleet.domain.states import SubtaskState
 from framefleet.domain.subtask import split_subtask_id, subtask_id
 from framefleet.messages import Done, Failed

@@ -38,10 +38,23 @@ def test_the_command_of_a_chunk_is_exactly_this() -> None:
         *_sorted_input(["-noaccurate_seek", "-ss", "4.135000", "-threads", "1"]),
         *("-i", "/in.mp4"),
         "-filter_complex",
-        "[0:0]settb=1/12800[s0];[s0]trim=end_pts=102144:start_pts=50944[s1];"
-        "[s1]setpts=51200+round((PTS-(51200))/512)*512[s2];[s2]scale=1280:720:flags=bicubic[s3];[s3]setsar=1[s4]",
+        (
+            "[0:0]settb=1/12800[s0];[s0]trim=end_pts=102144:start_pts=50944[s1];"
+            "[s1]setpts=51200+round((PTS-(51200))/512)*512[s2];[s2]scale=1280:720:flags=bicubic[s3];[s3]setsar=1[s4]"
+        ),
         *("-map", "[s4]", "-f", "mp4", "-avoid_negative_ts", "disabled", "-bf", "3", "-bufsize", "7000000"),
-        *("-c:v", "libx264", "-crf", "23", "-enc_time_base", "1/12800", "-fflags", "+bitexact", "-flags:v", "+bitexact"),
+        *(
+            "-c:v",
+            "libx264",
+            "-crf",
+            "23",
+            "-enc_time_base",
+            "1/12800",
+            "-fflags",
+            "+bitexact",
+            "-flags:v",
+            "+bitexact",
+        ),
         *("-forced-idr", "1", "-fps_mode", "passthrough", "-g", "100", "-level:v", "3.1", "-map_metadata", "-1"),
         *("-maxrate", "3500000"),
         *("-movflags", "+frag_keyframe+empty_moov+default_base_moof+skip_sidx+frag_discont+negative_cts_offsets"),
@@ -139,7 +152,13 @@ def test_I9_playlists_are_no_media() -> None:
 
 @pytest.mark.parametrize(
     ("size", "rate", "level"),
-    [((640, 360), 25, "3.0"), ((1280, 720), 25, "3.1"), ((1280, 720), 60, "3.2"), ((1920, 1080), 30, "4.0"), ((3840, 2160), 60, "5.2")],
+    [
+        ((640, 360), 25, "3.0"),
+        ((1280, 720), 25, "3.1"),
+        ((1280, 720), 60, "3.2"),
+        ((1920, 1080), 30, "4.0"),
+        ((3840, 2160), 60, "5.2"),
+    ],
 )
 def test_the_level_holds_the_size_at_the_rate(size: tuple[int, int], rate: int, level: str) -> None:
     assert level == h264_level(*size, Fraction(rate))
@@ -186,9 +205,9 @@ def test_every_h264_template_has_a_full_set_for_both_families(name: str, encodin
 
 def _sorted_input(options: list[str]) -> list[str]:
     """ffmpeg-python sorts an input's options by name."""
-    flags = {"-noaccurate_seek": None, **dict(zip(GUARD[::2], GUARD[1::2], strict=True))}
-    flags |= {"-ss": options[2], "-threads": options[4]}
-    found = []
+    flags = dict(zip(GUARD[::2], GUARD[1::2], strict=True))
+    flags |= {"-noaccurate_seek": "", "-ss": options[2], "-threads": options[4]}
+    found: list[str] = []
     for name in sorted(flags):
-        found += [name] if flags[name] is None else [name, flags[name]]  # type: ignore[list-item]
+        found += [name, flags[name]] if flags[name] else [name]
     return found

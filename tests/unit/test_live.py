@@ -33,13 +33,8 @@ def target(name: str, state: str = "running", **more: Any) -> TargetRecord:
 
 
 def task(state: str = "running", **more: Any) -> TaskRecord:
-    values = {
-        "name": "film",
-        "pipeline": "default",
-        "priority": 5,
-        "started_at": NOW,
-        "targets": (target("hd"),),
-    } | more
+    values: dict[str, Any] = {"name": "film", "pipeline": "default", "priority": 5, "started_at": NOW}
+    values |= {"targets": (target("hd"),)} | more
     return TaskRecord(id="t1", state=TaskState(state), created_at=NOW, **values)
 
 

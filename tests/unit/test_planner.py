@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 
 import pytest
 
@@ -56,7 +57,7 @@ def test_I1_chunks_cover_every_frame_once_on_an_exact_grid(rate: Fraction, base:
     step = found[0].pieces[0].step
     assert step is not None
     assert 1234 == len(ticks)
-    assert {step} == {b - a for a, b in zip(ticks, ticks[1:], strict=False)}
+    assert {step} == {b - a for a, b in pairwise(ticks)}
     assert Fraction(step, found[0].scale) == 1 / rate
 
 
@@ -69,7 +70,7 @@ def test_I1_neighbouring_chunks_share_the_number_of_their_border(base: Fraction)
     assert windows[0][0] < found[0].pieces[0].origin
     assert windows[-1][1] is None
     assert [w[1] for w in windows[:-1]] == [w[0] for w in windows[1:]]
-    assert all(a.end == b.segments[0] for a, b in zip(found, found[1:], strict=False))
+    assert all(a.end == b.segments[0] for a, b in pairwise(found))
 
 
 def test_I1_variable_rates_keep_their_times_and_get_no_b_frames() -> None:
@@ -143,7 +144,12 @@ def test_pictures_need_nothing_and_come_first() -> None:
 
 
 def test_a_snapshot_is_the_frame_shown_at_its_time() -> None:
-    target = {"name": "s", "template": "snapshot", "uri": "s3://out/{index}.jpg", "overrides": {"times": [0.0, 1.03, 2.0]}}
+    target = {
+        "name": "s",
+        "template": "snapshot",
+        "uri": "s3://out/{index}.jpg",
+        "overrides": {"times": [0.0, 1.03, 2.0]},
+    }
 
     spec = plan_of(target).subtasks[0].spec
 
@@ -212,7 +218,7 @@ def test_several_sources_are_laid_end_to_end() -> None:
 
     ticks = [t for c in found for t in c.times.ticks]
     assert 500 == len(ticks)
-    assert {512} == {b - a for a, b in zip(ticks, ticks[1:], strict=False)}
+    assert {512} == {b - a for a, b in pairwise(ticks)}
     assert {(1280, 720)} == {c.canvas for c in found}
     assert {0, 1} == {p.source for c in found for p in c.pieces}
 
@@ -228,7 +234,12 @@ def test_a_gpu_takes_a_rendition_only_when_a_live_worker_opens_its_encoder() -> 
 
 
 def test_a_preset_the_encoder_lacks_is_refused_with_the_ones_it_has() -> None:
-    target = {"name": "x", "template": "mp4-h264-720p", "uri": "s3://out/x.mp4", "overrides": {"video": {"preset": "p5"}}}
+    target = {
+        "name": "x",
+        "template": "mp4-h264-720p",
+        "uri": "s3://out/x.mp4",
+        "overrides": {"video": {"preset": "p5"}},
+    }
 
     with pytest.raises(InvalidTemplate) as caught:
         plan_of(target)

@@ -20,7 +20,11 @@ def python(code: str) -> list[str]:
 def test_every_line_is_handed_over_and_the_tail_of_errors_is_kept() -> None:
     lines: list[str] = []
 
-    result = run(python("import sys\nfor i in range(100): print(i); print('e', i, file=sys.stderr)"), interrupt=Interrupt(), on_line=lines.append)
+    result = run(
+        python("import sys\nfor i in range(100): print(i); print('e', i, file=sys.stderr)"),
+        interrupt=Interrupt(),
+        on_line=lines.append,
+    )
 
     assert [str(i) for i in range(100)] == lines
     assert [f"e {i}" for i in range(100 - TAIL_LINES, 100)] == list(result.tail)
@@ -49,7 +53,9 @@ def test_a_line_without_an_end_does_not_grow_without_bound() -> None:
 def test_I6_a_stop_ends_the_program_though_it_ignores_the_first_signal() -> None:
     interrupt = Interrupt()
     started = threading.Event()
-    code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
+    code = (
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
+    )
 
     def stop() -> None:
         started.wait(30)

@@ -25,11 +25,11 @@ def main(argv: list[str] | None = None) -> int:
     try:
         settings, warnings = load(WorkerSettings, os.environ)
     except SettingsError as error:
-        print(f"framefleet-worker: {error}", file=sys.stderr)
+        print(f"framefleet-worker: {error}", file=sys.stderr)  # noqa: T201 - logging is not set up yet
         return 2
     if options.check_config:
         for name, value, source in describe(settings, os.environ):
-            print(f"{name}={value}  # {source}")
+            print(f"{name}={value}  # {source}")  # noqa: T201 - it is what was asked for
         return 0
     logging.configure(settings.log_level, settings.log_format)
     log = logging.get_logger()
@@ -49,7 +49,14 @@ def main(argv: list[str] | None = None) -> int:
             log.error("worker.refused", code="encoder_unavailable", tag=tag, reasons=reasons or ["not a tag"])
             return 1
     slots = options.slots or settings.slots or os.cpu_count() or 1
-    log.info("worker.started", ffmpeg=tools.ffmpeg, build=tools.build, encoders=opened(capabilities), tags=wanted, slots=slots)
+    log.info(
+        "worker.started",
+        ffmpeg=tools.ffmpeg,
+        build=tools.build,
+        encoders=opened(capabilities),
+        tags=wanted,
+        slots=slots,
+    )
     return Supervisor(settings, wanted, slots, opened(capabilities)).run()
 
 

@@ -16,4 +16,4 @@ def declare_actors(broker: dramatiq.Broker, tag: str, executor: Executor) -> Non
         executor.run(sid)
 
     for kind in Kind:
-        dramatiq.actor(run, actor_name=kind.value, queue_name=work_queue(tag), broker=broker)
+        dramatiq.actor(actor_name=kind.value, queue_name=work_queue(tag), broker=broker)(run)

@@ -123,7 +123,9 @@ class RequeueOnError(Middleware):
     def __init__(self, pause: Callable[[float], object]) -> None:
         self._pause = pause
 
-    def after_process_message(self, broker: Any, message: Any, *, result: Any = None, exception: BaseException | None = None) -> None:
+    def after_process_message(
+        self, broker: Any, message: Any, *, result: Any = None, exception: BaseException | None = None
+    ) -> None:
         if exception is not None:
             log.warning("order.returned", sid=message.args[0], error=str(exception), kind=message.actor_name)
             message.requeue = True

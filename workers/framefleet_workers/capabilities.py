@@ -86,5 +86,9 @@ def _try(ffmpeg: str, encoder: str, args: list[str]) -> Capability:
 
 def _reason(tail: Sequence[str]) -> str:
     """The line that says why: the last one only says that it failed."""
-    telling = [line for line in tail if any(word in line for word in ("Cannot load", "No capable", "Unknown encoder", "failed"))]
+    telling = [
+        line
+        for line in tail
+        if any(word in line for word in ("Cannot load", "No capable", "Unknown encoder", "failed"))
+    ]
     return (telling or list(tail) or ["FFmpeg said nothing"])[0].strip()

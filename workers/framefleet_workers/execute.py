@@ -29,7 +29,7 @@ from framefleet.domain.errors import (
     StoreUnavailable,
     TaskNotFound,
 )
-from framefleet.domain.records import DoneRecord, Output
+from framefleet.domain.records import DoneRecord
 from framefleet.domain.subtask import AudioTrackSpec, Spec, VideoChunkSpec, split_subtask_id
 from framefleet.domain.task import Task, utc_now
 from framefleet.messages import Done, Failed
@@ -101,7 +101,9 @@ class Executor:
         Raises ServiceError when a service stayed away too long: the order must come again.
         """
         nonce = secrets.token_hex(6)
-        claim = self._patiently(lambda: self._claims.claim(sid, nonce, self._settings.worker, self._settings.lease_seconds))
+        claim = self._patiently(
+            lambda: self._claims.claim(sid, nonce, self._settings.worker, self._settings.lease_seconds)
+        )
         if isinstance(claim, Refused):
             log.debug("order.refused", sid=sid, reason=claim.reason)
             return
@@ -278,4 +280,3 @@ def _from_os(error: OSError) -> FramefleetError:
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return DiskFull(str(error))
     return HostError(f"the worker's system failed: {error}")
-

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from types import TracebackType
+from typing import Self
 
 from framefleet.domain.errors import StateUnavailable
 from framefleet.ports import Claim, Claims, Progress
@@ -23,7 +24,7 @@ class Lease:
         self.interrupt = Interrupt()
         self.progress = Progress(0.0)
 
-    def __enter__(self) -> Lease:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -58,5 +59,3 @@ class Lease:
     def _judge(self, answer: str) -> None:
         if answer in {"cancel", "lost"}:
             self.interrupt.set(answer)
-
-

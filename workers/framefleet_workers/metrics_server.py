@@ -33,7 +33,7 @@ def start(host: str, port: int, folder: Path) -> ThreadingHTTPServer | None:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
             """Scrapes are not news."""
 
     server = ThreadingHTTPServer((host, port), Handler)

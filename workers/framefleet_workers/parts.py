@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import TypeVar
 
 from framefleet.domain import keys
@@ -51,7 +52,7 @@ def video_segments(track: VideoTrack, made: dict[int, dict[str, Track]]) -> tupl
         if chunk.init.sha256 != first.init.sha256:
             raise VerifyFailed(f"the chunks of {track.name} have different headers")
     segments = [s for chunk in chunks for s in chunk.segments]
-    for before, after in zip(segments, segments[1:], strict=False):
+    for before, after in pairwise(segments):
         if before.start + before.duration != after.start:
             raise VerifyFailed(f"{track.name} has a gap or overlap at tick {after.start}")
     frames = sum(chunk.frames for chunk in chunks)
@@ -69,7 +70,9 @@ def fetch(work: Work, file: StoredFile) -> bytes:
     """An object's bytes, checked against the digest its record names."""
     data = work.store.get(file.key)
     if data is None or sha256_bytes(data) != file.sha256:
-        raise VerifyFailed(f"the object {file.key} is missing or damaged", hint="Restart the task: it will be made again.")
+        raise VerifyFailed(
+            f"the object {file.key} is missing or damaged", hint="Restart the task: it will be made again."
+        )
     work.read_bytes += len(data)
     return data
 

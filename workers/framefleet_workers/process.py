@@ -87,7 +87,7 @@ def run(
     """
     started = time.monotonic()
     # Not a context manager: it would wait without a limit.
-    process = subprocess.Popen(  # noqa: S603 - a list, never a shell
+    process = subprocess.Popen(
         [*_death_signal(), *argv],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

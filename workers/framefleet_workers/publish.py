@@ -65,5 +65,3 @@ def published_media(work: Work, path: Path, *, picture: bool = False) -> MediaIn
     if result.returncode != 0:
         raise VerifyFailed(f"{path.name} does not open", log=result.tail)
     return parse_streams(json.loads("\n".join(lines)))
-
-

@@ -49,5 +49,5 @@ def remember(work: Work, spec: VideoChunkSpec | AudioTrackSpec, output: TracksOu
 
 
 def _key(work: Work, spec: VideoChunkSpec | AudioTrackSpec) -> str:
-    identities = [work.source(p.source).identity for p in spec.pieces]
+    identities: list[str | None] = [work.source(p.source).identity for p in spec.pieces]
     return content_key(spec, identities, work.tools.build)

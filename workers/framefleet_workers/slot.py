@@ -49,18 +49,29 @@ def main(argv: list[str] | None = None) -> int:
     declare_actors(broker, options.tag, executor)
     stop = threading.Event()
     _Registration(claims, executor, worker, options.tag, tuple(filter(None, options.encoders.split(","))), stop).start()
-    threading.Thread(target=lambda: (stop.wait(), executor.shutdown()), name="shutdown", daemon=True).start()
+    threading.Thread(target=_shut_down, args=(stop, executor), name="shutdown", daemon=True).start()
     log.info("slot.started", worker=worker, tag=options.tag, version=__version__)
     run_slot(broker, work_queue(options.tag), stop)
     log.info("slot.stopped", worker=worker)
     return 0
 
 
+def _shut_down(stop: threading.Event, executor: Executor) -> None:
+    stop.wait()
+    executor.shutdown()
+
+
 class _Registration(threading.Thread):
     """Says every few seconds that the slot lives, and whether it is busy."""
 
     def __init__(
-        self, claims: Claims, executor: Executor, worker: str, tag: str, encoders: tuple[str, ...], stop: threading.Event
+        self,
+        claims: Claims,
+        executor: Executor,
+        worker: str,
+        tag: str,
+        encoders: tuple[str, ...],
+        stop: threading.Event,
     ) -> None:
         super().__init__(name="registration", daemon=True)
         self._claims = claims

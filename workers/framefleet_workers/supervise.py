@@ -74,7 +74,7 @@ class Supervisor:
         guard = [setpriv, "--pdeathsig", "KILL"] if setpriv else []
         command = [sys.executable, "-m", "framefleet_workers.slot", "--tag", tag, "--slot", str(number)]
         environment = os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(folder), "dramatiq_queue_prefetch": "1"}
-        return subprocess.Popen(  # noqa: S603 - a list of our own
+        return subprocess.Popen(
             [*guard, *command, "--encoders", self._encoders], env=environment, start_new_session=True
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from framefleet import metrics
@@ -14,7 +15,9 @@ from framefleet.media.verify import decode_command, packets_command, parse_paylo
 from framefleet_workers.work import Work
 
 
-def decoded_frames(work: Work, path: Path, *, video_scale: int | None = None, audio: bool = False) -> list[tuple[int, int]]:
+def decoded_frames(
+    work: Work, path: Path, *, video_scale: int | None = None, audio: bool = False
+) -> list[tuple[int, int]]:
     """(time, duration) in ticks of every frame FFmpeg decodes from one stream of a file; raises VerifyFailed when damaged."""
     command = decode_command(str(path), video_scale=video_scale, audio=audio)
     return _frames(work, command.argv(work.tools.ffmpeg), f"{path.name} does not decode")
@@ -53,7 +56,9 @@ def video_chunk(work: Work, path: Path, expected: FrameTimes, scale: int) -> lis
     moved = [t - times[0] + planned[0] for t in times] if times else []
     return [
         check("frames decoded", len(planned), len(times)),
-        check("frame times", "as planned", "as planned" if moved == list(planned) else _first_difference(planned, moved)),
+        check(
+            "frame times", "as planned", "as planned" if moved == list(planned) else _first_difference(planned, moved)
+        ),
     ]
 
 
@@ -64,7 +69,7 @@ def audio_track(work: Work, path: Path, samples: int, tolerance: int) -> tuple[l
     close = abs(found - samples) <= tolerance
     checks = [
         Check(check="audio samples", expected=f"{samples} ± {tolerance}", found=str(found), passed=close),
-        check("audio times increase", True, all(a[0] < b[0] for a, b in zip(frames, frames[1:], strict=False))),
+        check("audio times increase", True, all(a[0] < b[0] for a, b in pairwise(frames))),
     ]
     return checks, found
 
@@ -103,5 +108,3 @@ def _first_difference(planned: Sequence[int], found: Sequence[int]) -> str:
         if p != f:
             return f"frame {i} at tick {f} instead of {p}"
     return f"{len(found)} frames"
-
-

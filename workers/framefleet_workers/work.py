@@ -9,13 +9,13 @@ from pathlib import Path
 
 from framefleet.adapters.storages import SourceAccess, Storages
 from framefleet.domain.address import source_address
+from framefleet.domain.errors import DiskFull, FfmpegFailed, FramefleetError, SourceChanged
 from framefleet.domain.records import StoredFile, Usage
 from framefleet.domain.task import Task
 from framefleet.media.command import Command
 from framefleet.media.diagnose import out_of_space, work_error
 from framefleet.media.input_errors import classify_input_error, without_signatures
 from framefleet.media.progress import ProgressParser
-from framefleet.domain.errors import DiskFull, FfmpegFailed, FramefleetError, SourceChanged
 from framefleet.ports import ObjectStore, Progress
 from framefleet_workers.digest import sha256_file
 from framefleet_workers.lease import Lease
@@ -90,7 +90,9 @@ class Work:
             raise SourceChanged(field=f"sources[{index}].uri")
         return access.url
 
-    def ffmpeg(self, command: Command, *, seconds: float | None = None, share: tuple[float, float] = (0.0, 1.0)) -> Result:
+    def ffmpeg(
+        self, command: Command, *, seconds: float | None = None, share: tuple[float, float] = (0.0, 1.0)
+    ) -> Result:
         """Run a command that encodes or copies; reports progress of `seconds` of output as that `share` of the subtask.
 
         Raises what went wrong: the input's error, the encoder's, the disk's.

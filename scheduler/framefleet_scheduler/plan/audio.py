@@ -22,7 +22,9 @@ def main_stream(parts: Sequence[Part], wanted: Sequence[bool]) -> AudioStream | 
     return next((s for s in streams if s is not None), None)
 
 
-def track(name: str, settings: AudioSettings, parts: Sequence[Part], wanted: Sequence[bool], first: AudioStream) -> AudioTrackSpec:
+def track(
+    name: str, settings: AudioSettings, parts: Sequence[Part], wanted: Sequence[bool], first: AudioStream
+) -> AudioTrackSpec:
     """The sound of all parts; parts without sound are silent."""
     rate = audio_rate(settings.codec, settings.sample_rate, first.sample_rate)
     channels = min(settings.channels or first.channels, first.channels)

@@ -33,6 +33,7 @@ from framefleet.domain.template import (
     SnapshotTemplate,
     SpriteTemplate,
 )
+from framefleet.media.encoders import audio_rate
 from framefleet_scheduler.plan import audio, cost, geometry, stills
 from framefleet_scheduler.plan.timeline import Part, Timeline, join
 from framefleet_scheduler.plan.video import Encodings, cut
@@ -179,7 +180,7 @@ class _Planner:
         first = audio.main_stream(self.parts, self.sound_wanted)
         if settings is None or first is None:
             return None
-        rate = audio.audio_rate(settings.codec, settings.sample_rate, first.sample_rate)
+        rate = audio_rate(settings.codec, settings.sample_rate, first.sample_rate)
         key = (settings.codec, settings.bitrate, rate, min(settings.channels or first.channels, first.channels))
         if key not in self.tracks:
             spec = audio.track(f"a{len(self.tracks) + 1}", settings, self.parts, self.sound_wanted, first)
@@ -248,4 +249,3 @@ class _Planner:
         self.next_number += 1
         self.subtasks.append(Subtask(n=number, tag=tag, spec=spec, needs=needs, weight=weight))
         return number
-

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import pairwise
 from math import ceil
 
 from framefleet.domain.errors import InvalidTemplate
@@ -109,7 +110,7 @@ def animation(target: Target, settings: AnimationTemplate, parts: Sequence[Part]
 def longest_gop(index: FrameIndex) -> Fraction:
     """Seconds between the two keyframes that are furthest apart, the end included."""
     marks = [*index.keyframes, index.count - 1]
-    gaps = [index.time(b) - index.time(a) for a, b in zip(marks, marks[1:], strict=False)]
+    gaps = [index.time(b) - index.time(a) for a, b in pairwise(marks)]
     return max(gaps, default=Fraction(0))
 
 

@@ -31,5 +31,9 @@ def storages(settings: Settings) -> Storages:
     """Where sources are read and targets written; the work bucket is neither."""
     named = load_storages(settings.storages) if settings.storages else {}
     return Storages(
-        default_s3(settings), named, settings.file_roots, settings.allow_private_sources, reserved=(settings.work_bucket,)
+        default_s3(settings),
+        named,
+        settings.file_roots,
+        settings.allow_private_sources,
+        reserved=(settings.work_bucket,),
     )

@@ -61,7 +61,11 @@ class InProcessBroker:
 
     def take_report(self, timeout: float) -> Report | None:
         """The oldest report; None after `timeout` seconds without one."""
-        return self._wait(lambda: self._reports.popleft() if self._reports else None, timeout)
+
+        def take() -> Report | None:
+            return self._reports.popleft() if self._reports else None
+
+        return self._wait(take, timeout)
 
     def _wait(self, take: Callable[[], _T | None], timeout: float) -> _T | None:
         deadline = time.monotonic() + timeout

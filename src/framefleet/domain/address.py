@@ -84,7 +84,9 @@ def target_address(uri: str, field: str) -> Address:
         raise InvalidTarget("outputs cannot be written to http(s)", field=field, hint="Use s3:// or storage://.")
     if re.search(r"[{}]", _INDEX.sub("", address.key)):
         raise InvalidTarget(
-            "the only placeholder in an output address is {index} or {index:03d}", field=field, hint="Remove the braces."
+            "the only placeholder in an output address is {index} or {index:03d}",
+            field=field,
+            hint="Remove the braces.",
         )
     return address
 

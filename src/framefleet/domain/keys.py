@@ -1,15 +1,15 @@
 """Where things are in the work bucket. Attempts write under keys of their own; nothing is overwritten.
 
-    _epoch/000007                              one per Redis generation (conditional create)
-    tasks/<id>/request.json                    the accepted task (conditional create)
-    tasks/<id>/task.json                       the full record of the latest run that ended: a copy of its END
-    tasks/<id>/<run>/plan.json                 the plan (conditional create)
-    tasks/<id>/<run>/sub/<n>/try/<fence>       markers of attempts that died, from the first on
-    tasks/<id>/<run>/sub/<n>/a<fence>-<nonce>/ outputs of one attempt
-    tasks/<id>/<run>/sub/<n>/DONE              the subtask's outcome (conditional create)
-    tasks/<id>/<run>/sub/<n>/FAILED            a permanent failure, for rebuilds (conditional create)
-    tasks/<id>/<run>/END                       the task's full record (conditional create)
-    cache/<digest>                             which finished chunk has this content (embedded mode)
+_epoch/000007                              one per Redis generation (conditional create)
+tasks/<id>/request.json                    the accepted task (conditional create)
+tasks/<id>/task.json                       the full record of the latest run that ended: a copy of its END
+tasks/<id>/<run>/plan.json                 the plan (conditional create)
+tasks/<id>/<run>/sub/<n>/try/<fence>       markers of attempts that died, from the first on
+tasks/<id>/<run>/sub/<n>/a<fence>-<nonce>/ outputs of one attempt
+tasks/<id>/<run>/sub/<n>/DONE              the subtask's outcome (conditional create)
+tasks/<id>/<run>/sub/<n>/FAILED            a permanent failure, for rebuilds (conditional create)
+tasks/<id>/<run>/END                       the task's full record (conditional create)
+cache/<digest>                             which finished chunk has this content (embedded mode)
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ Sound is never cut with the picture: every cut would add the encoder's priming a
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import Any
 
 from ffmpeg import filter as ffmpeg_filter
@@ -49,7 +50,7 @@ def _single(piece: AudioPiece, urls: Mapping[int, str]) -> Any:
 
 
 def _trimmed(stream: Any, piece: AudioPiece) -> Any:
-    start = piece.start or 0
+    start = piece.start or Fraction(0)
     bounds = {"start": decimal(start)} if start else {}
     if piece.duration is not None:
         bounds["end"] = decimal(start + piece.duration)

@@ -51,9 +51,7 @@ def file_input(path: str, **options: Any) -> Any:
     return ffmpeg.input(path, **options)
 
 
-def build(
-    outputs: Sequence[Any], *, global_args: Sequence[str] = (), progress: bool = True
-) -> Command:
+def build(outputs: Sequence[Any], *, global_args: Sequence[str] = (), progress: bool = True) -> Command:
     """Compile output nodes into one command. Our global options come first: FFmpeg warns of trailing ones."""
     node = ffmpeg.merge_outputs(*outputs) if len(outputs) > 1 else outputs[0]
     compiled = ffmpeg.get_args(node)

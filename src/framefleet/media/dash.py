@@ -17,12 +17,16 @@ def manifest(video: Sequence[ListedTrack], audio: Sequence[ListedTrack], *, medi
     longest = max(s.duration for t in tracks for s in t.segments)
     lines = [
         '<?xml version="1.0" encoding="UTF-8"?>',
-        '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" profiles="urn:mpeg:dash:profile:isoff-live:2011"'
-        f' mediaPresentationDuration="{_duration(total)}" minBufferTime="{_duration(longest)}">',
+        (
+            '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" profiles="urn:mpeg:dash:profile:isoff-live:2011"'
+            f' mediaPresentationDuration="{_duration(total)}" minBufferTime="{_duration(longest)}">'
+        ),
         f'  <Period id="1" start="PT0S" duration="{_duration(total)}">',
     ]
     if video:
-        lines.append('    <AdaptationSet id="1" contentType="video" mimeType="video/mp4" segmentAlignment="true" startWithSAP="1">')
+        lines.append(
+            '    <AdaptationSet id="1" contentType="video" mimeType="video/mp4" segmentAlignment="true" startWithSAP="1">'
+        )
         for track in video:
             rate = f' frameRate="{track.frame_rate}"' if track.frame_rate else ""
             shape = f' width="{track.width}" height="{track.height}"{rate} sar="1:1"'
@@ -49,7 +53,7 @@ def _representation(track: ListedTrack, attributes: str, children: Sequence[str]
     )
     template = (
         f'        <SegmentTemplate timescale="{track.scale}" startNumber="1"'
-        f' initialization={quoteattr(f"{track.name}/{track.init}")} media={quoteattr(f"{track.name}/{media}")}>'
+        f" initialization={quoteattr(f'{track.name}/{track.init}')} media={quoteattr(f'{track.name}/{media}')}>"
     )
     timeline = ["          <SegmentTimeline>"]
     for start, duration, repeats in _runs(track):

@@ -43,7 +43,14 @@ PRESETS: Mapping[str, tuple[str, ...]] = {
 }
 """Presets each family knows, fastest first (x264, x265, NVENC) or by number."""
 
-RELATIVE_COST = {"libx264": 1.0, "libx265": 3.2, "libsvtav1": 1.6, "libvpx-vp9": 3.0, "h264_nvenc": 0.1, "hevc_nvenc": 0.1}
+RELATIVE_COST = {
+    "libx264": 1.0,
+    "libx265": 3.2,
+    "libsvtav1": 1.6,
+    "libvpx-vp9": 3.0,
+    "h264_nvenc": 0.1,
+    "hevc_nvenc": 0.1,
+}
 """CPU cost of a pixel against libx264 medium, for estimates only (our own measurements, rounded)."""
 
 # ITU-T H.264 table A-1: level, macroblocks/s, macroblocks/frame.
@@ -80,26 +87,34 @@ def video_options(e: Encoding) -> dict[str, Any]:
     common: dict[str, Any] = {"c:v": e.family, "pix_fmt": e.pixel_format, **gop}
     match e.family:
         case "libx264":
-            return common | rate_cap | {
-                "preset": e.preset,
-                "crf": _number(e.crf),
-                "profile:v": e.profile,
-                "level:v": e.level,
-                "bf": e.bframes,
-                "threads": 1,  # a chunk's bytes repeat, and two slots fill two cores
-                "forced-idr": 1,
-                # No keyframe but the forced ones: every fragment is a whole number of segments.
-                "x264-params": "scenecut=0:open-gop=0:stitchable=1",
-            }
+            return (
+                common
+                | rate_cap
+                | {
+                    "preset": e.preset,
+                    "crf": _number(e.crf),
+                    "profile:v": e.profile,
+                    "level:v": e.level,
+                    "bf": e.bframes,
+                    "threads": 1,  # a chunk's bytes repeat, and two slots fill two cores
+                    "forced-idr": 1,
+                    # No keyframe but the forced ones: every fragment is a whole number of segments.
+                    "x264-params": "scenecut=0:open-gop=0:stitchable=1",
+                }
+            )
         case "libx265":
-            return common | rate_cap | {
-                "preset": e.preset,
-                "crf": _number(e.crf),
-                "tag:v": "hvc1",  # Apple players refuse hev1
-                "bf": e.bframes,
-                "forced-idr": 1,
-                "x265-params": "pools=1:frame-threads=1:scenecut=0:open-gop=0:repeat-headers=0:log-level=error",
-            }
+            return (
+                common
+                | rate_cap
+                | {
+                    "preset": e.preset,
+                    "crf": _number(e.crf),
+                    "tag:v": "hvc1",  # Apple players refuse hev1
+                    "bf": e.bframes,
+                    "forced-idr": 1,
+                    "x265-params": "pools=1:frame-threads=1:scenecut=0:open-gop=0:repeat-headers=0:log-level=error",
+                }
+            )
         case "libsvtav1":
             return common | {
                 "preset": e.preset,
@@ -119,23 +134,27 @@ def video_options(e: Encoding) -> dict[str, Any]:
                 "lag-in-frames": 25,
             }
         case "h264_nvenc" | "hevc_nvenc":
-            return common | rate_cap | {
-                "preset": e.preset,
-                "tune": "hq",
-                "rc": "vbr",
-                "cq": _number(e.crf),
-                "b:v": 0,  # without it NVENC aims at 2 Mbit/s whatever cq says
-                "profile:v": e.profile,
-                "level:v": e.level,
-                "bf": e.bframes,
-                "b_ref_mode": "middle" if e.bframes else None,
-                "forced-idr": 1,
-                "no-scenecut": 1,
-                "strict_gop": 1,
-                "spatial-aq": 1,
-                "rc-lookahead": 20,
-                "tag:v": "hvc1" if e.family == "hevc_nvenc" else None,
-            }
+            return (
+                common
+                | rate_cap
+                | {
+                    "preset": e.preset,
+                    "tune": "hq",
+                    "rc": "vbr",
+                    "cq": _number(e.crf),
+                    "b:v": 0,  # without it NVENC aims at 2 Mbit/s whatever cq says
+                    "profile:v": e.profile,
+                    "level:v": e.level,
+                    "bf": e.bframes,
+                    "b_ref_mode": "middle" if e.bframes else None,
+                    "forced-idr": 1,
+                    "no-scenecut": 1,
+                    "strict_gop": 1,
+                    "spatial-aq": 1,
+                    "rc-lookahead": 20,
+                    "tag:v": "hvc1" if e.family == "hevc_nvenc" else None,
+                }
+            )
     raise ValueError(f"no options are known for {e.family}")
 
 

@@ -11,7 +11,7 @@ from framefleet.media.manifest import ListedTrack
 def media_playlist(track: ListedTrack) -> str:
     """The playlist of one rendition or sound track."""
     # Rounded to the nearest integer each segment's duration must be at or below the target (section 4.3.3.1).
-    target = max(1, max(int(s.duration + Fraction(1, 2)) for s in track.segments))
+    target = max(1, *(int(s.duration + Fraction(1, 2)) for s in track.segments))
     lines = [
         "#EXTM3U",
         "#EXT-X-VERSION:7",

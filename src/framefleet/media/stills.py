@@ -75,9 +75,9 @@ def animation_command(spec: AnimationSpec, urls: Mapping[int, str], path: str) -
     return build([output(stream, path, plain | webp)])
 
 
-def picture_options(format: str, quality: int) -> dict[str, Any]:
+def picture_options(kind: str, quality: int) -> dict[str, Any]:
     """Encoder options of a still of `quality` 1..100."""
-    match format:
+    match kind:
         case "jpg":
             # mjpeg's own scale runs from 2 (best) to 31.
             return {"c:v": "mjpeg", "q:v": max(2, round(31 - quality * 29 / 100)), "pix_fmt": "yuvj420p", "f": "image2"}
@@ -85,7 +85,7 @@ def picture_options(format: str, quality: int) -> dict[str, Any]:
             return {"c:v": "png", "f": "image2"}
         case "webp":
             return {"c:v": "libwebp", "quality": quality, "f": "image2"}
-    raise ValueError(f"{format} is not a picture format we make")
+    raise ValueError(f"{kind} is not a picture format we make")
 
 
 def _sized(stream: Any, width: int, height: int, flags: str = "bicubic") -> Any:

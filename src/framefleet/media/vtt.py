@@ -16,7 +16,15 @@ def timestamp(seconds: Fraction) -> str:
 
 
 def sprite_map(
-    sheets: Sequence[str], *, columns: int, rows: int, width: int, height: int, tiles: int, interval: Fraction, duration: Fraction
+    sheets: Sequence[str],
+    *,
+    columns: int,
+    rows: int,
+    width: int,
+    height: int,
+    tiles: int,
+    interval: Fraction,
+    duration: Fraction,
 ) -> str:
     """One cue per tile with its place on its sheet (`sheet.jpg#xywh=x,y,w,h`); the last cue ends at `duration`."""
     lines = ["WEBVTT", ""]

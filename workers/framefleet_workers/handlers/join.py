@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 from framefleet.domain.records import Check, PublishedOutput, Track
@@ -13,7 +14,7 @@ from framefleet.media.boxes import payload_ranges
 from framefleet.media.join import concat_list, join_command
 from framefleet_workers import verify
 from framefleet_workers.parts import fetch, fetch_all, needed_tracks, sound, video_segments
-from framefleet_workers.publish import published_media, publish_file
+from framefleet_workers.publish import publish_file, published_media
 from framefleet_workers.work import Work
 
 
@@ -108,13 +109,15 @@ def _verify(
         found, _ = verify.audio_track(work, path, audio[0].samples, WRAPPED_TOLERANCE)
         checks += found
     if video:
-        checks += _video_times(work, spec.video[0], path, Fraction(1, 500) if package.container in {"mkv", "webm"} else None)
+        checks += _video_times(
+            work, spec.video[0], path, Fraction(1, 500) if package.container in {"mkv", "webm"} else None
+        )
     return checks
 
 
 def _video_times(work: Work, track: VideoTrack, path: Path, rounding: Fraction | None) -> list[Check]:
     times = sorted(verify.packet_times(work, path).get(0, []))
-    steps = [b - a for a, b in zip(times, times[1:], strict=False)]
+    steps = [b - a for a, b in pairwise(times)]
     checks = [
         verify.check("frames", track.frames, len(times)),
         verify.check("times increase", True, all(step > 0 for step in steps)),

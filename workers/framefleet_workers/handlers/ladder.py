@@ -137,16 +137,20 @@ def _publish_manifests(
     hls, dash = package.packaging in {"hls", "cmaf"}, package.packaging in {"dash", "cmaf"}
     if not (video or audio):
         raise VerifyFailed("there is nothing to list")
-    files = []
+    files: list[PublishedFile] = []
     if hls:
-        for track in [*video, *audio]:
-            files.append(publish_bytes(work, media_playlist(track).encode(), uri, "manifest", name=f"{track.name}/index.m3u8"))
+        files = [
+            publish_bytes(work, media_playlist(t).encode(), uri, "manifest", name=f"{t.name}/index.m3u8")
+            for t in [*video, *audio]
+        ]
     stem = own.rsplit(".", 1)[0]
     manifests = []
     if dash:
         manifests.append((own if not hls or own.endswith(".mpd") else f"{stem}.mpd", manifest(video, audio)))
     if hls:
-        manifests.append((own if not dash or not own.endswith(".mpd") else f"{stem}.m3u8", master_playlist(video, audio)))
+        manifests.append(
+            (own if not dash or not own.endswith(".mpd") else f"{stem}.m3u8", master_playlist(video, audio))
+        )
     # The target's own address comes last: when it is there, everything is.
     for name, text in sorted(manifests, key=lambda m: m[0] == own):
         files.append(publish_bytes(work, text.encode(), uri, "manifest", name=name))

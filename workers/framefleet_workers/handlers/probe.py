@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from fractions import Fraction
+from itertools import pairwise
 
 from framefleet.domain.errors import SourceNotMedia, SourceTooLarge, SourceTooLong
 from framefleet.domain.media_info import FrameIndex, MediaInfo, VideoStream
 from framefleet.domain.records import ProbeOutput
 from framefleet.domain.subtask import ProbeSpec
-from framefleet.media.framecrc import FrameCrcParser
 from framefleet.media.frame_index import HEAD_FRAMES, IndexBuilder, settle_start
+from framefleet.media.framecrc import FrameCrcParser
 from framefleet.media.input_errors import classify_input_error, incomplete
 from framefleet.media.probe import decode_index_command, packets_command, parse_streams, probe_command
 from framefleet_workers.process import Result
@@ -49,7 +50,8 @@ def _check_limits(work: Work, info: MediaInfo, spec: ProbeSpec) -> None:
     for stream in info.video:
         if stream.width * stream.height > work.limits.max_pixels:
             raise SourceTooLarge(
-                f"the picture has {stream.width}x{stream.height} pixels; {work.limits.max_pixels} in all are allowed", field=field
+                f"the picture has {stream.width}x{stream.height} pixels; {work.limits.max_pixels} in all are allowed",
+                field=field,
             )
     if info.duration is not None and info.duration > work.limits.max_duration:
         raise SourceTooLong(
@@ -98,7 +100,7 @@ def _decoded(work: Work, video: VideoStream, url: str) -> FrameIndex | None:
     if not times:
         return None
     runs: list[tuple[int, int]] = []
-    for before, after in zip(times, times[1:], strict=False):
+    for before, after in pairwise(times):
         if runs and runs[-1][0] == after - before:
             runs[-1] = (after - before, runs[-1][1] + 1)
         else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from framefleet.domain.errors import SourceNotMedia
 from framefleet.domain.records import PublishedOutput
 from framefleet.domain.subtask import ConcatSpec, RemuxPackage
@@ -18,16 +20,16 @@ def handle(work: Work, spec: ConcatSpec, package: RemuxPackage) -> PublishedOutp
     if not streams:
         raise SourceNotMedia("the source has no stream to copy", field=f"sources[{package.source}].uri")
     path = work.path(f"remux.{package.container}")
-    work.ffmpeg(remux_command(url, streams, str(path), package.container), seconds=float(spec.duration), share=(0.0, 0.8))
+    work.ffmpeg(
+        remux_command(url, streams, str(path), package.container), seconds=float(spec.duration), share=(0.0, 0.8)
+    )
     media = published_media(work, path)
     checks = [verify.check("streams", len(streams), len(media.video) + len(media.audio))]
     if package.frames is not None:
         times = sorted(verify.packet_times(work, path).get(0, []))
         checks.append(verify.check("frames", package.frames, len(times)))
-        checks.append(verify.check("times increase", True, all(a < b for a, b in zip(times, times[1:], strict=False))))
+        checks.append(verify.check("times increase", True, all(a < b for a, b in pairwise(times))))
     verify.require(checks)
     work.lease.confirm()
     file = publish_file(work, path, spec.uri)
     return PublishedOutput(files=(file,), media=media.model_dump(mode="json", exclude={"index"}), checks=tuple(checks))
-
-

@@ -48,12 +48,11 @@ Parts = tuple[bytes, list[Fragment]]
 """Head and fragments of an encoded file."""
 
 
-def _encode(
-    work: Work, spec: VideoChunkSpec, urls: dict[int, str], paths: dict[str, Path]
-) -> dict[str, Parts]:
+def _encode(work: Work, spec: VideoChunkSpec, urls: dict[int, str], paths: dict[str, Path]) -> dict[str, Parts]:
     """Encode until the planned number of frames came out: at most twice."""
     outputs = {name: str(path) for name, path in paths.items()}
     seconds = spec.end / spec.scale
+    frames: set[int] = set()
     for extra in (Fraction(0), EXTRA_SEEK):
         work.ffmpeg(chunk_command(spec, urls, outputs, extra_seek=extra), seconds=seconds, share=_share(spec))
         parts = {name: _split(path) for name, path in paths.items()}
