@@ -132,7 +132,8 @@ def plan_task(request: Mapping[str, Any], settings: Settings, slots: int = 2) ->
     with _alone(settings) as alone:
         media = alone.probe(task)
         plan = make_plan(task, media, PlanSettings(slots=slots))
-        urls = {i: s.uri.removeprefix("file://") for i, s in enumerate(task.request.sources)}
+        addresses = [source_address(s.uri, f"sources[{i}].uri") for i, s in enumerate(task.request.sources)]
+        urls = {i: a.key if a.scheme == "file" else a.uri for i, a in enumerate(addresses)}
         commands = {s.n: [c.argv(alone.tools.ffmpeg) for c in _commands(s, urls)] for s in plan.subtasks}
     return PlannedTask(task, tuple(media), plan, commands)
 

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import socket
 import ssl
-import threading
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from framefleet.adapters.guard_proxy import GuardProxy
 from framefleet.adapters.http_guard import HttpGuard, is_public
 from framefleet.domain.errors import (
     FramefleetError,
@@ -26,8 +20,7 @@ from framefleet.domain.errors import (
     SourceNotFound,
     SourceUnavailable,
 )
-
-DATA = b"0123456789"
+from tests.unit.website import CERTIFICATE, Server, at, guard, serving, serving_tls
 
 PRIVATE = [
     "0.0.0.0",
@@ -60,76 +53,6 @@ PRIVATE = [
 ]
 
 
-class Handler(BaseHTTPRequestHandler):
-    """`/clip` is a file, `/to?ADDRESS` redirects, `/status/N` answers N, `/drip` never ends its headers."""
-
-    seen: list[tuple[str, str | None]]
-
-    def do_GET(self) -> None:
-        self.seen.append((self.path, self.headers["Host"]))
-        path, _, query = self.path.partition("?")
-        match path.split("/")[1:]:
-            case ["clip"]:
-                self.answer(206, {"Content-Range": f"bytes 0-0/{len(DATA)}", "ETag": '"v1"'}, DATA[:1])
-            case ["norange"]:
-                self.answer(200, {"Last-Modified": "Mon, 01 Jan 2024 00:00:00 GMT"}, DATA)
-            case ["empty"]:
-                self.answer(416, {"Content-Range": "bytes */0"})
-            case ["empty200"]:
-                self.answer(200, {})
-            case ["unknown"]:
-                self.answer(200, {"Transfer-Encoding": "chunked", "ETag": "W/1"}, b"0\r\n\r\n")
-            case ["to"]:
-                self.answer(302, {"Location": query})
-            case ["loop"]:
-                self.answer(302, {"Location": f"/loop?{query}x"})
-            case ["status", number]:
-                self.answer(int(number), {})
-            case ["drip"]:
-                self.drip()
-
-    def answer(self, status: int, headers: dict[str, str], body: bytes = b"") -> None:
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        if "Transfer-Encoding" not in headers:
-            self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def drip(self) -> None:
-        try:
-            while not self.server.stopping.wait(0.05):  # type: ignore[attr-defined]
-                self.wfile.write(b"HTTP/1.1 1")
-        except OSError:
-            pass  # what this waits for
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-class Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def __init__(self, address: str) -> None:
-        self.seen: list[tuple[str, str | None]] = []
-        self.stopping = threading.Event()
-        super().__init__((address, 0), type("Handler", (Handler,), {"seen": self.seen}))
-
-    def handle_error(self, *_: object) -> None:
-        pass  # a client that hangs up
-
-
-def serving(server: Server) -> Iterator[Server]:
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    yield server
-    server.stopping.set()
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
 @pytest.fixture
 def server() -> Iterator[Server]:
     """On 127.0.0.1, which the tests allow."""
@@ -140,22 +63,6 @@ def server() -> Iterator[Server]:
 def inner() -> Iterator[Server]:
     """On 127.0.0.2, which stands for the private network."""
     yield from serving(Server("127.0.0.2"))
-
-
-def guard(names: dict[str, list[str]] | None = None, **settings: Any) -> HttpGuard:
-    """Knows `media.example` and the given names; 127.0.0.1 counts as public."""
-    known = {"media.example": ["127.0.0.1"]} | (names or {})
-
-    def resolve(host: str, port: int) -> list[str]:
-        if host in known:
-            return known[host]
-        return [str(entry[4][0]) for entry in socket.getaddrinfo(host, port, flags=socket.AI_NUMERICHOST)]
-
-    return HttpGuard(**({"allowed": ["127.0.0.1/32"], "resolve": resolve, "timeout_s": 5} | settings))
-
-
-def at(server: Server, path: str, host: str = "media.example") -> str:
-    return f"http://{host}:{server.server_port}{path}"
 
 
 # --- which addresses -------------------------------------------------------------------------
@@ -357,21 +264,17 @@ def test_an_address_that_does_not_answer_makes_way_for_the_next(server: Server) 
 # --- TLS -------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
     """Certificate and key of `media.example`."""
-    path = tmp_path_factory.mktemp("tls") / "media.pem"
+    path = tmp_path / "media.pem"
     path.write_text(CERTIFICATE)
     return path
 
 
 @pytest.fixture
 def tls_server(certificate: Path) -> Iterator[Server]:
-    server = Server("127.0.0.1")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    yield from serving(server)
+    yield from serving_tls(certificate)
 
 
 def test_the_certificate_is_checked_against_the_name(tls_server: Server, certificate: Path) -> None:
@@ -382,86 +285,3 @@ def test_the_certificate_is_checked_against_the_name(tls_server: Server, certifi
     for host, tls in (("other.example", trusting), ("media.example", None)):
         with pytest.raises(SourceError, match="certificate"):
             guard({"other.example": ["127.0.0.1"]}, tls=tls).probe(f"https://{host}:{tls_server.server_port}/clip")
-
-
-# --- the proxy for FFmpeg --------------------------------------------------------------------
-
-
-@pytest.fixture
-def proxy() -> Iterator[GuardProxy]:
-    with GuardProxy(guard({"inner.example": ["127.0.0.2"]})) as running:
-        yield running
-
-
-def through(proxy: GuardProxy, url: str, tls: ssl.SSLContext | None = None) -> bytes:
-    handler = urllib.request.ProxyHandler({"http": proxy.url, "https": proxy.url})
-    opener = urllib.request.build_opener(handler, urllib.request.HTTPSHandler(context=tls))
-    with opener.open(url, timeout=10) as answer:
-        return bytes(answer.read())
-
-
-def test_the_proxy_passes_what_is_public(proxy: GuardProxy, server: Server) -> None:
-    assert through(proxy, at(server, "/norange?a=b")) == DATA
-    assert server.seen == [("/norange?a=b", f"media.example:{server.server_port}")]
-
-
-def test_the_proxy_passes_tls_end_to_end(proxy: GuardProxy, tls_server: Server, certificate: Path) -> None:
-    trusting = ssl.create_default_context(cafile=str(certificate))
-
-    assert through(proxy, at(tls_server, "/norange").replace("http:", "https:"), trusting) == DATA
-
-
-@pytest.mark.parametrize("scheme", ["http", "https"])
-def test_the_proxy_refuses_what_is_private_also_behind_a_redirect(
-    proxy: GuardProxy, server: Server, inner: Server, scheme: str
-) -> None:
-    private = at(inner, "/clip", "inner.example").replace("http:", f"{scheme}:")
-    for url in (private, at(server, f"/to?{private}")):
-        with pytest.raises((urllib.error.HTTPError, urllib.error.URLError), match="403"):
-            through(proxy, url)
-
-    assert inner.seen == []
-
-
-def test_the_proxy_trusts_what_it_is_told_to(inner: Server) -> None:
-    with GuardProxy(guard(), trusted=[f"127.0.0.2:{inner.server_port}"]) as proxy:
-        assert through(proxy, at(inner, "/norange", "127.0.0.2")) == DATA
-
-
-@pytest.mark.parametrize(
-    "request_line",
-    [
-        "POST http://media.example/ HTTP/1.1",
-        "GET /clip HTTP/1.1",
-        "GET ftp://media.example/ HTTP/1.1",
-        "CONNECT x HTTP/1.1",
-        "x",
-    ],
-)
-def test_the_proxy_refuses_other_requests(proxy: GuardProxy, request_line: str) -> None:
-    port = int(proxy.url.rpartition(":")[2])
-    with socket.create_connection(("127.0.0.1", port), 10) as connection:
-        connection.sendall(f"{request_line}\r\nHost: media.example\r\n\r\n".encode())
-        assert connection.recv(100).startswith(b"HTTP/1.1 400")
-
-
-# Made by: openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 36500 -subj /CN=media.example
-#          -addext subjectAltName=DNS:media.example
-CERTIFICATE = """\
------BEGIN CERTIFICATE-----
-MIIBoDCCAUegAwIBAgIUXHIh12CHfEH59HE+tv08KUDTAYcwCgYIKoZIzj0EAwIw
-GDEWMBQGA1UEAwwNbWVkaWEuZXhhbXBsZTAgFw0yNjExMjEwNTU5MjBaGA8yMTI2
-MTAyODA1NTkyMFowGDEWMBQGA1UEAwwNbWVkaWEuZXhhbXBsZTBZMBMGByqGSM49
-AgEGCCqGSM49AwEHA0IABCne5WwbX7+qUY1OtCZy8pIKMJSrslsryzIR72Uesq4j
-i3/JIBnTP3QwLK1h/S+QxL99dG6MZwfwcrJpqf5goNOjbTBrMB0GA1UdDgQWBBQf
-Q8vO4GDW5b5tWyTNgNwyGiiU8zAfBgNVHSMEGDAWgBQfQ8vO4GDW5b5tWyTNgNwy
-GiiU8zAPBgNVHRMBAf8EBTADAQH/MBgGA1UdEQQRMA+CDW1lZGlhLmV4YW1wbGUw
-CgYIKoZIzj0EAwIDRwAwRAIgWXvziOqurXp7Boj9M4XYuicv58vsTnU5GVIqNV/x
-aswCIEclWT1o8f9AKoNNO6xcAnmwK+QGkvnRf7maUDvYifbe
------END CERTIFICATE-----
------BEGIN PRIVATE KEY-----
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgoVFUC1j7jRCwBYYe
-L6fPCRqUavctsCqWt3ukX2Zs7XKhRANCAAQp3uVsG1+/qlGNTrQmcvKSCjCUq7Jb
-K8syEe9lHrKuI4t/ySAZ0z90MCytYf0vkMS/fXRujGcH8HKyaan+YKDT
------END PRIVATE KEY-----
-"""

@@ -73,6 +73,13 @@ def test_a_program_that_says_nothing_is_ended_as_stalled() -> None:
         run(python("import time; time.sleep(600)"), interrupt=Interrupt(), stall_seconds=0.3)
 
 
+def test_a_program_that_talks_but_does_not_move_is_ended_as_stalled() -> None:
+    code = "import time\nwhile True: print('frame=7', flush=True); time.sleep(0.05)"
+
+    with pytest.raises(FfmpegStalled):
+        run(python(code), interrupt=Interrupt(), on_line=lambda line: False, stall_seconds=0.5)
+
+
 def test_I8_the_directory_of_an_attempt_goes_with_it(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError), attempt_directory(tmp_path, "t.1.2", 7) as path:
         (path / "file").write_text("x")

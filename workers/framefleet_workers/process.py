@@ -76,14 +76,13 @@ def run(
     argv: Sequence[str],
     *,
     interrupt: Interrupt,
-    on_line: Callable[[str], None] | None = None,
+    on_line: Callable[[str], bool | None] | None = None,
     stall_seconds: float | None = 60.0,
     cwd: str | None = None,
 ) -> Result:
-    """Run a program to its end, handing each line of its stdout to `on_line`.
+    """Run a program to its end, handing each line of its stdout to `on_line`, which may say False: that was no progress.
 
-    Raises Interrupted when told to stop and FfmpegStalled when neither stdout nor stderr moved for `stall_seconds`; the
-    process is gone then. The exit code proves nothing: callers check the output.
+    Raises Interrupted when told to stop and FfmpegStalled when nothing moved for `stall_seconds`; the process is gone then. The exit code proves nothing: callers check the output.
     """
     started = time.monotonic()
     # Not a context manager: it would wait without a limit.
@@ -141,13 +140,14 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 class _Lines:
     """Reads both pipes without blocking, splits lines, keeps the tail of stderr."""
 
-    def __init__(self, process: subprocess.Popen[bytes], on_line: Callable[[str], None] | None) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], on_line: Callable[[str], bool | None] | None) -> None:
         assert process.stdout is not None
         assert process.stderr is not None
         self._pipes = {"out": process.stdout, "err": process.stderr}
         self._rest = {"out": b"", "err": b""}
         self._on_line = on_line
         self._tail: deque[str] = deque(maxlen=TAIL_LINES)
+        self._moved = False
         self._selector = selectors.DefaultSelector()
         for name, pipe in self._pipes.items():
             self._selector.register(pipe, selectors.EVENT_READ, name)
@@ -158,17 +158,16 @@ class _Lines:
         return bool(self._selector.get_map())
 
     def read(self, seconds: float) -> bool:
-        """Read what is there, waiting up to `seconds` for something; True when something came."""
-        came = False
+        """Read what is there, waiting up to `seconds` for something; True when that was progress."""
+        self._moved = False
         for key, _ in self._selector.select(seconds):
             data = os.read(key.fd, 1 << 16)
             if not data:
                 self._selector.unregister(key.fileobj)
                 self._flush(key.data)
                 continue
-            came = True
             self._feed(key.data, data)
-        return came
+        return self._moved
 
     def _feed(self, name: str, data: bytes) -> None:
         *whole, rest = (self._rest[name] + data).replace(b"\r", b"\n").split(b"\n")
@@ -187,8 +186,9 @@ class _Lines:
         if name == "err":
             if text.strip():
                 self._tail.append(text[:TAIL_CHARACTERS])
-        elif self._on_line is not None:
-            self._on_line(text)
+                self._moved = True
+        elif self._on_line is None or self._on_line(text) is not False:
+            self._moved = True
 
     def tail(self) -> tuple[str, ...]:
         """The last lines of stderr."""

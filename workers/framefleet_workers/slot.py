@@ -35,7 +35,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--slot", required=True, type=int)
     parser.add_argument("--encoders", default="")
     options = parser.parse_args(argv)
-    settings, _ = load(WorkerSettings, os.environ)
+    settings, _ = load(WorkerSettings, os.environ)  # the supervisor has told what is wrong with them, if anything
     logging.configure(settings.log_level, settings.log_format)
     worker = f"{socket.gethostname()}:{os.getpid()}:{options.slot}"
     try:

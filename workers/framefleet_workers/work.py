@@ -91,20 +91,31 @@ class Work:
         return access.url
 
     def ffmpeg(
-        self, command: Command, *, seconds: float | None = None, share: tuple[float, float] = (0.0, 1.0)
+        self,
+        command: Command,
+        *,
+        seconds: float | None = None,
+        frames: int | None = None,
+        share: tuple[float, float] = (0.0, 1.0),
     ) -> Result:
-        """Run a command that encodes or copies; reports progress of `seconds` of output as that `share` of the subtask.
+        """Run a command that encodes or copies; progress through `seconds` or `frames` of output is that `share` of the subtask.
 
         Raises what went wrong: the input's error, the encoder's, the disk's.
         """
         parser = ProgressParser()
         low, high = share
+        reached: tuple[float | None, int | None] = (None, None)
 
-        def follow(line: str) -> None:
+        def follow(line: str) -> bool:
+            """Says whether FFmpeg moved on: it prints blocks while it hangs, too."""
+            nonlocal reached
             block = parser.feed(line)
-            if block is not None and seconds and block.seconds is not None:
-                fraction = min(max(block.seconds / seconds, 0.0), 1.0)
-                self.lease.progress = Progress(low + fraction * (high - low), block.speed)
+            if block is None:
+                return False
+            fraction = block.fraction(seconds=seconds, frames=frames)
+            self.lease.progress = Progress(low + fraction * (high - low), block.speed)
+            before, reached = reached, (block.seconds, block.frames)
+            return before != reached
 
         result = run(
             command.argv(self.tools.ffmpeg),

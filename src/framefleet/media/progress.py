@@ -16,6 +16,17 @@ class EncodeProgress:
     """Media seconds per wall second."""
     ended: bool
 
+    def fraction(self, *, seconds: float | None = None, frames: int | None = None) -> float:
+        """How much of `frames` or `seconds` of output is done, 0..1.
+
+        Frames where they are known: output time counts from elsewhere when the source's clock is kept.
+        """
+        if frames and self.frames is not None:
+            return min(max(self.frames / frames, 0.0), 1.0)
+        if seconds and self.seconds is not None:
+            return min(max(self.seconds / seconds, 0.0), 1.0)
+        return 0.0
+
 
 class ProgressParser:
     """Feed it lines; it returns a block when one is complete."""

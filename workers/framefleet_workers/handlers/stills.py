@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import quote
 
+from framefleet.domain.address import has_index, target_address, with_index
 from framefleet.domain.records import Check, PublishedOutput
 from framefleet.domain.subtask import AnimationSpec, SnapshotSpec, SpriteSpec
 from framefleet.media.stills import animation_command, snapshot_commands, sprite_command
 from framefleet.media.vtt import sprite_map
 from framefleet_workers import verify
-from framefleet_workers.publish import final_address, publish_bytes, publish_file, published_media
+from framefleet_workers.publish import publish_bytes, publish_file, published_media
 from framefleet_workers.work import Work
 
 
@@ -40,13 +42,13 @@ def sprite(work: Work, spec: SpriteSpec) -> PublishedOutput:
     checks = [_picture(work, path, *size) for path in paths]
     verify.require(checks)
     work.lease.confirm()
-    several = "{index" in spec.uri
+    template = _name(spec.uri)
+    several = has_index(template)
     files, names = [], []
     for i, path in enumerate(paths, 1):
-        name = None if several or count == 1 else _numbered(spec.uri, i)
-        file = publish_file(work, path, spec.uri, "picture", name=name, index=i if several else None)
-        files.append(file)
-        names.append(file.uri.rsplit("/", 1)[1])
+        name = with_index(template, i) if several else _numbered(template, i, count)
+        files.append(publish_file(work, path, spec.uri, "picture", name=name))
+        names.append(quote(name))  # the map is read as text with addresses in it
     cues = sprite_map(
         names,
         columns=spec.columns,
@@ -57,7 +59,7 @@ def sprite(work: Work, spec: SpriteSpec) -> PublishedOutput:
         interval=spec.interval,
         duration=spec.duration,
     )
-    files.append(publish_bytes(work, cues.encode(), spec.uri, "map", name=_map_name(spec.uri)))
+    files.append(publish_bytes(work, cues.encode(), spec.uri, "map", name=_map_name(template)))
     media = {
         "tiles": spec.tiles,
         "sheets": count,
@@ -94,15 +96,18 @@ def _picture(work: Work, path: Path, width: int, height: int) -> Check:
     return verify.check(f"{path.name}: size", (width, height), (stream.width, stream.height) if stream else None)
 
 
-def _numbered(uri: str, index: int) -> str:
-    """`sprite.jpg` as `sprite-2.jpg`, for sheets whose address has no place for a number."""
-    stem, dot, extension = uri.rsplit("/", 1)[1].rpartition(".")
-    return f"{stem}-{index}{dot}{extension}"
+def _name(uri: str) -> str:
+    """The last part of a target's key, unquoted, with its placeholder."""
+    return target_address(uri, "uri").key.rsplit("/", 1)[-1]
 
 
-def _map_name(uri: str) -> str:
+def _numbered(name: str, index: int, count: int) -> str:
+    """`sprite.jpg` as `sprite-2.jpg`, for several sheets whose address has no place for a number."""
+    stem, dot, extension = name.rpartition(".")
+    return name if count == 1 else f"{stem}-{index}{dot}{extension}"
+
+
+def _map_name(template: str) -> str:
     """The map's name: the sheets' without its number and extension."""
-    full = final_address(uri, index=0).uri
-    template = uri.rsplit("/", 1)[1]
-    stem = template.split("{index")[0] if "{index" in template else full.rsplit("/", 1)[1].rpartition(".")[0]
+    stem = template.split("{index")[0] if has_index(template) else template.rpartition(".")[0]
     return f"{stem.rstrip('_-. ') or 'sprite'}.vtt"

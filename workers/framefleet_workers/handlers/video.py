@@ -51,10 +51,9 @@ Parts = tuple[bytes, list[Fragment]]
 def _encode(work: Work, spec: VideoChunkSpec, urls: dict[int, str], paths: dict[str, Path]) -> dict[str, Parts]:
     """Encode until the planned number of frames came out: at most twice."""
     outputs = {name: str(path) for name, path in paths.items()}
-    seconds = spec.end / spec.scale
     frames: set[int] = set()
     for extra in (Fraction(0), EXTRA_SEEK):
-        work.ffmpeg(chunk_command(spec, urls, outputs, extra_seek=extra), seconds=seconds, share=_share(spec))
+        work.ffmpeg(chunk_command(spec, urls, outputs, extra_seek=extra), frames=spec.times.count, share=(0.0, 0.95))
         parts = {name: _split(path) for name, path in paths.items()}
         frames = {sum(f.samples for f in fragments) for _, fragments in parts.values()}
         if frames == {spec.times.count}:
@@ -64,12 +63,6 @@ def _encode(work: Work, spec: VideoChunkSpec, urls: dict[int, str], paths: dict[
         f"{spec.times.count} frames were planned, {', '.join(map(str, sorted(frames)))} came out",
         hint="The source is probably damaged there: frames its index announces cannot be decoded.",
     )
-
-
-def _share(spec: VideoChunkSpec) -> tuple[float, float]:
-    """FFmpeg's output time counts from the film's start: map it so that the chunk's own part is 0..0.95."""
-    start, end = spec.segments[0], spec.end
-    return (-0.95 * start / (end - start), 0.95)
 
 
 def _split(path: Path) -> Parts:
