@@ -120,7 +120,7 @@ def compare(name: str, template: str, plain: list[str], source: Path, folder: Pa
         shutil.rmtree(out, ignore_errors=True)
         command = [sys.executable, "-m", "framefleet.cli.main", "run", str(source), "--template", template]
         cost, text = run([*command, "--slots", str(SLOTS), "--output", str(out), "--json"], folder)
-        record = json.loads(text.strip().splitlines()[-1])
+        record = json.loads(text)
         verify.append(
             sum(((s.get("output") or {}).get("usage") or {}).get("verify_cpu_seconds", 0.0) for s in record["subtasks"])
         )

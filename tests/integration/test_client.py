@@ -16,11 +16,20 @@ from framefleet.domain.errors import BrokerUnavailable
 from framefleet.messages import EVENTS_EXCHANGE, EXCHANGE, SUBMIT_KEY, SUBMIT_QUEUE
 from tests.services import RabbitMQ
 
-REQUEST = {"sources": [{"uri": "s3://in/a.mov"}], "targets": [{"name": "a", "template": "remux-mp4", "uri": "s3://out/a.mp4"}]}
+REQUEST = {
+    "sources": [{"uri": "s3://in/a.mov"}],
+    "targets": [{"name": "a", "template": "remux-mp4", "uri": "s3://out/a.mp4"}],
+}
 
 
 def event(task_id: str, state: str, pipeline: str = "default") -> dict[str, Any]:
-    return {"event_id": f"{task_id}.{state}", "event": f"task.{state}", "task_id": task_id, "state": state, "pipeline": pipeline}
+    return {
+        "event_id": f"{task_id}.{state}",
+        "event": f"task.{state}",
+        "task_id": task_id,
+        "state": state,
+        "pipeline": pipeline,
+    }
 
 
 class Scheduler(threading.Thread):
@@ -29,7 +38,9 @@ class Scheduler(threading.Thread):
     def __init__(self, url: str) -> None:
         super().__init__(daemon=True)
         self.url = url
-        self.answer: Callable[[dict[str, Any], pika.BasicProperties], dict[str, Any] | None] = lambda _b, p: accepted(str(p.message_id))
+        self.answer: Callable[[dict[str, Any], pika.BasicProperties], dict[str, Any] | None] = lambda _b, p: accepted(
+            str(p.message_id)
+        )
         self.after: Callable[[str], list[dict[str, Any]]] = lambda _id: []
         self.seen: list[tuple[dict[str, Any], pika.BasicProperties]] = []
         self.ready = threading.Event()
@@ -58,7 +69,8 @@ class Scheduler(threading.Thread):
         if answer is None:
             return
         if properties.reply_to:
-            channel.basic_publish("", properties.reply_to, json.dumps(answer), pika.BasicProperties(correlation_id=properties.correlation_id))
+            answered = pika.BasicProperties(correlation_id=properties.correlation_id)
+            channel.basic_publish("", properties.reply_to, json.dumps(answer), answered)
         for e in self.after(answer.get("task", {}).get("id", "")):
             channel.basic_publish(EVENTS_EXCHANGE, f"task.{e['state']}.{e['pipeline']}", json.dumps(e))
 
@@ -150,7 +162,7 @@ def test_events_can_be_narrowed(scheduler: Scheduler) -> None:
         client.submit(REQUEST)
 
         assert [next(events)["state"], next(events)["state"]] == ["running", "succeeded"]
-        events.close()
+        events.close()  # type: ignore[attr-defined]  # it is a generator: this ends its consumer
 
 
 def test_a_lost_connection_costs_no_event(scheduler: Scheduler, rabbitmq: RabbitMQ) -> None:

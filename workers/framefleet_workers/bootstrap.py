@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from framefleet.adapters.configured import storages, work_store
+from framefleet.adapters.guard_proxy import GuardProxy
+from framefleet.adapters.http_guard import HttpGuard
 from framefleet.adapters.rabbitmq import RabbitPublisher
 from framefleet.adapters.redis_state import connect
 from framefleet.adapters.tools import find_ffmpeg, find_prober
@@ -23,6 +27,14 @@ def find_tools(settings: Settings) -> Tools:
     return Tools(ffmpeg=ffmpeg.path, prober=tuple(find_prober(settings.ffprobe)), build=ffmpeg.version)
 
 
+def guarded(tools: Tools, settings: Settings) -> Tools:
+    """The same tools, reaching the web only through a guard of this process; as they are where private networks are allowed."""
+    if settings.allow_private_sources:
+        return tools
+    proxy = GuardProxy(HttpGuard(allow_private=False), trusted=[settings.s3_endpoint])
+    return replace(tools, web=proxy.environment())
+
+
 def limits(settings: Settings) -> Limits:
     """What a source may be."""
     return Limits(settings.max_duration, settings.max_pixels, settings.max_source_bytes)
@@ -40,4 +52,6 @@ def build_executor(settings: WorkerSettings, worker: str, tag: str, claims: Clai
         stall_seconds=settings.stall_seconds,
     )
     publisher = RabbitPublisher(settings.broker_url.get_secret_value())
-    return Executor(slot, claims, work_store(settings), storages(settings), publisher, find_tools(settings))
+    return Executor(
+        slot, claims, work_store(settings), storages(settings), publisher, guarded(find_tools(settings), settings)
+    )

@@ -25,7 +25,7 @@ from dramatiq.errors import ConnectionClosed
 from dramatiq.message import Message
 from dramatiq.middleware import Middleware, SkipMessage
 
-from framefleet.adapters.rabbitmq import INVALID_QUEUE, WORK_ARGUMENTS, _persistent, parameters
+from framefleet.adapters.rabbitmq import INVALID_QUEUE, WORK_ARGUMENTS, parameters, persistent
 from framefleet.domain.priority import BROKER_LEVELS
 
 log = structlog.get_logger()
@@ -45,16 +45,16 @@ class FramefleetConsumer(_RabbitmqConsumer):
         except (AssertionError, pika.exceptions.AMQPConnectionError, pika.exceptions.AMQPChannelError) as error:
             if getattr(error, "reply_code", None) == 404:
                 self.broker.queues_pending.add(self.queue_name)
-            raise ConnectionClosed(error) from None
+            raise ConnectionClosed(error) from None  # type: ignore[no-untyped-call]
         if method is None:
             return None
         message = envelope(body, self.queue_name, set(self.broker.actors))
         if message is None:
             log.error("order.invalid", queue=self.queue_name, body=body[:200].decode("utf-8", "replace"))
-            self.channel.basic_publish("", INVALID_QUEUE, body, _persistent())
+            self.channel.basic_publish("", INVALID_QUEUE, body, persistent())
             self.channel.basic_ack(method.delivery_tag)
             return None
-        held = _RabbitmqMessage(method.redelivered, method.delivery_tag, message)
+        held: Any = _RabbitmqMessage(method.redelivered, method.delivery_tag, message)  # type: ignore[no-untyped-call]
         held.owner = self
         self.known_tags.add(method.delivery_tag)
         return held
@@ -67,7 +67,7 @@ class FramefleetConsumer(_RabbitmqConsumer):
             self.known_tags.discard(message._tag)
             self.connection.add_callback_threadsafe(partial(self.channel.basic_reject, message._tag, requeue=True))
             return
-        super().ack(message)
+        super().ack(message)  # type: ignore[no-untyped-call]
 
     def nack(self, message: Any) -> None:
         """Nothing of ours is dead-lettered: it goes back."""
@@ -80,6 +80,7 @@ class FramefleetBroker(RabbitmqBroker):
 
     @property
     def consumer_class(self) -> type[FramefleetConsumer]:
+        """Consumers with our acknowledgements."""
         return FramefleetConsumer
 
     def declare_queue(self, queue_name: str, *, ensure: bool = False) -> None:
@@ -90,7 +91,7 @@ class FramefleetBroker(RabbitmqBroker):
             self.queues_pending.add(queue_name)
             self.emit_after("declare_queue", queue_name)
         if ensure:
-            self._ensure_queue(queue_name)
+            self._ensure_queue(queue_name)  # type: ignore[no-untyped-call]
 
     def _build_queue_arguments(self, queue_name: str) -> dict[str, Any]:
         return dict(WORK_ARGUMENTS)
@@ -109,9 +110,11 @@ class Drain(Middleware):
         self.draining = threading.Event()
 
     def before_worker_shutdown(self, broker: Any, worker: Any) -> None:
+        """From now on nothing new is begun."""
         self.draining.set()
 
     def before_process_message(self, broker: Any, message: Any) -> None:
+        """Hold what comes too late."""
         if self.draining.is_set():
             message.hold = True
             raise SkipMessage
@@ -126,6 +129,7 @@ class RequeueOnError(Middleware):
     def after_process_message(
         self, broker: Any, message: Any, *, result: Any = None, exception: BaseException | None = None
     ) -> None:
+        """Requeue after a failure that the executor did not report."""
         if exception is not None:
             log.warning("order.returned", sid=message.args[0], error=str(exception), kind=message.actor_name)
             message.requeue = True
@@ -171,6 +175,12 @@ def envelope(body: bytes, queue_name: str, actors: set[str]) -> Message[Any] | N
     )
     if not good:
         return None
-    data.setdefault("message_id", "")
-    data.setdefault("message_timestamp", 0)
-    return Message(**(data | {"args": tuple(args)}))
+    return Message(
+        queue_name=queue_name,
+        actor_name=str(data["actor_name"]),
+        args=tuple(data["args"]),
+        kwargs={},
+        options=dict(data["options"]),
+        message_id=str(data.get("message_id", "")),
+        message_timestamp=int(data.get("message_timestamp", 0)),
+    )

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -78,11 +78,13 @@ def run(
     interrupt: Interrupt,
     on_line: Callable[[str], bool | None] | None = None,
     stall_seconds: float | None = 60.0,
-    cwd: str | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> Result:
-    """Run a program to its end, handing each line of its stdout to `on_line`, which may say False: that was no progress.
+    """Run a program to its end, with `environment` beside ours.
 
-    Raises Interrupted when told to stop and FfmpegStalled when nothing moved for `stall_seconds`; the process is gone then. The exit code proves nothing: callers check the output.
+    Each line of its stdout is handed to `on_line`, which may say False: that was no progress. Raises Interrupted when told
+    to stop and FfmpegStalled when nothing moved for `stall_seconds`; the process is gone then. The exit code proves nothing:
+    callers check the output.
     """
     started = time.monotonic()
     # Not a context manager: it would wait without a limit.
@@ -91,7 +93,7 @@ def run(
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        cwd=cwd,
+        env=None if environment is None else {**os.environ, **environment},
         start_new_session=True,
     )
     lines = _Lines(process, on_line)

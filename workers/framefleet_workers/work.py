@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,6 +42,8 @@ class Tools:
     prober: tuple[str, ...]
     build: str
     """FFmpeg's version: part of the identity of a reusable chunk."""
+    web: Mapping[str, str] | None = None
+    """Environment in which programs reach the web only through our guard; None: they may reach what they can."""
 
 
 @dataclass
@@ -122,6 +124,7 @@ class Work:
             interrupt=self.lease.interrupt,
             on_line=follow,
             stall_seconds=self.stall_seconds,
+            environment=self._proxy(),
         )
         self.cpu_seconds += result.cpu_seconds
         self.program_seconds += result.wall_seconds
@@ -133,12 +136,23 @@ class Work:
 
     def lines(self, argv: Sequence[str], on_line: Callable[[str], None], *, verify: bool = True) -> Result:
         """Run a program for what it prints; its CPU time counts as verification when `verify`."""
-        result = run(argv, interrupt=self.lease.interrupt, on_line=on_line, stall_seconds=self.stall_seconds)
+        result = run(
+            argv,
+            interrupt=self.lease.interrupt,
+            on_line=on_line,
+            stall_seconds=self.stall_seconds,
+            environment=self._proxy(),
+        )
         self.cpu_seconds += result.cpu_seconds
         self.program_seconds += result.wall_seconds
         if verify:
             self.verify_cpu_seconds += result.cpu_seconds
         return result
+
+    def _proxy(self) -> Mapping[str, str] | None:
+        """What makes FFmpeg go through the guard, where a source is on the web: it follows redirects by itself."""
+        on_the_web = any(s.uri.startswith(("http://", "https://")) for s in self.task.request.sources)
+        return self.tools.web if on_the_web else None
 
     def upload(self, path: Path, name: str) -> StoredFile:
         """Put a file under the attempt's keys."""

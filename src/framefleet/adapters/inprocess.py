@@ -61,11 +61,8 @@ class InProcessBroker:
 
     def take_report(self, timeout: float) -> Report | None:
         """The oldest report; None after `timeout` seconds without one."""
-
-        def take() -> Report | None:
-            return self._reports.popleft() if self._reports else None
-
-        return self._wait(take, timeout)
+        report: Report | None = self._wait(lambda: self._reports.popleft() if self._reports else None, timeout)
+        return report
 
     def _wait(self, take: Callable[[], _T | None], timeout: float) -> _T | None:
         deadline = time.monotonic() + timeout

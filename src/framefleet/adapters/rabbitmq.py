@@ -107,20 +107,15 @@ class RabbitPublisher:
             "message_id": str(uuid.uuid4()),
             "message_timestamp": 0,
         }
-        self._publish("", work_queue(order.tag), _encode(envelope), _persistent(priority=order.priority))
+        self._publish("", work_queue(order.tag), _encode(envelope), persistent(priority=order.priority))
 
     def report(self, report: Report) -> None:
         """To the results queue."""
-        self._publish("", RESULTS_QUEUE, report.model_dump_json().encode(), _persistent())
+        self._publish("", RESULTS_QUEUE, report.model_dump_json().encode(), persistent())
 
     def event(self, event: Event) -> None:
         """To the events exchange; nobody needs to listen."""
-        self._publish(EVENTS_EXCHANGE, event.key, event.body, _persistent(message_id=event.id), mandatory=False)
-
-    def submit(self, body: bytes, *, message_id: str | None, priority: int | None, reply_to: str | None, correlation_id: str | None) -> None:
-        """To the submit exchange."""
-        more = {"message_id": message_id, "priority": priority, "reply_to": reply_to, "correlation_id": correlation_id}
-        self._publish(EXCHANGE, SUBMIT_KEY, body, _persistent(**{k: v for k, v in more.items() if v is not None}))
+        self._publish(EVENTS_EXCHANGE, event.key, event.body, persistent(message_id=event.id), mandatory=False)
 
     def close(self) -> None:
         """Close the connection."""
@@ -184,7 +179,7 @@ def consume_reports(url: str, handler: Callable[[Report], None], stop: threading
             try:
                 report = decode_report(body)
             except ValueError:
-                on.basic_publish("", INVALID_QUEUE, body, _persistent())
+                on.basic_publish("", INVALID_QUEUE, body, persistent())
             else:
                 handler(report)
             on.basic_ack(method.delivery_tag)
@@ -211,7 +206,7 @@ def check(url: str) -> str:
     """A line about the broker for `doctor`; raises BrokerUnavailable."""
     with channel(url) as on:
         declare_topology(on)
-        server = on.connection._impl.server_properties or {}  # noqa: SLF001 - pika has no public way to ask
+        server = on.connection._impl.server_properties or {}  # pika has no public way to ask
         return f"{server.get('product', 'AMQP broker')} {server.get('version', '')}".strip()
 
 
@@ -253,7 +248,8 @@ def _submission(on: Channel, method: Any, properties: Any, body: bytes) -> Submi
     )
 
 
-def _persistent(**more: Any) -> Any:
+def persistent(**more: Any) -> Any:
+    """Properties of a JSON message that survives a restart of the broker."""
     return pika.BasicProperties(content_type="application/json", delivery_mode=2, **more)
 
 

@@ -109,5 +109,5 @@ def _numbered(name: str, index: int, count: int) -> str:
 
 def _map_name(template: str) -> str:
     """The map's name: the sheets' without its number and extension."""
-    stem = template.split("{index")[0] if has_index(template) else template.rpartition(".")[0]
+    stem = template.split("{index", 1)[0] if has_index(template) else template.rpartition(".")[0]
     return f"{stem.rstrip('_-. ') or 'sprite'}.vtt"
