@@ -153,6 +153,9 @@ class Executor:
             self._failed(claim, error, spec.kind, started, work)
         except OSError as error:
             self._failed(claim, _from_os(error), spec.kind, started, work)
+        except Exception as error:  # the shell of the slot: a defect of ours ends this subtask, not the worker
+            log.exception("subtask.broken", kind=spec.kind)
+            self._failed(claim, FramefleetError(f"a defect: {type(error).__name__}: {error}"), spec.kind, started, work)
         else:
             self._log("subtask.finished", spec.kind, started, work, outcome="succeeded")
             self._count(spec.kind, "succeeded", started, work, _codec(spec))

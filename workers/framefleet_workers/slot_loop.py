@@ -1,26 +1,76 @@
-"""Dramatiq's worker in this very process: one queue, one thread, one message at a time."""
+"""Dramatiq's worker in this very process: one queue, one thread, one message at a time. Knows nothing of the work."""
 
 from __future__ import annotations
 
 import signal
 import threading
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
 
+import structlog
 from dramatiq import Worker
 
-STOP_MILLISECONDS = 15_000
+from framefleet.domain.errors import HostError
+from framefleet_workers.broker import FramefleetBroker
+
+log = structlog.get_logger()
+
+RELEASE_SECONDS = 12.0
+"""How long running work may take to give itself back before it is interrupted wherever it is."""
+INTERRUPTED_SECONDS = 4.0
+"""And how long after that before the slot ends without it. Together below the supervisor's patience."""
+_LOOK_SECONDS = 0.2
 
 
-def run_slot(broker: Any, queue: str, stop: threading.Event) -> None:
-    """Work until SIGTERM or SIGINT, which set `stop`; then take nothing new and wait for what runs to be given back."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    worker = Worker(broker, queues={queue}, worker_threads=1, worker_timeout=100)
-    # Dramatiq reads this from the environment when it is imported, which is too early to rely on.
+def run_slot(broker: FramefleetBroker, queue: str, stop: threading.Event) -> None:
+    """Work on the orders of `queue` until SIGTERM, SIGINT or `stop`; returns when the slot has drained.
+
+    The first signal sets `stop`: nothing new is started, and running work that watches `stop` gives itself back. A
+    second signal ends the process at once. Signals are heeded in the main thread only. Raises HostError when one of
+    Dramatiq's threads has died: the process would look alive and do nothing.
+    """
+    broker.declare_queue(queue)
+    worker = Worker(broker, queues={queue}, worker_threads=1, worker_timeout=int(_LOOK_SECONDS * 1000))
+    # Dramatiq reads it from the environment when it is imported, which nobody can be sure to precede. One: the rest of
+    # the queue stays where others and more urgent orders can get at it.
     worker.queue_prefetch = 1
-    worker.start()
+    with _signals() as received:
+        worker.start()
+        try:
+            while not stop.wait(_LOOK_SECONDS) and not received:
+                if not _is_alive(worker):
+                    raise HostError("a thread of the slot died")
+        finally:
+            broker.drain.begin()
+            stop.set()
+            if _is_alive(worker) and not broker.drain.wait_idle(RELEASE_SECONDS):
+                log.warning("work.interrupted", seconds=RELEASE_SECONDS)
+            # From here on Dramatiq raises Shutdown inside an actor that still runs.
+            worker.stop(timeout=int(INTERRUPTED_SECONDS * 1000))
+            broker.close()
+
+
+def _is_alive(worker: Worker) -> bool:
+    return all(thread.is_alive() for thread in (*worker.workers, *worker.consumers.values()))
+
+
+@contextmanager
+def _signals() -> Iterator[list[int]]:
+    """Signals received. The handler takes no lock: `stop.set()` in it could wait for the very thread it interrupted."""
+    received: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield received
+        return
+
+    def receive(number: int, _frame: FrameType | None) -> None:
+        received.append(number)
+        signal.signal(number, signal.SIG_DFL)
+
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    before = {number: signal.signal(number, receive) for number in numbers}
     try:
-        stop.wait()
+        yield received
     finally:
-        worker.stop(timeout=STOP_MILLISECONDS)
-        broker.close()
+        for number, handler in before.items():
+            signal.signal(number, handler)

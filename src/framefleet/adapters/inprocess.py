@@ -61,15 +61,19 @@ class InProcessBroker:
 
     def take_report(self, timeout: float) -> Report | None:
         """The oldest report; None after `timeout` seconds without one."""
-        report: Report | None = self._wait(lambda: self._reports.popleft() if self._reports else None, timeout)
-        return report
 
-    def _wait(self, take: Callable[[], _T | None], timeout: float) -> _T | None:
+        def take() -> Report | None:
+            return self._reports.popleft() if self._reports else None
+
+        return self._wait(take, timeout)
+
+    def _wait(self, take: Callable[[], _T], timeout: float) -> _T:
+        """What `take` gives, as soon as that is not None; None after `timeout` seconds."""
         deadline = time.monotonic() + timeout
         with self._changed:
             while (taken := take()) is None:
                 left = deadline - time.monotonic()
                 if left <= 0:
-                    return None
+                    break
                 self._changed.wait(left)
             return taken

@@ -61,15 +61,15 @@ def _trimmed(stream: Any, piece: AudioPiece) -> Any:
 def _joined(spec: AudioTrackSpec, urls: Mapping[int, str]) -> Any:
     layout = _LAYOUT[spec.channels]
     parts = []
-    for piece in spec.pieces:
+    for number, piece in enumerate(spec.pieces):
         if piece.duration is None:
             raise ValueError("a piece of a joined track has a duration")
         length = decimal(piece.duration)
         if piece.stream is None:
             silence = f"anullsrc=r={spec.sample_rate}:cl={layout}:d={length}"
-            parts.append(ffmpeg_input(silence, f="lavfi"))
+            parts.append(ffmpeg_input(silence, f="lavfi", thread_queue_size=64 + number))
             continue
-        stream = _trimmed(source_input(urls[piece.source])[str(piece.stream)], piece)
+        stream = _trimmed(source_input(urls[piece.source], number=number)[str(piece.stream)], piece)
         parts.append(
             stream.filter("aresample", spec.sample_rate, **{"async": 1, "first_pts": 0})
             .filter("aformat", sample_fmts="fltp", channel_layouts=layout)

@@ -29,7 +29,7 @@ def chunk_command(
 
     `extra_seek` starts reading that many seconds earlier, for sources whose seek lands after the keyframe asked for.
     """
-    parts = [_piece(spec, piece, urls[piece.source], extra_seek) for piece in spec.pieces]
+    parts = [_piece(spec, piece, urls[piece.source], extra_seek, i) for i, piece in enumerate(spec.pieces)]
     # interleave passes frames on in order of their times: the pieces' times are absolute already.
     stream = parts[0] if len(parts) == 1 else _interleave(parts)
     count = len(spec.encodings)
@@ -70,11 +70,11 @@ def keyframe_times(spec: VideoChunkSpec) -> str | None:
     return ",".join(decimal(t) for t in inner) or None
 
 
-def _piece(spec: VideoChunkSpec, piece: Piece, url: str, extra_seek: Fraction) -> Any:
+def _piece(spec: VideoChunkSpec, piece: Piece, url: str, extra_seek: Fraction, number: int) -> Any:
     seek = max(Fraction(0), piece.seek - extra_seek)
     # Not accurate: the decoder hands over everything from where the seek landed, and the window alone decides.
     options: dict[str, Any] = {"ss": decimal(seek), "noaccurate_seek": None} if seek else {}
-    stream = source_input(url, **options)[str(piece.stream)].filter("settb", f"1/{spec.scale}")
+    stream = source_input(url, number=number, **options)[str(piece.stream)].filter("settb", f"1/{spec.scale}")
     start, end = piece.window
     bounds = {k: v for k, v in (("start_pts", start), ("end_pts", end)) if v is not None}
     if bounds:

@@ -34,15 +34,18 @@ class Command:
         return [ffmpeg_path, *self.args]
 
 
-def source_input(url: str, **options: Any) -> Any:
+def source_input(url: str, *, number: int = 0, **options: Any) -> Any:
     """An input node for a user's media: guarded against playlists and foreign protocols, one decoding thread.
 
+    `number` tells inputs of one command apart: ffmpeg-python takes two with equal options for one and the same.
     One thread, because a slot is one core and frame threads of the decoder only add memory.
     """
     guard = input_guard(url)
     merged: dict[str, Any] = dict(zip((g.lstrip("-") for g in guard[::2]), guard[1::2], strict=True))
     if url.startswith(("http://", "https://")):
         merged |= HTTP_INPUT
+    if number:
+        merged["thread_queue_size"] = 64 + number  # any harmless option with a value of its own
     return ffmpeg.input(url, **(merged | {"threads": 1} | options))
 
 

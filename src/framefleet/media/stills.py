@@ -23,15 +23,17 @@ def snapshot_commands(spec: SnapshotSpec, urls: Mapping[int, str], paths: Sequen
     """One picture per shot, into `paths`."""
     shots = list(zip(spec.shots, paths, strict=True))
     groups = (shots[at : at + SEEKS_PER_RUN] for at in range(0, len(shots), SEEKS_PER_RUN))
-    return [build([_shot(spec, shot, urls[shot.source], path) for shot, path in group]) for group in groups]
+    return [
+        build([_shot(spec, shot, urls[shot.source], path, i) for i, (shot, path) in enumerate(group)]) for group in groups
+    ]
 
 
-def _shot(spec: SnapshotSpec, shot: Shot, url: str, path: str) -> Any:
+def _shot(spec: SnapshotSpec, shot: Shot, url: str, path: str, number: int) -> Any:
     seek = max(0.0, shot.time - float(FRAME_MARGIN))
     options: dict[str, Any] = {"ss": f"{seek:.6f}"} if seek else {}
     if not spec.accurate:
         options |= {"skip_frame": "nokey", "noaccurate_seek": None}
-    stream = _sized(source_input(url, **options)[str(shot.stream)], spec.width, spec.height)
+    stream = _sized(source_input(url, number=number, **options)[str(shot.stream)], spec.width, spec.height)
     return output(stream, path, {"frames:v": 1, "update": 1} | picture_options(spec.format, spec.quality))
 
 
@@ -40,9 +42,9 @@ def sprite_command(spec: SpriteSpec, urls: Mapping[int, str], pattern: str) -> C
     # Skips packets before the decoder too: a twentieth of the CPU of a full pass.
     options: dict[str, Any] = {"skip_frame": "nokey", "discard": "nokey"} if spec.keyframes_only else {}
     parts = []
-    for part in spec.parts:
+    for number, part in enumerate(spec.parts):
         seek = {"ss": decimal(part.start)} if part.start else {}
-        node = source_input(urls[part.source], t=decimal(part.duration), **seek, **options)[str(part.stream)]
+        node = source_input(urls[part.source], number=number, t=decimal(part.duration), **seek, **options)[str(part.stream)]
         if part.offset:
             node = node.filter("setpts", f"PTS+{decimal(part.offset)}/TB")
         parts.append(_sized(node, spec.width, spec.height).filter("format", "yuv420p"))
