@@ -24,7 +24,8 @@ def snapshot_commands(spec: SnapshotSpec, urls: Mapping[int, str], paths: Sequen
     shots = list(zip(spec.shots, paths, strict=True))
     groups = (shots[at : at + SEEKS_PER_RUN] for at in range(0, len(shots), SEEKS_PER_RUN))
     return [
-        build([_shot(spec, shot, urls[shot.source], path, i) for i, (shot, path) in enumerate(group)]) for group in groups
+        build([_shot(spec, shot, urls[shot.source], path, i) for i, (shot, path) in enumerate(group)])
+        for group in groups
     ]
 
 
@@ -43,8 +44,10 @@ def sprite_command(spec: SpriteSpec, urls: Mapping[int, str], pattern: str) -> C
     options: dict[str, Any] = {"skip_frame": "nokey", "discard": "nokey"} if spec.keyframes_only else {}
     parts = []
     for number, part in enumerate(spec.parts):
-        seek = {"ss": decimal(part.start)} if part.start else {}
-        node = source_input(urls[part.source], number=number, t=decimal(part.duration), **seek, **options)[str(part.stream)]
+        seek: dict[str, Any] = {"ss": decimal(part.start)} if part.start else {}
+        node = source_input(urls[part.source], number=number, t=decimal(part.duration), **seek, **options)[
+            str(part.stream)
+        ]
         if part.offset:
             node = node.filter("setpts", f"PTS+{decimal(part.offset)}/TB")
         parts.append(_sized(node, spec.width, spec.height).filter("format", "yuv420p"))
@@ -64,7 +67,7 @@ def sprite_command(spec: SpriteSpec, urls: Mapping[int, str], pattern: str) -> C
 def animation_command(spec: AnimationSpec, urls: Mapping[int, str], path: str) -> Command:
     """A moving preview into `path`."""
     part = spec.part
-    seek = {"ss": decimal(part.start)} if part.start else {}
+    seek: dict[str, Any] = {"ss": decimal(part.start)} if part.start else {}
     stream = source_input(urls[part.source], t=decimal(part.duration), **seek)[str(part.stream)]
     stream = _sized(stream.filter("fps", fps=spec.frame_rate), spec.width, spec.height, flags="lanczos")
     plain = {"loop": 0, "map_metadata": -1, "fflags": "+bitexact"}
