@@ -26,7 +26,7 @@ from framefleet.adapters.storages import Storages
 from framefleet.adapters.tools import find_ffmpeg, find_prober
 from framefleet.domain import keys
 from framefleet.domain.address import source_address, target_address
-from framefleet.domain.errors import FramefleetError, StateUnavailable
+from framefleet.domain.errors import FramefleetError, StateUnavailable, TargetNotWritable
 from framefleet.domain.media_info import MediaInfo
 from framefleet.domain.records import DoneRecord, ProbeOutput, TaskRecord
 from framefleet.domain.subtask import (
@@ -103,19 +103,23 @@ def run_task(
     Finished chunks are kept below `output` when `stop` is set before the end, and found again by the next run; the record
     is not final then. Raises a FramefleetError when the request is refused.
     """
+    made = not output.exists()
     data = output / DATA_FOLDER
     stopped = False
-    with ExitStack() as stack:
-        made = not output.exists()
+    try:
         output.mkdir(parents=True, exist_ok=True)
-        try:
-            record = stack.enter_context(_cluster(data, slots, settings)).run(request, on_update, stop)
+    except OSError as error:
+        raise TargetNotWritable(f"the output folder cannot be made: {error}", field="output") from error
+    try:
+        with _cluster(data, slots, settings) as cluster:
+            record = cluster.run(request, on_update, stop)
             stopped = not record.state.final
-        finally:
-            if not stopped:
-                shutil.rmtree(data, ignore_errors=True)
-                if made:
-                    _remove_empty(output)
+    finally:
+        # Only now has every thread that writes there ended.
+        if not stopped:
+            shutil.rmtree(data, ignore_errors=True)
+            if made:
+                _remove_empty(output)
     return record
 
 
