@@ -21,7 +21,7 @@ from typing import Any
 from framefleet.adapters.directory import DirectoryStore
 from framefleet.adapters.embedded_redis import EmbeddedRedis
 from framefleet.adapters.inprocess import InProcessBroker
-from framefleet.adapters.redis_state import connect
+from framefleet.adapters.redis_state import RedisState, connect
 from framefleet.adapters.storages import Storages
 from framefleet.adapters.tools import find_ffmpeg, find_prober
 from framefleet.domain import keys
@@ -48,6 +48,7 @@ from framefleet.media.audio import audio_command
 from framefleet.media.chunk import chunk_command
 from framefleet.media.command import Command
 from framefleet.media.join import join_command, remux_command
+from framefleet.media.probe import packets_command, probe_command
 from framefleet.media.stills import animation_command, snapshot_commands, sprite_command
 from framefleet.messages import Failed
 from framefleet.ports import Claim, Progress, Refused, WorkerInfo
@@ -73,6 +74,7 @@ class PlannedTask:
     task: Task
     media: tuple[MediaInfo, ...]
     plan: Plan
+    """Its probes included."""
     commands: dict[int, list[list[str]]]
     """Subtask number -> argument lists, the program first. Addresses of intermediate files are shown in angle brackets."""
 
@@ -139,6 +141,10 @@ def plan_task(request: Mapping[str, Any], settings: Settings, slots: int = 2) ->
         addresses = [source_address(s.uri, f"sources[{i}].uri") for i, s in enumerate(task.request.sources)]
         urls = {i: a.key if a.scheme == "file" else a.uri for i, a in enumerate(addresses)}
         commands = {s.n: [c.argv(alone.tools.ffmpeg) for c in _commands(s, urls)] for s in plan.subtasks}
+        probes = probe_subtasks(task)
+        prober = alone.tools.prober
+        commands |= {p.n: [f(prober, urls[i]) for f in (probe_command, packets_command)] for i, p in enumerate(probes)}
+        plan = plan.model_copy(update={"subtasks": (*probes, *plan.subtasks)})
     return PlannedTask(task, tuple(media), plan, commands)
 
 
@@ -150,11 +156,15 @@ _NOTHING = {"name": "probe", "template": "remux-mp4", "uri": "file:///nowhere.mp
 
 class _Cluster:
     def __init__(
-        self, scheduler: Scheduler, executors: list[Executor], state: Any, stop_workers: Callable[[], None]
+        self,
+        scheduler: Scheduler,
+        state: RedisState,
+        stop_workers: Callable[[], None],
+        check_source: Callable[[str, str], None],
     ) -> None:
         self._scheduler = scheduler
-        self._executors = executors
         self._state = state
+        self._check_source = check_source
         self._stop_workers = stop_workers
 
     def run(
@@ -162,7 +172,7 @@ class _Cluster:
     ) -> TaskRecord:
         task = self._accepted(request)
         while True:
-            record: TaskRecord | None = self._state.tasks.record(task.id)
+            record = self._state.tasks.record(task.id)
             assert record is not None
             on_update(record)
             if record.state.final:
@@ -173,6 +183,9 @@ class _Cluster:
 
     def _accepted(self, request: Mapping[str, Any]) -> Task:
         """The scheduler opens the state within its first second; until then it takes no tasks."""
+        for i, source in enumerate(parse_request(request).sources):
+            # Whoever waits at a terminal is told at once that a server is away; a cluster would try again for a while.
+            self._check_source(source.uri, f"sources[{i}].uri")
         deadline = time.monotonic() + 30
         while True:
             try:
@@ -229,7 +242,7 @@ def _cluster(data: Path, slots: int, settings: Settings) -> Iterator[_Cluster]:
 
         scheduler.start()
         try:
-            yield _Cluster(scheduler, executors, state, stop_workers)
+            yield _Cluster(scheduler, state, stop_workers, options.check_source)
         finally:
             stop_workers()
             scheduler.stop()

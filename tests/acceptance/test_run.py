@@ -109,7 +109,7 @@ def test_I7_an_unreadable_source_is_refused(tmp_path: Path, film: Path) -> None:
     status, said = run_json("http://127.0.0.1:9/film.mp4", "--template", "snapshot", "--output", tmp_path / "out")
 
     assert 1 == status
-    assert error_of(said)["code"] in {"source_unavailable", "source_forbidden"}
+    assert "source_unavailable" == error_of(said)["code"]
     assert not (tmp_path / "out").exists()
 
 
@@ -206,7 +206,7 @@ def test_I2_an_interrupted_run_continues_with_its_finished_chunks(film: Path, tm
     said = process.communicate(timeout=60)[0].decode()
 
     assert 1 == process.returncode
-    assert re.search(r"continue|again", said), said
+    assert re.search(r"the same command goes on", said), said
     assert not subprocess.run(["pgrep", "-f", str(out)], capture_output=True, check=False).stdout, "no FFmpeg is left"
     status, record = run_json(*arguments[1:])
     assert 0 == status
