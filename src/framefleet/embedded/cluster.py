@@ -1,7 +1,4 @@
-"""Embedded mode: the scheduler and the executor in one process, over a directory, a private Valkey and an in-process broker.
-
-A composition root: the only module outside the services, with the command line, that may import them.
-"""
+"""`framefleet run`: the scheduler and the executors in one process, over a directory, a private Valkey and an in-process broker."""
 
 from __future__ import annotations
 
@@ -11,9 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from datetime import datetime
-from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,60 +18,25 @@ from framefleet.adapters.embedded_redis import EmbeddedRedis
 from framefleet.adapters.inprocess import InProcessBroker
 from framefleet.adapters.redis_state import RedisState, connect
 from framefleet.adapters.storages import Storages
-from framefleet.adapters.tools import find_ffmpeg, find_prober
-from framefleet.domain import keys
 from framefleet.domain.address import source_address, target_address
 from framefleet.domain.errors import FramefleetError, StateUnavailable, TargetNotWritable
-from framefleet.domain.media_info import MediaInfo
-from framefleet.domain.records import DoneRecord, ProbeOutput, TaskRecord
+from framefleet.domain.records import TaskRecord
 from framefleet.domain.subtask import (
-    AnimationSpec,
-    AudioTrackSpec,
-    ConcatSpec,
-    FilePackage,
-    Plan,
-    RemuxPackage,
-    SnapshotSpec,
-    SpriteSpec,
-    Subtask,
     Tag,
-    VideoChunkSpec,
-    subtask_id,
 )
-from framefleet.domain.task import Task, accept, parse_request, utc_now
-from framefleet.media.audio import audio_command
-from framefleet.media.chunk import chunk_command
-from framefleet.media.command import Command
-from framefleet.media.join import join_command, remux_command
-from framefleet.media.probe import packets_command, probe_command
-from framefleet.media.stills import animation_command, snapshot_commands, sprite_command
-from framefleet.messages import Failed
-from framefleet.ports import Claim, Progress, Refused, WorkerInfo
+from framefleet.domain.task import Task, parse_request, utc_now
+from framefleet.embedded.local import local_limits, local_storages, local_tools
+from framefleet.ports import WorkerInfo
 from framefleet.settings import Settings
 from framefleet_scheduler.loops import Scheduler, SchedulerOptions, Services, polling
-from framefleet_scheduler.plan import PlanSettings, probe_subtasks
-from framefleet_scheduler.plan import plan_task as make_plan
 from framefleet_workers import scratch
 from framefleet_workers.execute import Executor, SlotSettings
-from framefleet_workers.work import Limits, Tools
 
 DATA_FOLDER = ".framefleet"
 """Below the output folder: finished chunks of a run that was stopped. Removed when a run ends."""
 BEAT_SECONDS = 0.5
 LEASE_SECONDS = 30.0
 UPDATE_SECONDS = 0.25
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedTask:
-    """A plan, and the FFmpeg commands it stands for."""
-
-    task: Task
-    media: tuple[MediaInfo, ...]
-    plan: Plan
-    """Its probes included."""
-    commands: dict[int, list[list[str]]]
-    """Subtask number -> argument lists, the program first. Addresses of intermediate files are shown in angle brackets."""
 
 
 class SystemClock:
@@ -123,32 +83,6 @@ def run_task(
             if made:
                 _remove_empty(output)
     return record
-
-
-def probe(uri: str, settings: Settings) -> MediaInfo:
-    """What a source is. Raises SourceError."""
-    with _alone(settings) as alone:
-        task = accept(parse_request({"sources": [{"uri": uri}], "targets": [_NOTHING]}), now=utc_now())
-        return alone.probe(task)[0]
-
-
-def plan_task(request: Mapping[str, Any], settings: Settings, slots: int = 2) -> PlannedTask:
-    """Probe the sources and plan the task, without doing anything. Raises a FramefleetError when it is refused."""
-    task = accept(parse_request(request), now=utc_now())
-    with _alone(settings) as alone:
-        media = alone.probe(task)
-        plan = make_plan(task, media, PlanSettings(slots=slots))
-        addresses = [source_address(s.uri, f"sources[{i}].uri") for i, s in enumerate(task.request.sources)]
-        urls = {i: a.key if a.scheme == "file" else a.uri for i, a in enumerate(addresses)}
-        commands = {s.n: [c.argv(alone.tools.ffmpeg) for c in _commands(s, urls)] for s in plan.subtasks}
-        probes = probe_subtasks(task)
-        prober = alone.tools.prober
-        commands |= {p.n: [f(prober, urls[i]) for f in (probe_command, packets_command)] for i, p in enumerate(probes)}
-        plan = plan.model_copy(update={"subtasks": (*probes, *plan.subtasks)})
-    return PlannedTask(task, tuple(media), plan, commands)
-
-
-_NOTHING = {"name": "probe", "template": "remux-mp4", "uri": "file:///nowhere.mp4"}
 
 
 # --- one process, one task ------------------------------------------------------------------
@@ -198,14 +132,14 @@ class _Cluster:
 
 @contextmanager
 def _cluster(data: Path, slots: int, settings: Settings) -> Iterator[_Cluster]:
-    tools = _tools(settings)
+    tools = local_tools(settings)
     with ExitStack() as stack:
         run_folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="framefleet-")))
         redis = stack.enter_context(EmbeddedRedis(run_folder))
         state = stack.enter_context(connect(redis.url))
         store = DirectoryStore(data / "store")
         _forget_tasks(store)
-        storages = _storages()
+        storages = local_storages()
         broker = InProcessBroker()
         services = Services(
             store=store,
@@ -271,7 +205,7 @@ def _slot(n: int, data: Path, settings: Settings) -> SlotSettings:
         worker=f"slot {n}",
         tag=Tag.CPU,
         scratch=data / "scratch",
-        limits=_limits(settings),
+        limits=local_limits(settings),
         lease_seconds=LEASE_SECONDS,
         beat_seconds=BEAT_SECONDS,
         stall_seconds=settings.stall_seconds,
@@ -281,20 +215,6 @@ def _slot(n: int, data: Path, settings: Settings) -> SlotSettings:
 
 def _worker_info(n: int) -> WorkerInfo:
     return WorkerInfo(id=f"slot {n}", host="here", tag=Tag.CPU, state="idle", sid=None, version="", encoders=())
-
-
-def _tools(settings: Settings) -> Tools:
-    ffmpeg = find_ffmpeg(settings.ffmpeg)
-    return Tools(ffmpeg=ffmpeg.path, prober=tuple(find_prober(settings.ffprobe)), build=ffmpeg.version)
-
-
-def _limits(settings: Settings) -> Limits:
-    return Limits(settings.max_duration, settings.max_pixels, settings.max_source_bytes)
-
-
-def _storages() -> Storages:
-    """The person at the machine may read and write what they may read and write, and reach what they can reach."""
-    return Storages(None, {}, [Path("/")], allow_private=True)
 
 
 def _check_source(storages: Storages, settings: Settings, uri: str, field: str) -> None:
@@ -319,102 +239,3 @@ def _remove_empty(folder: Path) -> None:
         folder.rmdir()
     except OSError:
         return
-
-
-# --- one subtask, alone ---------------------------------------------------------------------
-
-
-class _Granted:
-    """Claims for work that nobody else could take: every claim is granted."""
-
-    def __init__(self) -> None:
-        self.specs: dict[str, str] = {}
-
-    def claim(self, sid: str, nonce: str, worker: str, lease_seconds: float) -> Claim | Refused:
-        return Claim(sid, 1, nonce, 1, self.specs[sid], 5)
-
-    def beat(self, sid: str, fence: int, nonce: str, lease_seconds: float, progress: Progress | None) -> str:
-        return "ok"
-
-    def release(self, sid: str, fence: int, nonce: str, delay_seconds: float) -> bool:
-        return True
-
-    def register(self, worker: WorkerInfo, seconds: float) -> None:
-        return None
-
-
-class _Refused(FramefleetError):
-    """A subtask failed; carries what its report said."""
-
-    def __init__(self, report: Failed) -> None:
-        error = report.error
-        super().__init__(error.message, field=error.field, hint=error.hint, log=error.log)
-        self.code = error.code  # type: ignore[misc]
-        self.retry = error.retry  # type: ignore[misc]
-
-
-class _Alone:
-    """Does probes without a scheduler."""
-
-    def __init__(self, folder: Path, settings: Settings) -> None:
-        self.tools = _tools(settings)
-        self._store = DirectoryStore(folder / "store")
-        self._broker = InProcessBroker()
-        self._claims = _Granted()
-        slot = SlotSettings(worker="here", tag=Tag.CPU, scratch=folder / "scratch", limits=_limits(settings))
-        self._executor = Executor(slot, self._claims, self._store, _storages(), self._broker, self.tools)
-
-    def probe(self, task: Task) -> list[MediaInfo]:
-        """What the task's sources are."""
-        self._store.create(keys.task(task.id), task.model_dump_json().encode())
-        return [self._probe(task, subtask) for subtask in probe_subtasks(task)]
-
-    def _probe(self, task: Task, subtask: Subtask) -> MediaInfo:
-        sid = subtask_id(task.id, 1, subtask.n)
-        self._claims.specs[sid] = subtask.spec.model_dump_json()
-        self._executor.run(sid)
-        report = self._broker.take_report(5)
-        if isinstance(report, Failed):
-            raise _Refused(report)
-        body = self._store.get(keys.done(task.id, 1, subtask.n))
-        output = DoneRecord.model_validate_json(body or b"").output
-        assert isinstance(output, ProbeOutput)
-        return output.media
-
-
-@contextmanager
-def _alone(settings: Settings) -> Iterator[_Alone]:
-    with tempfile.TemporaryDirectory(prefix="framefleet-") as folder:
-        yield _Alone(Path(folder), settings)
-
-
-def _commands(subtask: Subtask, urls: Mapping[int, str]) -> list[Command]:
-    """The FFmpeg commands of a subtask, with names in angle brackets where only the worker knows the place."""
-    match subtask.spec:
-        case VideoChunkSpec() as chunk:
-            return [chunk_command(chunk, urls, {e.id: f"<{e.id}.mp4>" for e in chunk.encodings})]
-        case AudioTrackSpec() as track:
-            return [audio_command(track, urls, f"<{track.id}.mp4>")]
-        case SnapshotSpec() as shots:
-            return snapshot_commands(shots, urls, [f"<{i}.{shots.format}>" for i in range(1, len(shots.shots) + 1)])
-        case SpriteSpec() as sheets:
-            return [sprite_command(sheets, urls, f"<sheet-%d.{sheets.format}>")]
-        case AnimationSpec() as preview:
-            return [animation_command(preview, urls, f"<preview.{preview.format}>")]
-        case ConcatSpec(package=FilePackage() as package) as join:
-            return [_join(join, package)]
-        case ConcatSpec(package=RemuxPackage() as copy):
-            return [remux_command(urls[copy.source], copy.streams, f"<joined.{copy.container}>", copy.container)]
-        case _:
-            return []  # probes run the prober; a ladder is copied and listed without FFmpeg
-
-
-def _join(spec: ConcatSpec, package: FilePackage) -> Command:
-    return join_command(
-        f"<{spec.video[0].id}.ffconcat>" if spec.video else None,
-        [(f"<{a.id}.mp4>", Fraction(0)) for a in spec.audio],
-        f"<joined.{package.container}>",
-        package.container,
-        video_start=Fraction(0),
-        scale=spec.video[0].scale if spec.video else None,
-    )
