@@ -44,8 +44,7 @@ def main(argv: list[str] | None = None) -> int:
     for warning in warnings:
         log.warning("setting.unknown", message=warning)
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    _stop_on_signals(stop)
     try:
         return _run(settings, roles, stop)
     except ValueError as error:
@@ -53,6 +52,12 @@ def main(argv: list[str] | None = None) -> int:
     except FramefleetError as error:
         log.error("scheduler.refused", code=error.code, message=error.message, hint=error.hint_text)
     return 1
+
+
+def _stop_on_signals(stop: threading.Event) -> None:
+    """Set `stop` on SIGTERM and SIGINT, from another thread: a handler may interrupt the very thread that holds its lock."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: threading.Thread(target=stop.set).start())
 
 
 def _run(settings: SchedulerSettings, roles: tuple[str, ...], stop: threading.Event) -> int:

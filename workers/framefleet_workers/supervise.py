@@ -40,7 +40,8 @@ class Supervisor:
     def run(self) -> int:
         """Until told to stop; 0."""
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self._stop.set())
+            # From another thread: a handler may interrupt the very thread that holds the event's lock.
+            signal.signal(number, lambda *_: threading.Thread(target=self._stop.set).start())
         folder = Path(tempfile.mkdtemp(prefix="framefleet-metrics-"))
         server = metrics_server.start(self._settings.metrics_host, self._settings.metrics_port, folder)
         try:
