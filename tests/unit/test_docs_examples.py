@@ -16,12 +16,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def requests() -> list[tuple[str, str]]:
     """(document, JSON) of every block that is a request."""
-    found = []
-    for path in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
-        for block in re.findall(r"```json\n(.*?)```", path.read_text(), re.DOTALL):
-            if '"sources"' in block and '"targets"' in block:
-                found.append((path.name, block))
-    return found
+    documents = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    blocks = [(p.name, b) for p in documents for b in re.findall(r"```json\n(.*?)```", p.read_text(), re.DOTALL)]
+    return [(name, block) for name, block in blocks if '"sources"' in block and '"targets"' in block]
 
 
 def test_there_are_examples() -> None:

@@ -78,11 +78,14 @@ def missing_extra(error: ModuleNotFoundError) -> CliError:
 def _until_interrupted() -> Iterator[threading.Event]:
     """An event that Ctrl-C, SIGTERM and SIGHUP set; a second Ctrl-C ends at once."""
     stop = threading.Event()
+    received: list[int] = []
 
     def interrupt(number: int, _frame: FrameType | None) -> None:
-        if stop.is_set() and number == signal.SIGINT:
+        if received and number == signal.SIGINT:
             raise KeyboardInterrupt
-        stop.set()
+        received.append(number)
+        # From another thread: this one may have been interrupted while it held the event's lock.
+        threading.Thread(target=stop.set).start()
 
     numbers = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
     before = {number: signal.signal(number, interrupt) for number in numbers}
