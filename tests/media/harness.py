@@ -52,7 +52,7 @@ class EverythingIsMine:
 class OneProcess:
     """One task after another in a folder."""
 
-    def __init__(self, folder: Path, ffmpeg: str | None = None, ffprobe: str | None = None, slots: int = 2) -> None:
+    def __init__(self, folder: Path, ffmpeg: str | None = None, ffprobe: str | None = None, slots: int = 16) -> None:
         tool = find_ffmpeg(ffmpeg)
         self.tools = Tools(tool.path, tuple(find_prober(ffprobe)), tool.version)
         self.store = DirectoryStore(folder / "store")

@@ -20,8 +20,8 @@ from tests import factories
 GUARD = ["-protocol_whitelist", "file", "-format_whitelist", ",".join(FORMATS)]
 
 
-def specs(kind: type, *targets: str, **more: object) -> list[object]:
-    plan = plan_task(factories.task(*targets), [factories.media(**more)], PlanSettings(slots=2))  # type: ignore[arg-type]
+def specs(kind: type, *targets: str, slots: int = 16, **more: object) -> list[object]:
+    plan = plan_task(factories.task(*targets), [factories.media(**more)], PlanSettings(slots=slots))  # type: ignore[arg-type]
     return [s.spec for s in plan.subtasks if isinstance(s.spec, kind)]
 
 
@@ -75,12 +75,12 @@ def test_all_renditions_of_a_chunk_come_from_one_decode() -> None:
 
 
 def test_keyframes_are_forced_half_a_tick_before_each_inner_segment() -> None:
-    found = specs(VideoChunkSpec, "mp4-h264-720p", frames=25 * 120)[0]
+    found = specs(VideoChunkSpec, "mp4-h264-720p", frames=25 * 40, slots=1)[0]
     assert isinstance(found, VideoChunkSpec)
 
     times = [Fraction(t) for t in (keyframe_times(found) or "").split(",")]
 
-    assert [4, 8] == [round(t) for t in times]
+    assert [4, 8, 12, 16] == [round(t) for t in times]
     assert all(Fraction(4 * i) - t < Fraction(1, 12800) and t < 4 * i for i, t in enumerate(times, 1))
 
 

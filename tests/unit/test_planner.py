@@ -35,7 +35,7 @@ def joins(plan: Plan) -> dict[str, ConcatSpec]:
     return {s.spec.target: s.spec for s in plan.subtasks if isinstance(s.spec, ConcatSpec)}
 
 
-def plan_of(*targets: object, info: MediaInfo | None = None, slots: int = 2, **more: object) -> Plan:
+def plan_of(*targets: object, info: MediaInfo | None = None, slots: int = 16, **more: object) -> Plan:
     task = factories.task(*targets, **more)  # type: ignore[arg-type]
     return plan_task(task, [info or factories.media()], PlanSettings(slots=slots))
 
@@ -253,12 +253,13 @@ def test_a_remux_of_a_trimmed_source_is_refused() -> None:
         plan_of("remux-mp4", sources=[{"uri": "s3://in/a.mp4", "start": 1.0}])
 
 
-@pytest.mark.parametrize(("seconds", "slots", "longest"), [(24, 2, 4), (60, 2, 8), (600, 2, 20), (3600, 64, 12)])
-def test_chunks_are_short_enough_for_all_slots(seconds: int, slots: int, longest: int) -> None:
+@pytest.mark.parametrize(("seconds", "slots"), [(24, 2), (60, 2), (24, 16), (600, 2), (3600, 64)])
+def test_all_slots_have_work_and_no_chunk_is_too_long(seconds: int, slots: int) -> None:
     found = chunks(plan_of(info=factories.media(frames=25 * seconds), slots=slots))
 
     lengths = [Fraction(c.end - c.segments[0], c.scale) for c in found]
-    assert longest == max(lengths)
+    assert max(lengths) <= 20
+    assert len(found) >= min(slots, seconds // 4)
 
 
 def test_the_same_input_gives_the_same_plan() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -16,6 +17,11 @@ DECODE_PER_PIXEL = 2.3e-9
 START = 0.35
 """Processes, reaching the chunk, transfer."""
 AUDIO_PER_SECOND = 0.008
+
+REACH_PER_PIXEL = 1.0e-9
+REACH_PER_BYTE = 5.0e-8
+"""Decoding from the keyframe before a chunk to its first frame: 0.117 CPU s per second of 1080p25 at 10.6 Mbit/s, 0.034 of
+720p25 at 3.1 Mbit/s. With keyframes 10 s apart this rules the choice of the chunks' length."""
 
 _X264_PRESET = {
     "ultrafast": 0.12,
@@ -39,6 +45,19 @@ def chunk(encodings: Sequence[Encoding], frames: int, source_pixels: int, densit
     )
     decode = (source_pixels + sum(e.width * e.height for e in encodings)) * DECODE_PER_PIXEL
     return round(START + frames * (encode * (0.5 + 0.5 * min(density, 4.0)) + decode), 3)
+
+
+def reach(index: FrameIndex, keyframe: int, first: int, pixels: int) -> float:
+    """Cost of decoding from a keyframe up to the first frame that is wanted."""
+    return (first - keyframe) * pixels * REACH_PER_PIXEL + bytes_between(index, keyframe, first) * REACH_PER_BYTE
+
+
+def makespan(costs: Sequence[float], slots: int) -> float:
+    """When the last slot ends if the dearest chunks start first."""
+    busy = [0.0] * max(1, slots)
+    for cost in sorted(costs, reverse=True):
+        heapq.heapreplace(busy, busy[0] + cost)
+    return max(busy)
 
 
 def audio(seconds: Fraction) -> float:

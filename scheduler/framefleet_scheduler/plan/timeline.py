@@ -31,6 +31,10 @@ COMMON_RATES = tuple(
 )
 
 
+SHORTEST, LONGEST = Fraction(4), Fraction(20)
+"""Seconds of a chunk."""
+
+
 @dataclass(frozen=True)
 class Part:
     """What one source contributes. Seconds on the joined timeline unless said otherwise."""
@@ -254,14 +258,6 @@ class Timeline:
         return starts if starts and starts[0] == 0 else [0, *starts]
 
 
-def chunk_seconds(film: Fraction, slots: int) -> Fraction:
-    """Length of a chunk: short enough that the last one does not rule, long enough that its start-up cost does not.
-
-    Measured: 20 s cost 1-2 % over one whole encode, 10 s 4 %, 5 s 7 %; six chunks a slot leave a short tail.
-    """
-    return min(max(film / (6 * max(slots, 1)), Fraction(4)), Fraction(20))
-
-
 def chunk_starts(segments: Sequence[int], frames: int, per_chunk: int) -> list[int]:
     """First frames of chunks of `per_chunk` segments; a rest shorter than half a segment joins the chunk before."""
     starts = list(segments[::per_chunk])
@@ -271,6 +267,8 @@ def chunk_starts(segments: Sequence[int], frames: int, per_chunk: int) -> list[i
     return starts
 
 
-def segments_per_chunk(film: Fraction, segment: Fraction, slots: int) -> int:
-    """How many segments of `segment` seconds make a chunk."""
-    return max(1, ceil(chunk_seconds(film, slots) / segment - Fraction(1, 10)))
+def chunk_lengths(segment: Fraction) -> range:
+    """Numbers of segments of `segment` seconds a chunk may have: at least 4 s, so that processes and transfers stay below a
+    tenth of it, and at most 20 s, so that a lost attempt costs little.
+    """
+    return range(max(1, ceil(SHORTEST / segment)), max(1, ceil(SHORTEST / segment), int(LONGEST / segment)) + 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import pairwise
 from typing import Literal
 
 from framefleet.domain.errors import InvalidTemplate
@@ -11,7 +12,7 @@ from framefleet.domain.subtask import Encoding, FrameTimes, Piece, VideoChunkSpe
 from framefleet.domain.template import Accelerator, VideoSettings
 from framefleet.media.encoders import CPU_FAMILY, DEFAULT_PRESET, GPU_FAMILY, PRESETS, h264_level
 from framefleet_scheduler.plan import cost
-from framefleet_scheduler.plan.timeline import Part, Timeline, chunk_starts, last_frame_seconds, segments_per_chunk
+from framefleet_scheduler.plan.timeline import Part, Timeline, chunk_lengths, chunk_starts, last_frame_seconds
 
 CLOSE_KEYFRAMES = Fraction(3, 5)
 """Seconds. FFmpeg aims up to 3/23 s early in files with B-frames; with keyframes further apart than this, aiming 0.135 s
@@ -95,14 +96,22 @@ def choose_family(codec: str, accelerator: Accelerator, gpu_encoders: frozenset[
 
 
 def cut(group: Group, timeline: Timeline, slots: int, canvas: tuple[int, int], fit: Literal["pad", "crop"]) -> None:
-    """Fill `group.chunks`."""
-    seconds = Fraction(str(group.gop_seconds))
-    segments = timeline.segments(seconds)
-    film = Fraction(timeline.end - timeline.tick(0), timeline.scale)
-    starts = chunk_starts(segments, timeline.frames, segments_per_chunk(film, seconds, slots))
+    """Fill `group.chunks`, with the length of chunks that is estimated to end first on this many slots.
+
+    Short chunks share the work evenly; long ones pay less for reaching their first frame. Of equals the longer wins.
+    """
+    segments = timeline.segments(Fraction(str(group.gop_seconds)))
     average = _density(timeline, 0, timeline.frames)
-    for number, start in enumerate(starts):
-        end = starts[number + 1] if number + 1 < len(starts) else timeline.frames
+    best: tuple[float, list[int], list[float]] | None = None
+    for per_chunk in reversed(chunk_lengths(Fraction(str(group.gop_seconds)))):
+        starts = chunk_starts(segments, timeline.frames, per_chunk)
+        costs = [_cost(group, timeline, a, b, average) for a, b in pairwise([*starts, timeline.frames])]
+        ends = cost.makespan(costs, slots)
+        if best is None or ends < best[0]:
+            best = (ends, starts, costs)
+    assert best is not None
+    _, starts, costs = best
+    for number, (start, end) in enumerate(pairwise([*starts, timeline.frames])):
         spec = VideoChunkSpec(
             chunk=number,
             scale=timeline.scale,
@@ -114,10 +123,17 @@ def cut(group: Group, timeline: Timeline, slots: int, canvas: tuple[int, int], f
             canvas=canvas,
             fit=fit,
         )
-        stream = timeline.parts[0].stream
-        density = _density(timeline, start, end) / average if average else 1.0
-        weight = cost.chunk(group.encodings, end - start, stream.width * stream.height, density)
-        group.chunks.append((spec, weight))
+        group.chunks.append((spec, costs[number]))
+
+
+def _cost(group: Group, timeline: Timeline, start: int, end: int, average: float) -> float:
+    """Seconds of one core that a chunk is estimated to take."""
+    place, first = timeline.locate(start)
+    part = timeline.parts[place]
+    pixels = part.stream.width * part.stream.height
+    density = _density(timeline, start, end) / average if average else 1.0
+    reach = cost.reach(part.index, part.index.keyframe_before(first), first, pixels)
+    return round(cost.chunk(group.encodings, end - start, pixels, density) + reach, 3)
 
 
 def _pieces(timeline: Timeline, start: int, end: int) -> tuple[Piece, ...]:
