@@ -38,6 +38,12 @@ def test_the_exit_code_and_the_cost_are_those_of_the_program() -> None:
     assert result.cpu_seconds > 0
 
 
+def test_closed_pipes_are_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("framefleet_workers.process.POLL_SECONDS", 3600.0)
+    closing = "import os, time; os.close(1); os.close(2); time.sleep(0.1); os._exit(3)"
+    assert run([sys.executable, "-c", closing], interrupt=Interrupt()).returncode == 3
+
+
 def test_carriage_returns_end_lines() -> None:
     result = run(python(r"import sys; sys.stderr.write('a\rb\rc')"), interrupt=Interrupt())
 

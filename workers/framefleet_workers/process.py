@@ -20,6 +20,7 @@ from framefleet.domain.errors import FfmpegStalled, ToolMissing
 TAIL_LINES = 40
 TAIL_CHARACTERS = 500
 POLL_SECONDS = 0.2
+EXIT_POLL_SECONDS = 0.002
 TERMINATE_SECONDS = 3.0
 
 
@@ -114,7 +115,8 @@ def _watch(
     moved = time.monotonic()
     while True:
         interrupt.check()
-        if lines.read(POLL_SECONDS):
+        # Once both pipes are closed it is exiting: there is nothing left to wait for but that.
+        if lines.open and lines.read(POLL_SECONDS):
             moved = time.monotonic()
         elif stall_seconds is not None and time.monotonic() - moved > stall_seconds:
             raise FfmpegStalled(f"no progress for {stall_seconds:.0f} s", log=lines.tail())
@@ -124,7 +126,7 @@ def _watch(
         if pid:
             process.returncode = os.waitstatus_to_exitcode(status)
             return process.returncode, usage.ru_utime + usage.ru_stime
-        time.sleep(0.002)  # both pipes are closed: it is exiting
+        time.sleep(EXIT_POLL_SECONDS)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -28,6 +28,13 @@ class InProcessBroker:
         self._arrival = itertools.count()
         self._reports: deque[Report] = deque()
         self._listeners: list[Callable[[Event], None]] = []
+        self._closed = False
+
+    def close(self) -> None:
+        """Hand out nothing more: whoever waits gets None at once."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
 
     def order(self, order: Order) -> None:
         """Queue an order: higher priorities first, then in order of arrival."""
@@ -67,13 +74,14 @@ class InProcessBroker:
 
         return self._wait(take, timeout)
 
-    def _wait(self, take: Callable[[], _T], timeout: float) -> _T:
-        """What `take` gives, as soon as that is not None; None after `timeout` seconds."""
+    def _wait(self, take: Callable[[], _T], timeout: float) -> _T | None:
+        """What `take` gives, as soon as that is not None; None after `timeout` seconds, or when closed."""
         deadline = time.monotonic() + timeout
         with self._changed:
-            while (taken := take()) is None:
+            while not self._closed:
+                taken = take()
                 left = deadline - time.monotonic()
-                if left <= 0:
-                    break
+                if taken is not None or left <= 0:
+                    return taken
                 self._changed.wait(left)
-            return taken
+            return None

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from framefleet.domain.errors import ToolMissing
 
@@ -42,7 +42,9 @@ def find_ffmpeg(setting: str | None) -> Tool:
     if setting:
         return _checked(setting, "setting")
     reasons = []
-    for path, source in ((shutil.which("ffmpeg"), "machine"), (_wheel_ffmpeg(), "wheel")):
+    # Looking into the wheel starts a program: only when it is needed.
+    for find, source in ((partial(shutil.which, "ffmpeg"), "machine"), (_wheel_ffmpeg, "wheel")):
+        path = find()
         if path is None:
             continue
         try:
@@ -103,9 +105,9 @@ def _checked(path: str, source: str) -> Tool:
     found = shutil.which(path)
     if found is None:
         raise ToolMissing(f"{path} is not a program", hint="Correct FRAMEFLEET_FFMPEG.")
-    text = _check_age(found)
-    listed = _run([found, "-hide_banner", "-encoders"])
-    missing = [name for name in NEEDED_ENCODERS if not re.search(rf"\s{name}\s", listed)]
+    # One start answers both questions: the banner names the version, the list follows.
+    text = _check_age(found, "-encoders")
+    missing = [name for name in NEEDED_ENCODERS if not re.search(rf"\s{name}\s", text)]
     if missing:
         raise ToolMissing(f"{found} was built without {' and '.join(missing)}")
     version = re.search(r"version (\S+)", text)
@@ -123,9 +125,9 @@ def _wheel_ffmpeg() -> str | None:
         return None
 
 
-def _check_age(path: str) -> str:
-    """What a program says about its version; raises ToolMissing when that is too old."""
-    text = _run([path, "-version"])
+def _check_age(path: str, question: str = "-version") -> str:
+    """What a program answers, with its version; raises ToolMissing when that is too old."""
+    text = _run([path, question])
     if parse_version(text) < OLDEST:
         raise ToolMissing(f"{path} is not FFmpeg {OLDEST[0]}.{OLDEST[1]} or newer")
     return text
@@ -136,4 +138,4 @@ def _run(argv: list[str]) -> str:
         done = subprocess.run(argv, capture_output=True, timeout=ANSWER_SECONDS, stdin=subprocess.DEVNULL, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ToolMissing(f"{argv[0]} does not answer: {error}") from error
-    return done.stdout.decode("utf-8", "replace")
+    return (done.stderr + done.stdout).decode("utf-8", "replace")

@@ -21,12 +21,10 @@ from framefleet.adapters.storages import Storages
 from framefleet.domain.address import source_address, target_address
 from framefleet.domain.errors import FramefleetError, StateUnavailable, TargetNotWritable
 from framefleet.domain.records import TaskRecord
-from framefleet.domain.subtask import (
-    Tag,
-)
+from framefleet.domain.subtask import Tag
 from framefleet.domain.task import Task, parse_request, utc_now
 from framefleet.embedded.local import local_limits, local_storages, local_tools
-from framefleet.ports import WorkerInfo
+from framefleet.ports import Event, WorkerInfo
 from framefleet.settings import Settings
 from framefleet_scheduler.loops import Scheduler, SchedulerOptions, Services, polling
 from framefleet_workers import scratch
@@ -93,9 +91,12 @@ class _Cluster:
         self,
         scheduler: Scheduler,
         state: RedisState,
+        broker: InProcessBroker,
         stop_workers: Callable[[], None],
         check_source: Callable[[str, str], None],
     ) -> None:
+        self._over = threading.Event()
+        broker.subscribe(self._note)
         self._scheduler = scheduler
         self._state = state
         self._check_source = check_source
@@ -111,9 +112,15 @@ class _Cluster:
             on_update(record)
             if record.state.final:
                 return record
-            if stop.wait(UPDATE_SECONDS if record.state.value == "running" else 0.02):
+            if stop.is_set():
                 self._stop_workers()
                 return record
+            self._over.wait(UPDATE_SECONDS)
+
+    def _note(self, event: Event) -> None:
+        """The end is to be seen at once, not at the next look."""
+        if event.key.startswith(("task.succeeded", "task.failed", "task.canceled")):
+            self._over.set()
 
     def _accepted(self, request: Mapping[str, Any]) -> Task:
         """The scheduler opens the state within its first second; until then it takes no tasks."""
@@ -176,9 +183,10 @@ def _cluster(data: Path, slots: int, settings: Settings) -> Iterator[_Cluster]:
 
         scheduler.start()
         try:
-            yield _Cluster(scheduler, state, stop_workers, options.check_source)
+            yield _Cluster(scheduler, state, broker, stop_workers, options.check_source)
         finally:
             stop_workers()
+            broker.close()
             scheduler.stop()
 
 
