@@ -59,7 +59,13 @@ def test_the_command_of_a_chunk_is_exactly_this() -> None:
         *("-maxrate", "3500000"),
         *("-movflags", "+frag_keyframe+empty_moov+default_base_moof+skip_sidx+frag_discont+negative_cts_offsets"),
         *("-pix_fmt", "yuv420p", "-preset", "medium", "-profile:v", "high", "-threads", "1", "-use_editlist", "0"),
-        *("-video_track_timescale", "12800", "-x264-params", "scenecut=0:open-gop=0:stitchable=1", "/out/v1.mp4"),
+        *(
+            "-video_track_timescale",
+            "12800",
+            "-x264-params",
+            "scenecut=0:open-gop=0:stitchable=1:vbv-init=0.4",
+            "/out/v1.mp4",
+        ),
     ] == list(command.args)
 
 

@@ -139,7 +139,7 @@ def started(record: TaskRecord) -> datetime:
 
 def _made(record: TaskRecord, target: TargetRecord, folder: Path) -> Made:
     if target.state is not TaskState.SUCCEEDED:
-        reason = target.error.message if target.error else str(target.state)
+        reason = target.error.code if target.error else str(target.state)  # in full below the table
         return Made(target.name, target.state, reason, None, None, None)
     main = next((f for f in target.files if f.uri == target.uri), target.files[0] if target.files else None)
     others = len(target.files) - 1

@@ -99,7 +99,7 @@ def video_options(e: Encoding) -> dict[str, Any]:
                     "threads": 1,  # a chunk's bytes repeat, and two slots fill two cores
                     "forced-idr": 1,
                     # No keyframe but the forced ones: every fragment is a whole number of segments.
-                    "x264-params": "scenecut=0:open-gop=0:stitchable=1",
+                    "x264-params": "scenecut=0:open-gop=0:stitchable=1" + _buffer_start(e),
                 }
             )
         case "libx265":
@@ -112,7 +112,8 @@ def video_options(e: Encoding) -> dict[str, Any]:
                     "tag:v": "hvc1",  # Apple players refuse hev1
                     "bf": e.bframes,
                     "forced-idr": 1,
-                    "x265-params": "pools=1:frame-threads=1:scenecut=0:open-gop=0:repeat-headers=0:log-level=error",
+                    "x265-params": "pools=1:frame-threads=1:scenecut=0:open-gop=0:repeat-headers=0:log-level=error"
+                    + _buffer_start(e),
                 }
             )
         case "libsvtav1":
@@ -179,6 +180,12 @@ def audio_rate(codec: str, wanted: int | None, source: int) -> int:
     }[codec]
     rate = wanted or source
     return rate if rate in rates else min(rates, key=lambda r: (abs(r - rate), -r))
+
+
+def _buffer_start(e: Encoding) -> str:
+    """Every chunk starts with a rate buffer of its own. With x264's default (0.9 full) chunks of 4 s overdraw a tight cap by
+    20 %, and look worse than one encode (`make bench` has the figures); 0.4 full, they stay below it and within 0.5 VMAF."""
+    return ":vbv-init=0.4" if e.max_bitrate else ""
 
 
 def _number(value: float) -> str:
