@@ -94,17 +94,6 @@ def test_the_placeholder_is_filled(key: str, name: str) -> None:
     assert with_index(key, 12) == name
 
 
-@pytest.mark.parametrize(
-    "uri", ["s3://bucket/hls/master.m3u8", "storage://name/hls/master.m3u8", "file:///hls/master.m3u8"]
-)
-def test_a_sibling_is_in_the_same_place(uri: str) -> None:
-    address = parse(uri)
-    sibling = address.sibling(f"{address.folder}seg_1.m4s")
-
-    assert (sibling.scheme, sibling.place) == (address.scheme, address.place)
-    assert sibling.key == address.key.replace("master.m3u8", "seg_1.m4s")
-
-
 def test_the_folder_of_a_key() -> None:
     assert parse("s3://bucket/a/b/c").folder == "a/b/"
     assert parse("s3://bucket/c").folder == ""

@@ -23,10 +23,6 @@ class Address(Value):
     """Object key, absolute path (file) or path and query (http)."""
     uri: str
 
-    def sibling(self, key: str) -> Address:
-        """The same place, another key."""
-        return parse(f"{self.scheme}://{self.place}/{key.lstrip('/')}")
-
     @property
     def folder(self) -> str:
         """The key up to and including its last slash ('' when it has none)."""
