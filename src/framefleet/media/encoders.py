@@ -184,7 +184,8 @@ def audio_rate(codec: str, wanted: int | None, source: int) -> int:
 
 def _buffer_start(e: Encoding) -> str:
     """Every chunk starts with a rate buffer of its own. With x264's default (0.9 full) chunks of 4 s overdraw a tight cap by
-    20 %, and look worse than one encode (`make bench` has the figures); 0.4 full, they stay below it and within 0.5 VMAF."""
+    20 %, and look worse than one encode (`make bench` has the figures); 0.4 full, they stay below it and within 0.5 VMAF.
+    """
     return ":vbv-init=0.4" if e.max_bitrate else ""
 
 
