@@ -207,8 +207,7 @@ def _watch_events(options: argparse.Namespace) -> int:
 
 def describe(record: TaskRecord) -> str:
     """A task as text: its state, its targets, and the subtasks that run or have failed."""
-    from framefleet.cli.figures import percent, tally, what
-    from framefleet.cli.plain import ending
+    from framefleet.cli.figures import ending, percent, tally, what
     from framefleet.domain.states import SubtaskState
 
     counts = tally(record)

@@ -137,6 +137,21 @@ def started(record: TaskRecord) -> datetime:
     return record.started_at or record.created_at
 
 
+def ending(record: TaskRecord) -> str:
+    """How the task ended, in one line: `succeeded in 12.3 s`."""
+    if record.finished_at is None:
+        return f"{record.state}, {percent(record.progress)} done"
+    seconds = (record.finished_at - started(record)).total_seconds()
+    cpu = sum(s.cpu_seconds for s in record.subtasks)
+    spent = f", {took(cpu)} of CPU" if cpu else ""
+    return f"{record.state} in {took(seconds)}{spent}"
+
+
+def warnings(record: TaskRecord) -> list[str]:
+    """What the user should know though nothing failed: of the task, and of each target with its name."""
+    return [*record.warnings, *(f"{t.name}: {w}" for t in record.targets for w in t.warnings)]
+
+
 def _made(record: TaskRecord, target: TargetRecord, folder: Path) -> Made:
     if target.state is not TaskState.SUCCEEDED:
         reason = target.error.code if target.error else str(target.state)  # in full below the table

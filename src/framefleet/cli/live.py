@@ -18,7 +18,6 @@ from rich.text import Text
 
 from framefleet.cli import figures
 from framefleet.cli.figures import failures
-from framefleet.cli.plain import ending
 from framefleet.domain.errors import ErrorInfo
 from framefleet.domain.records import SubtaskRecord, TaskRecord
 from framefleet.domain.states import SubtaskState, TaskState
@@ -143,7 +142,7 @@ def results(record: TaskRecord, folder: Path) -> RenderableType:
     for error, names in failures(record):
         parts += _reason(error, names)
     style = {TaskState.SUCCEEDED: "bold green", TaskState.FAILED: "bold red"}.get(record.state, "bold yellow")
-    parts.append(Text(ending(record), style=style))
+    parts.append(Text(figures.ending(record), style=style))
     return Group(*parts)
 
 
@@ -185,8 +184,7 @@ def _mark(state: TaskState) -> Text:
 
 
 def _warnings(record: TaskRecord) -> list[RenderableType]:
-    of_targets = [f"{t.name}: {w}" for t in record.targets for w in t.warnings]
-    return [Text(f"! {warning}", style="yellow") for warning in (*record.warnings, *of_targets)]
+    return [Text(f"! {warning}", style="yellow") for warning in figures.warnings(record)]
 
 
 def _reason(error: ErrorInfo, names: Sequence[str]) -> list[RenderableType]:

@@ -93,7 +93,9 @@ class PlainDisplay:
             self._say(f"{', '.join(names)}: {error.message} [{error.code}]")
             for line in ([error.hint] if error.hint else []) + [f"| {text}" for text in error.log[-8:]]:
                 self._say(f"  {line}")
-        self._say(ending(record))
+        for warning in figures.warnings(record):
+            self._say(f"warning: {warning}")
+        self._say(figures.ending(record))
 
     @staticmethod
     def _subtask(record: TaskRecord, subtask: SubtaskRecord) -> str:
@@ -107,13 +109,3 @@ class PlainDisplay:
         return (
             f"[{counts.done}/{counts.total}] {figures.what(subtask)} {subtask.state} ({figures.took(seconds)}){reason}"
         )
-
-
-def ending(record: TaskRecord) -> str:
-    """How the task ended, in one line: `succeeded in 12.3 s`."""
-    if record.finished_at is None:
-        return f"{record.state}, {figures.percent(record.progress)} done"
-    seconds = (record.finished_at - figures.started(record)).total_seconds()
-    cpu = sum(s.cpu_seconds for s in record.subtasks)
-    spent = f", {figures.took(cpu)} of CPU" if cpu else ""
-    return f"{record.state} in {figures.took(seconds)}{spent}"
