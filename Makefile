@@ -9,6 +9,8 @@ PACKAGES := src/framefleet scheduler/framefleet_scheduler workers/framefleet_wor
 # `make test TESTS=tests/unit PYTEST_ARGS=-x` runs a part.
 TESTS ?= tests
 PYTEST_ARGS ?=
+# Each process has services of its own. `JOBS=0` runs all in one, for a debugger.
+JOBS ?= auto
 
 .PHONY: demo test check bench build clean help venv
 
@@ -20,7 +22,7 @@ demo: venv  ## transcode a sample video on this machine, no services needed (-> 
 
 test: venv  ## all tests, with private RabbitMQ, Redis and S3; installs what is missing
 	@deploy/setup.sh system ffmpeg rabbitmq redis
-	$(BIN)/python -m pytest $(PYTEST_ARGS) $(TESTS)
+	$(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4 --dist worksteal $(PYTEST_ARGS) $(TESTS)
 
 check: venv  ## style, types and import direction
 	$(BIN)/ruff check $(CODE)
