@@ -1,25 +1,42 @@
-"""Sizes of renditions: fitted into a box that turns with the picture, never enlarged, always even."""
+"""Sizes of renditions: brought into a box that turns with the picture, never enlarged unless asked, always even."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from framefleet.domain.template import Rung, VideoSettings
+from framefleet.domain.errors import InvalidTemplate
+from framefleet.domain.picture import Frame, PictureSettings, SizeSettings, SourcePicture
+from framefleet.domain.template import Rung
 
 NEAR = 0.9
 """A rung whose area is at least this part of the one above it adds nothing."""
 
 
-def fit(width: int, height: int, box_width: int | None, box_height: int | None) -> tuple[int, int]:
-    """Size of a picture fitted into a box given for landscape; None leaves a side free."""
-    long_side, short_side = max(width, height), min(width, height)
-    box = sorted((b for b in (box_width, box_height) if b), reverse=True)
-    if box_width and box_height:
-        scale = min(1.0, box[0] / long_side, box[1] / short_side)
-    elif box_height:
-        scale = min(1.0, box_height / short_side)
-    elif box_width:
-        scale = min(1.0, box_width / long_side)
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A rendition's picture: its size and how it gets there."""
+
+    width: int
+    height: int
+    source: SourcePicture
+    frame: Frame
+
+
+def fit(
+    width: int,
+    height: int,
+    box_width: int | None,
+    box_height: int | None,
+    *,
+    turns: bool = True,
+    upscale: bool = False,
+) -> tuple[int, int]:
+    """Size of a picture fitted into a box; None leaves a side free. A box that turns is given for landscape."""
+    if box_width or box_height:
+        wide, high = _turned(width, height, box_width, box_height) if turns else (box_width, box_height)
+        scale = min(side / own for side, own in ((wide, width), (high, height)) if side)
+        scale = scale if upscale else min(1.0, scale)
     else:
         scale = 1.0
     return even(width * scale), even(height * scale)
@@ -30,22 +47,80 @@ def even(value: float) -> int:
     return max(2, 2 * round(value / 2))
 
 
-def ladder(rungs: Sequence[Rung], width: int, height: int) -> list[tuple[Rung, int, int]]:
+def look(settings: SizeSettings, width: int, height: int, path: str) -> Look:
+    """How a picture of this size, as shown, becomes what the settings ask for.
+
+    `path` is the settings' place in the request. Raises InvalidTemplate.
+    """
+    source, width, height = _of_source(settings, width, height, path)
+    size, inner = _framed(settings, width, height)
+    border = settings.pad_color if inner != size else "black"
+    return Look(*size, source, Frame(inner=None if inner == size else inner, border=border))
+
+
+def ladder(rungs: Sequence[Rung], width: int, height: int, path: str = "renditions") -> list[tuple[Rung, Look]]:
     """The rungs a picture of this size gets, largest first.
 
     Every rung is fitted into the source's size; of rungs that come out (nearly) equal, the lowest is kept, since its cap
     was chosen for that size.
     """
-    sized = [(rung, *fit(width, height, rung.video.width, rung.video.height)) for rung in rungs]
-    sized.sort(key=lambda r: (r[1] * r[2], (r[0].video.width or 8192) * (r[0].video.height or 8192)))
-    kept: list[tuple[Rung, int, int]] = []
-    for rung, w, h in sized:
-        if kept and kept[-1][1] * kept[-1][2] >= NEAR * w * h:
+    looks = [(rung, look(rung.video, width, height, f"{path}[{i}].video")) for i, rung in enumerate(rungs)]
+    looks.sort(key=lambda r: (r[1].width * r[1].height, _box_area(r[0])))
+    kept: list[tuple[Rung, Look]] = []
+    for rung, found in looks:
+        if kept and kept[-1][1].width * kept[-1][1].height >= NEAR * found.width * found.height:
             continue
-        kept.append((rung, w, h))
+        kept.append((rung, found))
     return kept[::-1]
 
 
-def sized(settings: VideoSettings, width: int, height: int) -> tuple[int, int]:
-    """The size a single rendition gets."""
-    return fit(width, height, settings.width, settings.height)
+def _box_area(rung: Rung) -> int:
+    wide, high = rung.video.box
+    return (wide or 8192) * (high or 8192)
+
+
+def _of_source(settings: PictureSettings, width: int, height: int, path: str) -> tuple[SourcePicture, int, int]:
+    """What is done before sizing, and the size that leaves."""
+    crop = settings.crop
+    if crop is not None:
+        if crop.x + crop.width > width or crop.y + crop.height > height:
+            raise InvalidTemplate(
+                f"the crop reaches to {crop.x + crop.width}, {crop.y + crop.height}, but the picture is {width}x{height}",
+                field=f"{path}.crop",
+                hint=f"Keep x + width up to {width} and y + height up to {height}.",
+            )
+        width, height = crop.width, crop.height
+    if settings.rotate in {90, 270}:
+        width, height = height, width
+    return SourcePicture(crop=crop, rotate=settings.rotate, flip=settings.flip), width, height
+
+
+def _framed(settings: SizeSettings, width: int, height: int) -> tuple[tuple[int, int], tuple[int, int]]:
+    """(size of the frame, size the picture is scaled to)."""
+    box = settings.box
+    if settings.resize == "fit" or box[0] is None or box[1] is None:
+        size = fit(width, height, *box, turns=settings.turns, upscale=settings.upscale)
+        return size, size
+    wide, high = _turned(width, height, *box) if settings.turns else box
+    assert wide is not None
+    assert high is not None
+    down, up = min(wide / width, high / height), max(wide / width, high / height)
+    if settings.resize == "pad":
+        scale = down if settings.upscale else min(1.0, down)
+        size = even(wide), even(high)
+        return size, (min(size[0], even(width * scale)), min(size[1], even(height * scale)))
+    if not settings.upscale and up > 1:
+        # The box's own shape, as large as the picture allows.
+        size, scale = (even(wide / up), even(high / up)), 1.0
+    else:
+        size, scale = (even(wide), even(high)), up
+    if settings.resize == "exact":
+        return size, size
+    return size, (max(size[0], even(width * scale)), max(size[1], even(height * scale)))
+
+
+def _turned(width: int, height: int, box_width: int | None, box_height: int | None) -> tuple[int | None, int | None]:
+    """A box given lying, turned with the picture; one side alone bounds the longer (width) or the shorter (height)."""
+    if box_width and box_height:
+        box_width, box_height = max(box_width, box_height), min(box_width, box_height)
+    return (box_width, box_height) if width >= height else (box_height, box_width)

@@ -131,27 +131,32 @@ class _Planner:
         template = target.settings
         below = f"{path}.overrides"
         if isinstance(template, FileTemplate):
-            size = geometry.sized(template.video, *self._picture_size(path))
             video = template.video
-            wish = self._encodings(path).want(video, size, template.accelerator, video.gop_seconds, f"{below}.video")
+            look = geometry.look(video, *self._shown_size(path), f"{below}.video")
+            wish = self._encodings(path).want(video, look, template.accelerator, video.gop_seconds, f"{below}.video")
             return [("video", wish)]
         if isinstance(template, LadderTemplate):
-            rungs = geometry.ladder(template.renditions, *self._picture_size(path))
+            rungs = geometry.ladder(template.renditions, *self._shown_size(path), f"{below}.renditions")
             return [
                 (
                     rung.name,
                     self._encodings(path).want(
-                        rung.video, (w, h), template.accelerator, template.segment_seconds, f"{below}.renditions"
+                        rung.video, look, template.accelerator, template.segment_seconds, f"{below}.renditions"
                     ),
                 )
-                for rung, w, h in rungs
+                for rung, look in rungs
             ]
         return []
 
     def _picture_size(self, path: str) -> tuple[int, int]:
+        width, height = self._shown_size(path)
+        return geometry.even(width), geometry.even(height)
+
+    def _shown_size(self, path: str) -> tuple[int, int]:
+        """Size of the picture as shown: of the source that gives the defaults."""
         parts = self._joined(path).parts
         stream = parts[min(self.task.request.align.index, len(parts) - 1)].stream
-        return geometry.even(stream.display_width), geometry.even(stream.display_height)
+        return stream.display_width, stream.display_height
 
     def _cut(self) -> dict[str, tuple[int, ...]]:
         """Make all chunks, dearest first; encoding id -> its subtasks in order of time."""
@@ -169,8 +174,13 @@ class _Planner:
         return chunks
 
     def _canvas(self, timeline: Timeline) -> tuple[int, int]:
-        """(0, 0) when all sources have one shape, else the size of the one that gives the defaults."""
+        """(0, 0) when all sources have one shape, else the size of the one that gives the defaults.
+
+        A place in the picture means the same in every source only when its pixels are square.
+        """
         shapes = {(p.stream.display_width, p.stream.display_height) for p in timeline.parts}
+        if any(p.stream.sample_aspect != 1 for p in timeline.parts) and self._wanted and self._wanted.by_place:
+            return self._picture_size("")
         return (0, 0) if len(shapes) == 1 else self._picture_size("")
 
     # --- sound -----------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from framefleet.domain.subtask import Encoding, FrameTimes, Piece, VideoChunkSpe
 from framefleet.domain.template import Accelerator, VideoSettings
 from framefleet.media.encoders import CPU_FAMILY, DEFAULT_PRESET, GPU_FAMILY, PRESETS, h264_level
 from framefleet_scheduler.plan import cost
+from framefleet_scheduler.plan.geometry import Look
 from framefleet_scheduler.plan.timeline import Part, Timeline, chunk_lengths, chunk_starts, last_frame_seconds
 
 CLOSE_KEYFRAMES = Fraction(3, 5)
@@ -42,10 +43,15 @@ class Encodings:
         self._known: dict[tuple[object, ...], Encoding] = {}
         self.groups: dict[tuple[str, float], Group] = {}
 
+    @property
+    def by_place(self) -> bool:
+        """Whether any encoding names a place in the source's picture."""
+        return any(e.source.crop is not None for e in self._known.values())
+
     def want(
-        self, settings: VideoSettings, size: tuple[int, int], accelerator: Accelerator, gop_seconds: float, path: str
+        self, settings: VideoSettings, look: Look, accelerator: Accelerator, gop_seconds: float, path: str
     ) -> Encoding:
-        """The encoding for these settings at this size; raises InvalidTemplate for a preset the encoder lacks."""
+        """The encoding for these settings with this picture; raises InvalidTemplate for a preset the encoder lacks."""
         family = choose_family(settings.codec, accelerator, self._gpu, path)
         preset = settings.preset or DEFAULT_PRESET[family]
         if preset not in PRESETS[family]:
@@ -54,29 +60,31 @@ class Encodings:
                 field=f"{path}.preset",
                 hint=f"It has {', '.join(PRESETS[family])}.",
             )
-        key = (family, size, settings.crf, settings.max_bitrate, preset, gop_seconds)
+        key = (family, look, settings.crf, settings.max_bitrate, preset, gop_seconds)
         if key not in self._known:
-            encoding = self._encoding(f"v{len(self._known) + 1}", family, settings, size, preset, gop_seconds)
+            encoding = self._encoding(f"v{len(self._known) + 1}", family, settings, look, preset, gop_seconds)
             self._known[key] = encoding
             group = self.groups.setdefault((family, gop_seconds), Group(family, gop_seconds))
             group.encodings.append(encoding)
         return self._known[key]
 
     def _encoding(
-        self, name: str, family: str, settings: VideoSettings, size: tuple[int, int], preset: str, gop_seconds: float
+        self, name: str, family: str, settings: VideoSettings, look: Look, preset: str, gop_seconds: float
     ) -> Encoding:
         rate = self._timeline.rate
         is_h264 = settings.codec == "h264"
         return Encoding(
             id=name,
             family=family,
-            width=size[0],
-            height=size[1],
+            width=look.width,
+            height=look.height,
+            source=look.source,
+            frame=look.frame,
             crf=settings.crf,
             max_bitrate=settings.max_bitrate,
             preset=preset,
             profile="high" if is_h264 else None,
-            level=h264_level(*size, rate) if is_h264 else None,
+            level=h264_level(look.width, look.height, rate) if is_h264 else None,
             # B-frames of a variable rate overlap their neighbours' decode times where chunks meet (measured).
             bframes=3 if rate is not None else 0,
             gop_frames=self._timeline.segment_frames(Fraction(str(gop_seconds))),

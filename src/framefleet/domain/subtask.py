@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from framefleet.domain.picture import Frame, SourcePicture
 from framefleet.domain.template import AudioSettings, Container, Packaging
 from framefleet.domain.timeline import Rational
 from framefleet.domain.value import Value
@@ -95,6 +96,10 @@ class Encoding(Value):
     pixel_format: str = "yuv420p"
     gop_frames: int | None
     """Frames between keyframes when the rate is constant; None: keyframe times rule alone."""
+    source: SourcePicture = SourcePicture()
+    """What is done to the picture before it is brought to size."""
+    frame: Frame = Frame()
+    """How the picture is brought to size."""
 
 
 class ProbeSpec(Value):

@@ -14,6 +14,7 @@ import yaml
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from framefleet.domain.errors import FramefleetError, InvalidTemplate, UnknownField, UnknownTemplate
+from framefleet.domain.picture import PictureSettings, Pixels, SizeSettings, laid_under_renditions
 from framefleet.domain.value import Value
 
 VideoCodec = Literal["h264", "hevc", "av1", "vp9"]
@@ -22,17 +23,13 @@ Accelerator = Literal["auto", "cpu", "gpu"]
 Container = Literal["mp4", "mov", "mkv", "webm"]
 Packaging = Literal["hls", "dash", "cmaf"]
 
-Pixels = Annotated[int, Field(ge=16, le=8192)]
 Bitrate = Annotated[int, Field(ge=1_000, le=400_000_000)]
 
 
-class VideoSettings(Value):
+class VideoSettings(SizeSettings):
     """How one rendition is encoded."""
 
     codec: VideoCodec = "h264"
-    width: Pixels | None = None
-    """Width of the box the picture is fitted into. The box turns with the picture (portrait), nothing is enlarged."""
-    height: Pixels | None = None
     crf: float = Field(default=23, ge=0, le=63)
     """Constant rate factor (or the encoder's nearest equivalent, such as NVENC's cq): lower is better."""
     max_bitrate: Bitrate | None = None
@@ -80,8 +77,15 @@ class LadderTemplate(Value):
     packaging: Packaging = "hls"
     accelerator: Accelerator = "auto"
     segment_seconds: float = Field(default=4.0, ge=1, le=10)
+    video: PictureSettings = PictureSettings()
+    """What is done to the picture of every rendition; a rendition's own `video` has precedence, field by field."""
     renditions: tuple[Rung, ...] = Field(min_length=1, max_length=10)
     audio: AudioSettings | None = AudioSettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _for_every_rendition(cls, values: Any) -> Any:
+        return laid_under_renditions(values)
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> LadderTemplate:

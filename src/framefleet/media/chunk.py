@@ -6,7 +6,7 @@ same number for their common border and no frame can be in both or in neither, w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -16,6 +16,7 @@ from framefleet.domain.subtask import Encoding, Piece, VideoChunkSpec
 from framefleet.domain.timeline import decimal
 from framefleet.media.command import Command, build, output, source_input
 from framefleet.media.encoders import video_options
+from framefleet.media.filters import framed, prepared
 
 CMAF_FLAGS = "+frag_keyframe+empty_moov+default_base_moof+skip_sidx+frag_discont+negative_cts_offsets"
 """With these, each chunk's fragments carry the right decode time by themselves and begin at a keyframe: chunk files can be
@@ -32,16 +33,29 @@ def chunk_command(
     parts = [_piece(spec, piece, urls[piece.source], extra_seek, i) for i, piece in enumerate(spec.pieces)]
     # interleave passes frames on in order of their times: the pieces' times are absolute already.
     stream = parts[0] if len(parts) == 1 else _interleave(parts)
-    count = len(spec.encodings)
-    branches = [stream]
-    if count > 1:
-        split = stream.filter_multi_output("split", count)
-        branches = [split[i] for i in range(count)]
     nodes = [
-        output(_scaled(branch, e), outputs[e.id], video_options(e) | mux_options(spec))
-        for branch, e in zip(branches, spec.encodings, strict=True)
+        output(branch, outputs[e.id], video_options(e) | mux_options(spec))
+        for e, branch in zip(spec.encodings, _pictures(stream, spec.encodings), strict=True)
     ]
     return build(nodes, global_args=("-copyts",))
+
+
+def _pictures(stream: Any, encodings: Sequence[Encoding]) -> list[Any]:
+    """The picture of each encoding; what several do alike before sizing is done once."""
+    sources = list(dict.fromkeys(e.source for e in encodings))
+    found: dict[str, Any] = {}
+    for source, branch in zip(sources, _split(stream, len(sources)), strict=True):
+        mine = [e for e in encodings if e.source == source]
+        for e, picture in zip(mine, _split(prepared(branch, source), len(mine)), strict=True):
+            found[e.id] = framed(picture, e)
+    return [found[e.id] for e in encodings]
+
+
+def _split(stream: Any, count: int) -> list[Any]:
+    if count == 1:
+        return [stream]
+    node = stream.filter_multi_output("split", count)
+    return [node[i] for i in range(count)]
 
 
 def mux_options(spec: VideoChunkSpec) -> dict[str, Any]:
@@ -103,7 +117,3 @@ def _fitted(stream: Any, spec: VideoChunkSpec) -> Any:
 
 def _interleave(parts: list[Any]) -> Any:
     return ffmpeg_filter(parts, "interleave", len(parts))
-
-
-def _scaled(stream: Any, e: Encoding) -> Any:
-    return stream.filter("scale", e.width, e.height, flags="bicubic").filter("setsar", 1)

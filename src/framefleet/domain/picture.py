@@ -1,0 +1,140 @@
+"""What is done to the picture between decoder and encoder: what users ask (settings) and what is planned from it.
+
+Sizes and places are pixels, angles degrees clockwise. "As shown" means square pixels, after the turn the source itself
+asks for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from framefleet.domain.value import Value
+
+Pixels = Annotated[int, Field(ge=16, le=8192)]
+Resize = Literal["fit", "exact", "fill", "pad"]
+Turn = Literal[0, 90, 180, 270]
+Flip = Literal["none", "horizontal", "vertical"]
+
+COLOURS = ("black", "white", "gray", "red", "green", "blue", "yellow", "cyan", "magenta", "orange", "purple", "brown")
+"""Names of colours that may be used beside `#rrggbb`."""
+
+
+def _colour(text: str) -> str:
+    if text not in COLOURS and not re.fullmatch(r"#[0-9A-Fa-f]{6}", text):
+        raise ValueError(f"a colour is #rrggbb or one of {', '.join(COLOURS)}")
+    return text
+
+
+ColourName = Annotated[str, AfterValidator(_colour)]
+
+Coordinate = Annotated[int, Field(ge=0, le=16384)]
+Extent = Annotated[int, Field(ge=1, le=16384)]
+
+
+class Box(Value):
+    """A part of the picture, in pixels of the source as shown, counted from its upper left corner."""
+
+    x: Coordinate
+    y: Coordinate
+    width: Extent
+    height: Extent
+
+
+class PictureSettings(Value):
+    """What is done to the picture of the whole film, whatever size it comes out in.
+
+    The order is: crop, rotate, flip, then the rendition's size.
+    """
+
+    crop: Box | None = None
+    """The part of the picture that is kept, in pixels of the source as shown. It must lie inside the picture."""
+    rotate: Turn = 0
+    """Degrees clockwise the picture is turned, on top of the turn the source itself asks for."""
+    flip: Flip = "none"
+    """Mirror the picture left to right (`horizontal`) or top to bottom (`vertical`), after `rotate`."""
+
+
+class SizeSettings(PictureSettings):
+    """The size of one rendition, and what is done to its picture."""
+
+    width: Pixels | None = None
+    """Width of the box the picture is brought into. The box turns with the picture (portrait) unless `turn_box` is false,
+    and nothing is enlarged unless `upscale` is true. One side alone bounds that side. Sizes are rounded to even numbers."""
+    height: Pixels | None = None
+    """Height of the box."""
+    long_edge: Pixels | None = None
+    """Bound of the longer side, whichever it is, in place of `width` and `height`."""
+    short_edge: Pixels | None = None
+    """Bound of the shorter side. Together with `long_edge` it is a box."""
+    turn_box: bool = True
+    """True: a box given lying (1280 x 720) stands upright for an upright picture. False: `width` is always the width."""
+    resize: Resize = "fit"
+    """How the picture gets into the box. `fit`: the whole picture, as large as the box allows. `exact`: stretched to the box.
+    `fill`: the box is filled and what juts out is cut off evenly. `pad`: the whole picture, with borders up to the box.
+    All but `fit` need both sides of the box."""
+    upscale: bool = False
+    """Whether a picture may be enlarged. False: `fit` keeps a smaller picture's size, `exact` and `fill` shrink the box to
+    what the picture fills without being enlarged (its shape stays), `pad` puts the picture into its middle."""
+    pad_color: ColourName = "black"
+    """Colour of the borders of `pad`: `#rrggbb` or a name."""
+
+    @model_validator(mode="after")
+    def _box_is_whole(self) -> Self:
+        edges = self.long_edge is not None or self.short_edge is not None
+        if edges and (self.width is not None or self.height is not None):
+            raise ValueError("give width and height, or long_edge and short_edge, not both kinds")
+        if self.resize != "fit" and None in {self.box[0], self.box[1]}:
+            raise ValueError(f"resize {self.resize} needs both sides of the box")
+        return self
+
+    @property
+    def box(self) -> tuple[int | None, int | None]:
+        """Width and height of the box, lying when it was given by its edges."""
+        return self.width or self.long_edge, self.height or self.short_edge
+
+    @property
+    def turns(self) -> bool:
+        """Whether the box turns with the picture."""
+        return self.turn_box or self.long_edge is not None or self.short_edge is not None
+
+
+def laid_under_renditions(values: Any) -> Any:
+    """Raw settings of a ladder with its `video` laid under the `video` of each rendition."""
+    if not isinstance(values, Mapping) or not isinstance(values.get("video"), Mapping):
+        return values
+    common, rungs = values["video"], values.get("renditions")
+    if not isinstance(rungs, Sequence):
+        return values
+    return {**values, "renditions": [_over(common, rung) for rung in rungs]}
+
+
+def _over(common: Mapping[str, Any], rung: Any) -> Any:
+    if not isinstance(rung, Mapping) or not isinstance(rung.get("video", {}), Mapping):
+        return rung
+    return {**rung, "video": {**common, **rung.get("video", {})}}
+
+
+# --- planned --------------------------------------------------------------------------------
+
+
+class SourcePicture(Value):
+    """What is done to the joined picture before it is brought to size; renditions that agree in it share the work."""
+
+    crop: Box | None = None
+    """In pixels of the picture as decoded."""
+    rotate: Turn = 0
+    flip: Flip = "none"
+
+
+class Frame(Value):
+    """How the picture is brought into a rendition's frame."""
+
+    inner: tuple[int, int] | None = None
+    """Size the picture is scaled to. Larger than the frame: its middle is kept. Smaller: it gets borders. None: the
+    frame's own size."""
+    border: str = "black"
+    """Colour of the borders."""

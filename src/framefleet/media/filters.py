@@ -1,0 +1,46 @@
+"""Filters between decoder and encoder, as pure functions over ffmpeg-python streams. They know a plan's values only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from framefleet.domain.picture import SourcePicture
+from framefleet.domain.subtask import Encoding
+
+
+def prepared(stream: Any, source: SourcePicture) -> Any:
+    """The joined picture, cropped and turned."""
+    if source.crop is not None:
+        box = source.crop
+        # exact: without it odd places move to even ones, because of the chroma's half resolution.
+        stream = stream.filter("crop", box.width, box.height, box.x, box.y, exact=1)
+    match source.rotate:
+        case 90:
+            stream = stream.filter("transpose", "clock")
+        case 180:
+            stream = stream.filter("hflip").filter("vflip")
+        case 270:
+            stream = stream.filter("transpose", "cclock")
+    match source.flip:
+        case "horizontal":
+            stream = stream.filter("hflip")
+        case "vertical":
+            stream = stream.filter("vflip")
+    return stream
+
+
+def framed(stream: Any, e: Encoding) -> Any:
+    """The picture in the rendition's frame, square pixels."""
+    inner = e.frame.inner or (e.width, e.height)
+    stream = stream.filter("scale", *inner, flags="bicubic")
+    if inner != (e.width, e.height):
+        if inner[0] > e.width or inner[1] > e.height:
+            stream = stream.filter("crop", e.width, e.height)
+        else:
+            stream = stream.filter("pad", e.width, e.height, -1, -1, colour(e.frame.border))
+    return stream.filter("setsar", 1)
+
+
+def colour(name: str) -> str:
+    """A colour as FFmpeg takes it: a name as it is, `#rrggbb` as `0xrrggbb`."""
+    return f"0x{name[1:]}" if name.startswith("#") else name
