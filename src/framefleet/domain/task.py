@@ -12,18 +12,17 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
-from framefleet.domain import priority
+from framefleet.domain import priority, shape
 from framefleet.domain.address import has_index, source_address, target_address
+from framefleet.domain.complaint import refusal
 from framefleet.domain.errors import (
-    FramefleetError,
     InvalidRequest,
     InvalidTarget,
     RequestTooLarge,
     TooManySources,
-    UnknownField,
     UnsupportedFeature,
 )
-from framefleet.domain.template import SnapshotTemplate, Template, field_path, resolve
+from framefleet.domain.template import SnapshotTemplate, Template, resolve
 from framefleet.domain.value import Value
 
 MAX_REQUEST_BYTES = 1 << 20
@@ -132,19 +131,25 @@ def parse_request(body: bytes | str | Mapping[str, Any]) -> TaskRequest:
         if len(body) > MAX_REQUEST_BYTES:
             raise RequestTooLarge(f"the request has {len(body)} bytes; {MAX_REQUEST_BYTES} are allowed")
         try:
-            body = json.loads(body)
+            body = json.loads(body, object_pairs_hook=_without_doubles)
         except (ValueError, RecursionError) as error:
             raise InvalidRequest(f"the body is not JSON: {error}") from None
     if not isinstance(body, Mapping):
         raise InvalidRequest("the body is not a JSON object")
+    sources = body.get("sources")
+    if isinstance(sources, list | tuple) and len(sources) > MAX_SOURCES:
+        raise TooManySources(f"a task takes one to eleven sources, not {len(sources)}", field="sources")
     try:
         request = TaskRequest.model_validate(body)
     except ValidationError as error:
-        raise _request_error(error) from None
+        raise refusal(error, InvalidRequest, SHAPE) from None
     if request.user_data is not None and len(request.user_data.encode()) > 2048:
         raise InvalidRequest("user_data has more than 2048 bytes", field="user_data")
     _check_names(request)
     return request
+
+
+SHAPE = shape.of(TaskRequest)
 
 
 def accept(
@@ -212,6 +217,15 @@ def _target(target: TargetRequest, field: str, templates: Mapping[str, dict[str,
     return Target(name=target.name, template=target.template, uri=target.uri, settings=settings)
 
 
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object; a field given twice is refused, because which of the two was meant cannot be known."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise InvalidRequest(f"the field {next(n for n in names if names.count(n) > 1)!r} is given twice in one object")
+    return found
+
+
 def _check_names(request: TaskRequest) -> None:
     seen: set[str] = set()
     places: set[str] = set()
@@ -227,13 +241,3 @@ def _check_names(request: TaskRequest) -> None:
     for i, source in enumerate(request.sources):
         if source.subtitles:
             raise UnsupportedFeature("subtitles are not supported by this version", field=f"sources[{i}].subtitles")
-
-
-def _request_error(error: ValidationError) -> FramefleetError:
-    first = error.errors(include_url=False, include_context=False)[0]
-    path = field_path("", first["loc"])
-    if first["type"] == "extra_forbidden":
-        return UnknownField(f"{path} is not a field of a task", field=path)
-    if first["type"] == "too_long" and path == "sources":
-        return TooManySources(field="sources")
-    return InvalidRequest(f"{path}: {first['msg']}", field=path or None)

@@ -13,7 +13,9 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
-from framefleet.domain.errors import FramefleetError, InvalidTemplate, UnknownField, UnknownTemplate
+from framefleet.domain import shape
+from framefleet.domain.complaint import near, refusal
+from framefleet.domain.errors import InvalidTemplate, UnknownTemplate
 from framefleet.domain.picture import PictureSettings, Pixels, SizeSettings, laid_under_renditions
 from framefleet.domain.value import Value
 
@@ -177,6 +179,7 @@ Template = Annotated[
 ]
 """Settings of a target, told apart by `kind`."""
 
+SHAPE = shape.of(Template)
 _TEMPLATE: TypeAdapter[Template] = TypeAdapter(Template)
 
 
@@ -206,31 +209,16 @@ def resolve(
     elif name in templates:
         base = templates[name]
     else:
-        raise UnknownTemplate(f"there is no template named {name!r}", field=f"{field}.template")
+        meant = near(name, templates)
+        raise UnknownTemplate(
+            f"there is no template named {name!r}" + (f"; did you mean {meant}?" if meant else ""),
+            field=f"{field}.template",
+        )
     merged = _merge(base, overrides or {})
     try:
         return _TEMPLATE.validate_python(merged)
     except ValidationError as error:
-        raise template_error(error, f"{field}.overrides") from None
-
-
-def template_error(error: ValidationError, prefix: str) -> FramefleetError:
-    """The first problem pydantic found, as one of our errors with a path into the request."""
-    first = error.errors(include_url=False, include_context=False)[0]
-    kinds = {"file", "ladder", "audio", "remux", "snapshot", "sprite", "animation"}
-    location = first["loc"][1:] if first["loc"] and first["loc"][0] in kinds else first["loc"]
-    path = field_path(prefix, location)
-    if first["type"] == "extra_forbidden":
-        return UnknownField(f"{path} is not a field of this template", field=path)
-    return InvalidTemplate(f"{path}: {first['msg']}", field=path)
-
-
-def field_path(prefix: str, location: tuple[int | str, ...]) -> str:
-    """`("sources", 0, "uri")` as `sources[0].uri`."""
-    path = prefix
-    for part in location:
-        path += f"[{part}]" if isinstance(part, int) else (f".{part}" if path else part)
-    return path
+        raise refusal(error, InvalidTemplate, SHAPE, prefix=f"{field}.overrides") from None
 
 
 def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
