@@ -139,7 +139,7 @@ def test_a_joined_list_gives_each_part_its_exact_length() -> None:
 
 
 def test_a_join_copies_and_keeps_late_pictures_late() -> None:
-    args = join_command("l.txt", [("a.mp4", Fraction(0))], "o.mp4", "mp4", video_start=Fraction(1, 2), scale=12800).args
+    args = join_command("l.txt", ["a.mp4"], "o.mp4", "mp4", video_start=Fraction(1, 2), scale=12800).args
 
     assert ("-itsoffset", "0.500000000") == args[args.index("-itsoffset") : args.index("-itsoffset") + 2]
     assert ("-c", "copy") == args[args.index("-c") : args.index("-c") + 2]

@@ -55,7 +55,7 @@ def test_the_master_playlist_says_what_was_produced() -> None:
 
     assert (
         '#EXT-X-STREAM-INF:BANDWIDTH=1600000,AVERAGE-BANDWIDTH=1600000,CODECS="avc1.64001f,mp4a.40.2",'
-        'RESOLUTION=1280x720,FRAME-RATE=29.970,AUDIO="audio"'
+        'RESOLUTION=1280x720,FRAME-RATE=29.970,VIDEO-RANGE=SDR,AUDIO="audio",CLOSED-CAPTIONS=NONE'
     ) in lines
     assert "720p/index.m3u8" in lines
 

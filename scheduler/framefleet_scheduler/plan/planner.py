@@ -35,6 +35,7 @@ from framefleet.domain.template import (
 )
 from framefleet.media.encoders import audio_rate
 from framefleet_scheduler.plan import audio, cost, geometry, stills
+from framefleet_scheduler.plan.packages import ladder_package
 from framefleet_scheduler.plan.timeline import Part, Timeline, join
 from framefleet_scheduler.plan.video import Encodings, cut
 
@@ -213,7 +214,7 @@ class _Planner:
             raise SourceNoAudio(field=f"{path}.template")
         package: FilePackage | LadderPackage
         if isinstance(template, LadderTemplate):
-            package = LadderPackage(packaging=template.packaging, segment_seconds=template.segment_seconds)
+            package = ladder_package(template)
         else:
             package = FilePackage(container=template.container)
         video = tuple(self._video_track(name, encoding, chunks[encoding.id]) for name, encoding in wishes)

@@ -30,6 +30,8 @@ class Segment(StoredFile):
 
     start: int
     duration: int
+    key_bytes: int | None = None
+    """Bytes from its beginning to the end of its first frame, which is a keyframe; None for sound."""
 
 
 class Track(Value):

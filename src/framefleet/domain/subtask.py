@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from framefleet.domain.packaging import SegmentFormat
 from framefleet.domain.picture import Frame, SourcePicture
 from framefleet.domain.template import AudioSettings, Container, Packaging
 from framefleet.domain.timeline import Rational
@@ -264,6 +265,14 @@ class LadderPackage(Value):
     kind: Literal["ladder"] = "ladder"
     packaging: Packaging
     segment_seconds: float
+    segment_format: SegmentFormat = "fmp4"
+    start_number: int = 1
+    single_file: bool = False
+    iframe_playlists: bool = False
+    encrypted: bool = False
+    """AES-128 of whole segments; the key itself stays with the accepted task."""
+    key_uri: str | None = None
+    """Where players get the key; None: it is published beside the manifest."""
 
 
 class RemuxPackage(Value):

@@ -22,7 +22,7 @@ from framefleet.domain.errors import (
     TooManySources,
     UnsupportedFeature,
 )
-from framefleet.domain.template import SnapshotTemplate, Template, resolve
+from framefleet.domain.template import LadderTemplate, SnapshotTemplate, Template, resolve
 from framefleet.domain.value import Value
 
 MAX_REQUEST_BYTES = 1 << 20
@@ -214,7 +214,15 @@ def _target(target: TargetRequest, field: str, templates: Mapping[str, dict[str,
             field=f"{field}.uri",
             hint="For example s3://bucket/cover_{index:03d}.jpg.",
         )
-    return Target(name=target.name, template=target.template, uri=target.uri, settings=settings)
+    return Target(name=target.name, template=target.template, uri=target.uri, settings=_with_key(settings))
+
+
+def _with_key(settings: Template) -> Template:
+    """An encrypted ladder gets its key here, once: attempts of its packaging must agree on it."""
+    if not isinstance(settings, LadderTemplate) or settings.encryption is None or settings.encryption.key is not None:
+        return settings
+    encryption = settings.encryption.model_copy(update={"key": secrets.token_hex(16)})
+    return settings.model_copy(update={"encryption": encryption})
 
 
 def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -16,13 +16,14 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from framefleet.domain import shape
 from framefleet.domain.complaint import near, refusal
 from framefleet.domain.errors import InvalidTemplate, UnknownTemplate
+from framefleet.domain.packaging import Encryption, SegmentFormat, check_file, check_ladder
 from framefleet.domain.picture import PictureSettings, Pixels, SizeSettings, laid_under_renditions
 from framefleet.domain.value import Value
 
 VideoCodec = Literal["h264", "hevc", "av1", "vp9"]
 AudioCodec = Literal["aac", "mp3", "opus"]
 Accelerator = Literal["auto", "cpu", "gpu"]
-Container = Literal["mp4", "mov", "mkv", "webm"]
+Container = Literal["mp4", "mov", "mkv", "webm", "ts", "flv"]
 Packaging = Literal["hls", "dash", "cmaf"]
 
 Bitrate = Annotated[int, Field(ge=1_000, le=400_000_000)]
@@ -81,6 +82,16 @@ class LadderTemplate(Value):
     segment_seconds: float = Field(default=4.0, ge=1, le=10)
     video: PictureSettings = PictureSettings()
     """What is done to the picture of every rendition; a rendition's own `video` has precedence, field by field."""
+    segment_format: SegmentFormat = "fmp4"
+    """`ts`: MPEG-TS segments, for HLS players that are too old for fMP4."""
+    start_number: int = Field(default=1, ge=0, le=1_000_000)
+    """Number of the first segment, in names and manifests."""
+    single_file: bool = False
+    """True: one file per rendition, whose segments the manifests list as byte ranges."""
+    iframe_playlists: bool = False
+    """True: HLS playlists of the keyframes at the segments' beginnings, for fast winding."""
+    encryption: Encryption | None = None
+    """AES-128 of whole HLS segments. None: they are open."""
     renditions: tuple[Rung, ...] = Field(min_length=1, max_length=10)
     audio: AudioSettings | None = AudioSettings()
 
@@ -216,9 +227,33 @@ def resolve(
         )
     merged = _merge(base, overrides or {})
     try:
-        return _TEMPLATE.validate_python(merged)
+        settings = _TEMPLATE.validate_python(merged)
     except ValidationError as error:
         raise refusal(error, InvalidTemplate, SHAPE, prefix=f"{field}.overrides") from None
+    check_packaging(settings, f"{field}.overrides")
+    return settings
+
+
+def check_packaging(settings: Template, path: str) -> None:
+    """Refuse codecs and features that a target's container or packaging cannot hold; raises InvalidTemplate."""
+    match settings:
+        case FileTemplate():
+            audio = settings.audio.codec if settings.audio else None
+            check_file(settings.container, settings.video.codec, audio, path)
+        case LadderTemplate():
+            check_ladder(
+                packaging=settings.packaging,
+                segment_format=settings.segment_format,
+                start_number=settings.start_number,
+                single_file=settings.single_file,
+                iframe_playlists=settings.iframe_playlists,
+                encrypted=settings.encryption is not None,
+                video=tuple(r.video.codec for r in settings.renditions),
+                audio=settings.audio.codec if settings.audio else None,
+                path=path,
+            )
+        case _:
+            pass
 
 
 def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -176,7 +176,7 @@ def _commands(subtask: Subtask, urls: Mapping[int, str]) -> list[Command]:
 def _join(spec: ConcatSpec, package: FilePackage) -> Command:
     return join_command(
         f"<{spec.video[0].id}.ffconcat>" if spec.video else None,
-        [(f"<{a.id}.mp4>", Fraction(0)) for a in spec.audio],
+        [f"<{a.id}.mp4>" for a in spec.audio],
         f"<joined.{package.container}>",
         package.container,
         video_start=Fraction(0),

@@ -38,6 +38,8 @@ class Fragment:
     """Presentation time of the first sample."""
     duration: int
     samples: int
+    first_bytes: int
+    """Size of the first sample, bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,24 +141,37 @@ def _defaults(moov: bytes) -> tuple[int, int]:
 def _fragment(moof: bytes, moof_at: int, payload: int, end: int, defaults: tuple[int, int]) -> Fragment:
     traf = need(moof, "moof/traf")
     tfhd = need(moof, "tfhd", traf.body, traf.end)
-    duration, _size = defaults
+    duration, size = defaults
     flags = int.from_bytes(moof[tfhd.body + 1 : tfhd.body + 4], "big")
     at = tfhd.body + 8
     for flag, width in ((0x1, 8), (0x2, 4)):
         at += width if flags & flag else 0
     if flags & 0x8:
         (duration,) = struct.unpack_from(">I", moof, at)
+        at += 4
+    if flags & 0x10:
+        (size,) = struct.unpack_from(">I", moof, at)
     tfdt = need(moof, "tfdt", traf.body, traf.end)
     wide = moof[tfdt.body] == 1
     (decode_time,) = struct.unpack_from(">Q" if wide else ">I", moof, tfdt.body + 4)
-    total, samples, first = 0, 0, None
+    total, samples, first, first_bytes = 0, 0, None, size
     for box in boxes(moof, traf.body, traf.end):
         if box.kind == "trun":
             length, count, offset = _trun(moof, box, duration)
+            if first is None:
+                first, first_bytes = offset, _first_size(moof, box, size)
             total += length
             samples += count
-            first = offset if first is None else first
-    return Fragment(moof_at, end - moof_at, (payload, end), decode_time, decode_time + (first or 0), total, samples)
+    return Fragment(
+        moof_at, end - moof_at, (payload, end), decode_time, decode_time + (first or 0), total, samples, first_bytes
+    )
+
+
+def _first_size(moof: bytes, box: Box, default_size: int) -> int:
+    """Bytes of a run's first sample."""
+    flags = int.from_bytes(moof[box.body + 1 : box.body + 4], "big")
+    at = box.body + 8 + (4 if flags & 0x1 else 0) + (4 if flags & 0x4 else 0) + (4 if flags & 0x100 else 0)
+    return int(struct.unpack_from(">I", moof, at)[0]) if flags & 0x200 else default_size
 
 
 def _trun(moof: bytes, box: Box, default_duration: int) -> tuple[int, int, int]:

@@ -30,6 +30,16 @@ def codec_string(head: bytes) -> str:
     raise BadBox(f"no codec string is known for {entry.kind}")
 
 
+def video_range(head: bytes) -> str:
+    """What HLS calls the dynamic range: PQ or HLG as the sample description's colour box says, else SDR."""
+    entry = sample_entry(head)
+    for box in boxes(head, entry.body + _VISUAL_HEADER, entry.end):
+        if box.kind == "colr" and head[box.body : box.body + 4] in {b"nclx", b"nclc"}:
+            transfer = int.from_bytes(head[box.body + 6 : box.body + 8], "big")
+            return {16: "PQ", 18: "HLG"}.get(transfer, "SDR")
+    return "SDR"
+
+
 def _child(head: bytes, entry: Box, header: int, kind: str) -> Box:
     for box in boxes(head, entry.body + header, entry.end):
         if box.kind == kind:

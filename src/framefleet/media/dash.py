@@ -10,15 +10,25 @@ from framefleet.domain.timeline import to_ticks
 from framefleet.media.manifest import ListedTrack
 
 
-def manifest(video: Sequence[ListedTrack], audio: Sequence[ListedTrack], *, media: str = "$Number%05d$.m4s") -> str:
-    """The MPD. Every track's segments are numbered from 1 in its own folder, as `media` names them."""
+def manifest(
+    video: Sequence[ListedTrack],
+    audio: Sequence[ListedTrack],
+    *,
+    media: str = "$Number%05d$.m4s",
+    start_number: int = 1,
+) -> str:
+    """The MPD. Segments are numbered from `start_number` in their track's own folder, as `media` names them, or they are
+    ranges of one file.
+    """
     tracks = [*video, *audio]
     total = max(t.segments[-1].start + t.segments[-1].duration for t in tracks)
     longest = max(s.duration for t in tracks for s in t.segments)
+    profile = "main" if any(t.init_bytes is not None for t in tracks) else "live"
     lines = [
         '<?xml version="1.0" encoding="UTF-8"?>',
         (
-            '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" profiles="urn:mpeg:dash:profile:isoff-live:2011"'
+            '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static"'
+            f' profiles="urn:mpeg:dash:profile:isoff-{profile}:2011"'
             f' mediaPresentationDuration="{_duration(total)}" minBufferTime="{_duration(longest)}">'
         ),
         f'  <Period id="1" start="PT0S" duration="{_duration(total)}">',
@@ -30,7 +40,7 @@ def manifest(video: Sequence[ListedTrack], audio: Sequence[ListedTrack], *, medi
         for track in video:
             rate = f' frameRate="{track.frame_rate}"' if track.frame_rate else ""
             shape = f' width="{track.width}" height="{track.height}"{rate} sar="1:1"'
-            lines += _representation(track, shape, [], media)
+            lines += _representation(track, shape, _colour(track), media, start_number)
         lines.append("    </AdaptationSet>")
     for i, track in enumerate(audio, 2):
         language = f" lang={quoteattr(track.language)}" if track.language else ""
@@ -41,32 +51,65 @@ def manifest(video: Sequence[ListedTrack], audio: Sequence[ListedTrack], *, medi
             '<AudioChannelConfiguration schemeIdUri="urn:mpeg:dash:23003:3:audio_channel_configuration:2011"'
             f' value="{track.channels}"/>'
         )
-        lines += _representation(track, f' audioSamplingRate="{track.sample_rate}"', [channels], media)
+        lines += _representation(track, f' audioSamplingRate="{track.sample_rate}"', [channels], media, start_number)
         lines.append("    </AdaptationSet>")
     return "\n".join([*lines, "  </Period>", "</MPD>", ""])
 
 
-def _representation(track: ListedTrack, attributes: str, children: Sequence[str], media: str) -> list[str]:
+def _representation(
+    track: ListedTrack, attributes: str, children: Sequence[str], media: str, start_number: int
+) -> list[str]:
     head = (
         f'      <Representation id={quoteattr(track.name)} bandwidth="{track.peak_bandwidth}"'
         f" codecs={quoteattr(track.codecs)}{attributes}>"
-    )
-    template = (
-        f'        <SegmentTemplate timescale="{track.scale}" startNumber="1"'
-        f" initialization={quoteattr(f'{track.name}/{track.init}')} media={quoteattr(f'{track.name}/{media}')}>"
     )
     timeline = ["          <SegmentTimeline>"]
     for start, duration, repeats in _runs(track):
         more = f' r="{repeats}"' if repeats else ""
         timeline.append(f'            <S t="{start}" d="{duration}"{more}/>')
+    timeline.append("          </SegmentTimeline>")
+    addressed = _ranges(track, timeline) if track.init_bytes is not None else None
     return [
         head,
         *(f"        {child}" for child in children),
-        template,
-        *timeline,
-        "          </SegmentTimeline>",
-        "        </SegmentTemplate>",
+        *(addressed or _numbers(track, timeline, media, start_number)),
         "      </Representation>",
+    ]
+
+
+def _numbers(track: ListedTrack, timeline: Sequence[str], media: str, start_number: int) -> list[str]:
+    """A file per segment."""
+    template = (
+        f'        <SegmentTemplate timescale="{track.scale}" startNumber="{start_number}"'
+        f" initialization={quoteattr(f'{track.name}/{track.init}')} media={quoteattr(f'{track.name}/{media}')}>"
+    )
+    return [template, *timeline, "        </SegmentTemplate>"]
+
+
+def _ranges(track: ListedTrack, timeline: Sequence[str]) -> list[str]:
+    """One file for the header and all segments."""
+    file = quoteattr(f"{track.name}/{track.init}")
+    lines = [
+        f'        <SegmentList timescale="{track.scale}">',
+        f'          <Initialization sourceURL={file} range="0-{(track.init_bytes or 1) - 1}"/>',
+        *timeline,
+    ]
+    for s in track.segments:
+        at = s.offset or 0
+        lines.append(f'          <SegmentURL media={file} mediaRange="{at}-{at + s.bytes - 1}"/>')
+    return [*lines, "        </SegmentList>"]
+
+
+def _colour(track: ListedTrack) -> list[str]:
+    """What a player must know before it takes an HDR rendition (DASH-IF interoperability points, section 6.2)."""
+    transfer = {"PQ": 16, "HLG": 18}.get(track.video_range)
+    if transfer is None:
+        return []
+    cicp = "urn:mpeg:mpegB:cicp"
+    return [
+        f'<EssentialProperty schemeIdUri="{cicp}:ColourPrimaries" value="9"/>',
+        f'<EssentialProperty schemeIdUri="{cicp}:TransferCharacteristics" value="{transfer}"/>',
+        f'<EssentialProperty schemeIdUri="{cicp}:MatrixCoefficients" value="9"/>',
     ]
 
 

@@ -1,41 +1,48 @@
-"""HLS playlists (RFC 8216) for CMAF segments. Text from numbers; nothing is read or written here."""
+"""HLS playlists (RFC 8216 and its second edition) for fMP4 and TS segments. Text from numbers; nothing is read here."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 
 from framefleet.media.manifest import ListedTrack
 
 
-def media_playlist(track: ListedTrack) -> str:
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """How segments are encrypted: AES-128 whole, with the segment's sequence number as initialization vector."""
+
+    key_uri: str
+    """Where players get the key: absolute, or relative to the media playlists."""
+
+
+def media_playlist(track: ListedTrack, *, start_number: int = 1, lock: Lock | None = None) -> str:
     """The playlist of one rendition or sound track."""
-    # Rounded to the nearest integer each segment's duration must be at or below the target (section 4.3.3.1).
-    target = max(1, *(int(s.duration + Fraction(1, 2)) for s in track.segments))
-    lines = [
-        "#EXTM3U",
-        "#EXT-X-VERSION:7",
-        f"#EXT-X-TARGETDURATION:{target}",
-        "#EXT-X-MEDIA-SEQUENCE:1",
-        "#EXT-X-PLAYLIST-TYPE:VOD",
-        "#EXT-X-INDEPENDENT-SEGMENTS",
-        f'#EXT-X-MAP:URI="{track.init}"',
-    ]
+    lines = _head(track, start_number)
+    lines += [_map(track), *([] if lock is None else [f'#EXT-X-KEY:METHOD=AES-128,URI="{lock.key_uri}"'])]
     for segment in track.segments:
-        lines += [f"#EXTINF:{float(segment.duration):.6f},", segment.name]
-    return "\n".join([*lines, "#EXT-X-ENDLIST", ""])
+        lines.append(f"#EXTINF:{float(segment.duration):.6f},")
+        if segment.offset is not None:
+            lines.append(f"#EXT-X-BYTERANGE:{segment.bytes}@{segment.offset}")
+        lines.append(segment.name)
+    return _text([*lines, "#EXT-X-ENDLIST"])
 
 
-def master_playlist(video: Sequence[ListedTrack], audio: Sequence[ListedTrack]) -> str:
+def iframe_playlist(track: ListedTrack, *, start_number: int = 1) -> str:
+    """The playlist of a rendition's keyframes at the segments' beginnings, as byte ranges into the segments."""
+    lines = _head(track, start_number)
+    lines += ["#EXT-X-I-FRAMES-ONLY", _map(track)]
+    for segment in track.segments:
+        range_ = f"{segment.key_bytes}@{segment.offset or 0}"
+        lines += [f"#EXTINF:{float(segment.duration):.6f},", f"#EXT-X-BYTERANGE:{range_}", segment.name]
+    return _text([*lines, "#EXT-X-ENDLIST"])
+
+
+def master_playlist(video: Sequence[ListedTrack], audio: Sequence[ListedTrack], *, iframes: bool = False) -> str:
     """The multivariant playlist: renditions in the order given, each with the sound group."""
     lines = ["#EXTM3U", "#EXT-X-VERSION:7", "#EXT-X-INDEPENDENT-SEGMENTS"]
-    for i, track in enumerate(audio):
-        language = f'LANGUAGE="{track.language}",' if track.language else ""
-        default = "YES" if i == 0 else "NO"
-        lines.append(
-            f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="{track.language or track.name}",{language}'
-            f'DEFAULT={default},AUTOSELECT=YES,CHANNELS="{track.channels}",URI="{track.name}/index.m3u8"'
-        )
+    lines += [_sound(track, default=i == 0) for i, track in enumerate(audio)]
     sound_peak = max((t.peak_bandwidth for t in audio), default=0)
     sound_average = max((t.average_bandwidth for t in audio), default=0)
     sound_codecs = sorted({t.codecs for t in audio})
@@ -48,7 +55,58 @@ def master_playlist(video: Sequence[ListedTrack], audio: Sequence[ListedTrack]) 
         ]
         if track.frame_rate:
             attributes.append(f"FRAME-RATE={float(track.frame_rate):.3f}")
+        attributes.append(f"VIDEO-RANGE={track.video_range}")
         if audio:
             attributes.append('AUDIO="audio"')
+        attributes.append("CLOSED-CAPTIONS=NONE")
         lines += [f"#EXT-X-STREAM-INF:{','.join(attributes)}", f"{track.name}/index.m3u8"]
-    return "\n".join([*lines, ""])
+    if not video:
+        lines += [
+            f"#EXT-X-STREAM-INF:BANDWIDTH={t.peak_bandwidth},AVERAGE-BANDWIDTH={t.average_bandwidth},"
+            f'CODECS="{t.codecs}",AUDIO="audio"\n{t.name}/index.m3u8'
+            for t in audio
+        ]
+    if iframes:
+        lines += [_iframes(track) for track in video]
+    return _text(lines)
+
+
+def _head(track: ListedTrack, start_number: int) -> list[str]:
+    # Rounded to the nearest integer each segment's duration must be at or below the target (section 4.3.3.1).
+    target = max(1, *(int(s.duration + Fraction(1, 2)) for s in track.segments))
+    return [
+        "#EXTM3U",
+        "#EXT-X-VERSION:7",
+        f"#EXT-X-TARGETDURATION:{target}",
+        f"#EXT-X-MEDIA-SEQUENCE:{start_number}",
+        "#EXT-X-PLAYLIST-TYPE:VOD",
+        "#EXT-X-INDEPENDENT-SEGMENTS",
+    ]
+
+
+def _map(track: ListedTrack) -> str:
+    """The header stands before any key, so it is not encrypted (section 4.3.2.4)."""
+    if track.init is None:
+        return ""
+    range_ = "" if track.init_bytes is None else f',BYTERANGE="{track.init_bytes}@0"'
+    return f'#EXT-X-MAP:URI="{track.init}"{range_}'
+
+
+def _sound(track: ListedTrack, *, default: bool) -> str:
+    language = f'LANGUAGE="{track.language}",' if track.language else ""
+    return (
+        f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="{track.language or track.name}",{language}'
+        f'DEFAULT={"YES" if default else "NO"},AUTOSELECT=YES,CHANNELS="{track.channels}",URI="{track.name}/index.m3u8"'
+    )
+
+
+def _iframes(track: ListedTrack) -> str:
+    return (
+        f"#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH={track.iframe_bandwidth},"
+        f'CODECS="{track.codecs}",RESOLUTION={track.width}x{track.height},VIDEO-RANGE={track.video_range},'
+        f'URI="{track.name}/iframes.m3u8"'
+    )
+
+
+def _text(lines: Sequence[str]) -> str:
+    return "\n".join([*(line for line in lines if line), ""])

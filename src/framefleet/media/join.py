@@ -14,6 +14,8 @@ MUXER = {
     "mov": "mov",
     "mkv": "matroska",
     "webm": "webm",
+    "ts": "mpegts",
+    "flv": "flv",
     "m4a": "ipod",
     "mp3": "mp3",
     "ogg": "ogg",
@@ -35,7 +37,7 @@ def concat_list(files: Sequence[str], durations: Sequence[Fraction]) -> str:
 
 def join_command(
     video_list: str | None,
-    audio_files: Sequence[tuple[str, Fraction]],
+    audio_files: Sequence[str],
     path: str,
     container: str,
     *,
@@ -44,8 +46,7 @@ def join_command(
 ) -> Command:
     """Put one video (an ffconcat list) and sound tracks into one file.
 
-    `video_start` is when the first frame is shown, and each sound file comes with when it begins (s): FFmpeg moves every
-    input to zero unless told otherwise.
+    `video_start` is when the first frame is shown (s): the list begins at zero. Sound files have their own times.
     """
     streams: list[Any] = []
     if video_list is not None:
@@ -54,9 +55,9 @@ def join_command(
         if video_start:
             options["itsoffset"] = decimal(video_start, 9)
         streams.append(file_input(video_list, **options)["v:0"])
-    for audio, start in audio_files:
-        streams.append(file_input(audio, **({"itsoffset": decimal(start, 9)} if start else {}))["a:0"])
-    return build([output(streams, path, _copy(container, scale))])
+    streams += [file_input(audio)["a:0"] for audio in audio_files]
+    # Releases differ in what they move to zero (an edit list's hidden priming or not), so nothing may be moved.
+    return build([output(streams, path, _copy(container, scale))], global_args=("-copyts",))
 
 
 def remux_command(url: str, streams: Sequence[int], path: str, container: str) -> Command:

@@ -15,6 +15,10 @@ class ListedSegment:
     start: Fraction
     duration: Fraction
     bytes: int
+    offset: int | None = None
+    """Where it begins in the file `name`, bytes; None when the file is the segment."""
+    key_bytes: int | None = None
+    """Bytes up to the end of its first frame, a keyframe; None when it has none or it is not listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +28,8 @@ class ListedTrack:
     name: str
     """Folder below the manifest."""
     codecs: str
-    init: str
+    init: str | None
+    """File of the header; None for segments that need none (MPEG-TS)."""
     segments: tuple[ListedSegment, ...]
     scale: int
     width: int | None = None
@@ -33,6 +38,10 @@ class ListedTrack:
     sample_rate: int | None = None
     channels: int | None = None
     language: str | None = None
+    init_bytes: int | None = None
+    """Length of the header at the beginning of the file `init`; None when `init` is a file of its own."""
+    video_range: str = "SDR"
+    """As HLS names it: SDR, PQ or HLG."""
 
     @property
     def seconds(self) -> Fraction:
@@ -53,3 +62,8 @@ class ListedTrack:
     def average_bandwidth(self) -> int:
         """Bits/s of the whole."""
         return int(sum(s.bytes for s in self.segments) * 8 / self.seconds)
+
+    @property
+    def iframe_bandwidth(self) -> int:
+        """Bits/s of the largest keyframe, shown as long as its segment lasts (RFC 8216 section 4.3.4.3)."""
+        return max(ceil((s.key_bytes or 0) * 8 / s.duration) for s in self.segments)

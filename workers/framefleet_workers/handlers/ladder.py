@@ -2,67 +2,77 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
+from urllib.parse import quote
 
+from framefleet.domain.address import target_address
 from framefleet.domain.errors import VerifyFailed
-from framefleet.domain.records import Check, PublishedFile, PublishedOutput, Segment, StoredFile, Track
+from framefleet.domain.packaging import key_file
+from framefleet.domain.records import Check, PublishedFile, PublishedOutput, Segment, Track
 from framefleet.domain.subtask import AudioTrack, ConcatSpec, LadderPackage, VideoTrack
-from framefleet.media.boxes import shifted, without_gap
+from framefleet.domain.template import LadderTemplate
+from framefleet.media.codecs import video_range
 from framefleet.media.dash import manifest
-from framefleet.media.hls import master_playlist, media_playlist
+from framefleet.media.hls import Lock, iframe_playlist, master_playlist, media_playlist
 from framefleet.media.manifest import ListedSegment, ListedTrack
 from framefleet_workers import verify
-from framefleet_workers.parts import fetch, needed_tracks, sound, together, video_segments
-from framefleet_workers.publish import publish_bytes, publish_object
+from framefleet_workers.handlers.segments import Listed, publish_track
+from framefleet_workers.parts import fetch, needed_tracks, sound, video_segments
+from framefleet_workers.publish import publish_bytes
 from framefleet_workers.work import Work
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """A track with what is stored of it."""
-
-    track: ListedTrack
-    init: StoredFile
-    segments: tuple[Segment, ...]
-    delay: int
-    """Ticks its segments must be moved: sound that starts late says so in its edit list, which players of segments ignore."""
 
 
 def handle(work: Work, spec: ConcatSpec, package: LadderPackage) -> PublishedOutput:
     """Check that the parts fit, publish segments, then playlists, then the manifest at the target's own address."""
     numbers = [n for v in spec.video for n in v.chunks] + [a.subtask for a in spec.audio]
     made = needed_tracks(work, numbers)
-    video = [_video(track, made) for track in spec.video]
-    audio = [_audio(track, made) for track in spec.audio]
+    video = [_video(work, track, made, package) for track in spec.video]
+    audio = [_audio(track, made, package) for track in spec.audio]
     checks = _verify(spec, video, audio)
     verify.require(checks)
+    key = _key(work, spec, package)
     files: list[PublishedFile] = []
+    shown: list[ListedTrack] = []
     work.lease.confirm()
     for listed in [*video, *audio]:
-        files += _publish_segments(work, spec.uri, listed)
+        published = publish_track(work, spec.uri, listed, package, key)
+        shown.append(published.track)
+        files += published.files
+        checks += published.checks
         work.lease.interrupt.check()
     work.lease.confirm()
-    files += _publish_manifests(work, spec.uri, package, [v.track for v in video], [a.track for a in audio])
-    return PublishedOutput(files=tuple(files), media=_media(package, video, audio, spec), checks=tuple(checks))
+    pictures, sounds = shown[: len(video)], shown[len(video) :]
+    files += _publish_manifests(work, spec.uri, package, pictures, sounds, key)
+    return PublishedOutput(files=tuple(files), media=_media(package, pictures, sounds, spec), checks=tuple(checks))
 
 
-def _video(track: VideoTrack, made: dict[int, dict[str, Track]]) -> Listed:
+def _key(work: Work, spec: ConcatSpec, package: LadderPackage) -> bytes | None:
+    """The key, from the accepted task: no plan and no record has it."""
+    if not package.encrypted:
+        return None
+    settings = next(t.settings for t in work.task.targets if t.name == spec.target)
+    if not isinstance(settings, LadderTemplate) or settings.encryption is None or settings.encryption.key is None:
+        raise VerifyFailed("the accepted task has no key")
+    return bytes.fromhex(settings.encryption.key)
+
+
+def _video(work: Work, track: VideoTrack, made: dict[int, dict[str, Track]], package: LadderPackage) -> Listed:
     init, segments, codecs = video_segments(track, made)
     listed = ListedTrack(
         name=track.name,
         codecs=codecs,
         init="init.mp4",
-        segments=_listed(segments, track.scale, 0),
+        segments=_listed(segments, track.scale, 0, package.start_number),
         scale=track.scale,
         width=track.encoding.width,
         height=track.encoding.height,
         frame_rate=track.rate,
+        video_range=video_range(fetch(work, init)),
     )
-    return Listed(listed, init, tuple(segments), 0)
+    return Listed(listed, None, init, tuple(segments), 0, track.frames)
 
 
-def _audio(track: AudioTrack, made: dict[int, dict[str, Track]]) -> Listed:
+def _audio(track: AudioTrack, made: dict[int, dict[str, Track]], package: LadderPackage) -> Listed:
     found = sound(track, made)
     # Priming before zero is hidden by the header's edit list, so segments count from zero.
     delay = max(0, found.first)
@@ -70,24 +80,27 @@ def _audio(track: AudioTrack, made: dict[int, dict[str, Track]]) -> Listed:
         name=f"audio-{track.id}",
         codecs=found.codecs,
         init="init.mp4",
-        segments=_listed(found.segments, found.scale, delay),
+        segments=_listed(found.segments, found.scale, delay, package.start_number),
         scale=found.scale,
         sample_rate=found.scale,
         channels=found.channels,
         language=track.language,
     )
-    return Listed(listed, found.init, found.segments, delay)
+    return Listed(listed, found, found.init, found.segments, delay, found.frames)
 
 
-def _listed(segments: list[Segment] | tuple[Segment, ...], scale: int, delay: int) -> tuple[ListedSegment, ...]:
+def _listed(
+    segments: list[Segment] | tuple[Segment, ...], scale: int, delay: int, start_number: int
+) -> tuple[ListedSegment, ...]:
     return tuple(
         ListedSegment(
             name=f"{i:05d}.m4s",
             start=Fraction(s.start + delay, scale),
             duration=Fraction(s.duration, scale),
             bytes=s.bytes,
+            key_bytes=s.key_bytes,
         )
-        for i, s in enumerate(segments, 1)
+        for i, s in enumerate(segments, start_number)
     )
 
 
@@ -112,44 +125,45 @@ def _verify(spec: ConcatSpec, video: list[Listed], audio: list[Listed]) -> list[
     return checks
 
 
-def _publish_segments(work: Work, uri: str, listed: Listed) -> list[PublishedFile]:
-    name = listed.track.name
-    pairs = list(zip(listed.segments, listed.track.segments, strict=True))
-    if not listed.delay:
-
-        def copy(pair: tuple[Segment, ListedSegment]) -> PublishedFile:
-            return publish_object(work, pair[0], uri, "segment", f"{name}/{pair[1].name}")
-
-        init = publish_object(work, listed.init, uri, "init", f"{name}/{listed.track.init}")
-        return [init, *together(copy, pairs)]
-    head = without_gap(fetch(work, listed.init))
-    files = [publish_bytes(work, head, uri, "init", name=f"{name}/{listed.track.init}")]
-    for stored, entry in pairs:
-        data = shifted(fetch(work, stored), listed.delay)
-        files.append(publish_bytes(work, data, uri, "segment", name=f"{name}/{entry.name}"))
-    return files
-
-
 def _publish_manifests(
-    work: Work, uri: str, package: LadderPackage, video: list[ListedTrack], audio: list[ListedTrack]
+    work: Work,
+    uri: str,
+    package: LadderPackage,
+    video: list[ListedTrack],
+    audio: list[ListedTrack],
+    key: bytes | None,
 ) -> list[PublishedFile]:
-    own = uri.rsplit("/", 1)[1]
+    own = target_address(uri, "uri").key.rsplit("/", 1)[-1]
     hls, dash = package.packaging in {"hls", "cmaf"}, package.packaging in {"dash", "cmaf"}
     if not (video or audio):
         raise VerifyFailed("there is nothing to list")
     files: list[PublishedFile] = []
+    lock = None
+    if key is not None:
+        name = key_file(own)
+        lock = Lock(package.key_uri or f"../{quote(name)}")
+        if package.key_uri is None:
+            files.append(publish_bytes(work, key, uri, "key", name=name))
+    start = package.start_number
     if hls:
-        files = [
-            publish_bytes(work, media_playlist(t).encode(), uri, "manifest", name=f"{t.name}/index.m3u8")
-            for t in [*video, *audio]
+        playlists = [
+            (f"{t.name}/index.m3u8", media_playlist(t, start_number=start, lock=lock)) for t in [*video, *audio]
         ]
+        if package.iframe_playlists:
+            playlists += [(f"{t.name}/iframes.m3u8", iframe_playlist(t, start_number=start)) for t in video]
+        files += [publish_bytes(work, text.encode(), uri, "manifest", name=name) for name, text in playlists]
     stem = own.rsplit(".", 1)[0]
     manifests = []
     if dash:
-        manifests.append((own if not hls or own.endswith(".mpd") else f"{stem}.mpd", manifest(video, audio)))
+        manifests.append(
+            (own if not hls or own.endswith(".mpd") else f"{stem}.mpd", manifest(video, audio, start_number=start))
+        )
     if hls:
         manifests.append(
-            (own if not dash or not own.endswith(".mpd") else f"{stem}.m3u8", master_playlist(video, audio))
+            (
+                own if not dash or not own.endswith(".mpd") else f"{stem}.m3u8",
+                master_playlist(video, audio, iframes=package.iframe_playlists),
+            )
         )
     # The target's own address comes last: when it is there, everything is.
     for name, text in sorted(manifests, key=lambda m: m[0] == own):
@@ -157,9 +171,10 @@ def _publish_manifests(
     return files
 
 
-def _media(package: LadderPackage, video: list[Listed], audio: list[Listed], spec: ConcatSpec) -> dict[str, object]:
-    def entry(listed: Listed) -> dict[str, object]:
-        track = listed.track
+def _media(
+    package: LadderPackage, video: list[ListedTrack], audio: list[ListedTrack], spec: ConcatSpec
+) -> dict[str, object]:
+    def entry(track: ListedTrack) -> dict[str, object]:
         known = {
             "name": track.name,
             "codec": track.codecs,

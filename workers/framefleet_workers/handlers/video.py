@@ -86,7 +86,8 @@ def _upload(
             if not mine or mine[0].presented != start:
                 raise VerifyFailed(f"no fragment starts at tick {start} of {encoding.id}")
             stored = _upload_segment(work, file, mine, f"{encoding.id}/{start}.m4s")
-            segments.append(Segment(**stored.model_dump(), start=start, duration=end - start))
+            key_bytes = mine[0].payload[0] - mine[0].offset + mine[0].first_bytes
+            segments.append(Segment(**stored.model_dump(), start=start, duration=end - start, key_bytes=key_bytes))
     return Track(
         id=encoding.id,
         codecs=codec_string(head),

@@ -1,0 +1,238 @@
+"""Ladders in every packaging: segments, ranges, keys and clocks, judged by decoding through the manifests over HTTP."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from framefleet.domain import keys
+from framefleet.domain.records import PublishedOutput
+from tests.conftest import FfmpegBuild
+from tests.media import judge, sources
+from tests.media.harness import OneProcess
+
+SECONDS = 7
+FRAMES = 25 * SECONDS
+KEY = "000102030405060708090a0b0c0d0e0f"
+VIDEO = {"codec": "h264", "width": 320, "height": 180, "crf": 28, "preset": "ultrafast"}
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Numbered frames and a tone."""
+    path = tmp_path_factory.mktemp("clip") / "clip.mp4"
+    copy = ["-frames:v", str(FRAMES), "-t", str(SECONDS), "-c:v", "libx264", "-preset", "ultrafast", "-c:a", "copy"]
+    judge._run([judge.ffmpeg(), "-v", "error", "-i", str(sources.make("pal.mp4")), *copy, str(path)])
+    return path
+
+
+def ladder(name: str, out: Path, **settings: Any) -> dict[str, Any]:
+    """A target: one rung, two-second segments."""
+    suffix = "mpd" if settings.get("packaging") == "dash" else "m3u8"
+    overrides = {"renditions": [{"name": "180p", "video": VIDEO}], "segment_seconds": 2, **settings}
+    return {
+        "name": name,
+        "template": "hls-h264",
+        "uri": (out / name / f"main.{suffix}").as_uri(),
+        "overrides": overrides,
+    }
+
+
+WISHES: dict[str, dict[str, Any]] = {
+    "fmp4": {"start_number": 7, "iframe_playlists": True},
+    "ranges": {"packaging": "cmaf", "single_file": True, "iframe_playlists": True},
+    "dash": {"packaging": "dash", "start_number": 0},
+    "ts": {"segment_format": "ts", "iframe_playlists": True},
+    "ts-ranges": {"segment_format": "ts", "single_file": True, "iframe_playlists": True},
+    "locked": {"encryption": {"key": KEY}},
+    "locked-ts": {"segment_format": "ts", "encryption": {}, "start_number": 3},
+}
+
+
+@pytest.fixture(scope="module")
+def made(
+    ffmpeg: FfmpegBuild, clip: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, OneProcess, dict[str, PublishedOutput]]:
+    """One task with a target for every packaging."""
+    folder = tmp_path_factory.mktemp(ffmpeg.name)
+    process = OneProcess(folder, str(ffmpeg.ffmpeg), str(ffmpeg.ffprobe) if ffmpeg.ffprobe else None)
+    targets = [ladder(name, folder / "out", **settings) for name, settings in WISHES.items()]
+    published = process.run({"sources": [{"uri": clip.as_uri()}], "targets": targets})
+    return folder, process, published
+
+
+@pytest.fixture(scope="module")
+def site(made: tuple[Path, OneProcess, dict[str, PublishedOutput]]) -> Iterator[str]:
+    """The outputs on a web server that knows byte ranges."""
+    with serving(made[0] / "out") as address:
+        yield address
+
+
+class Ranges(SimpleHTTPRequestHandler):
+    """Files, and parts of them."""
+
+    def do_GET(self) -> None:
+        path = Path(self.translate_path(self.path))
+        wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
+        if wanted is None or not path.is_file():
+            super().do_GET()
+            return
+        data = path.read_bytes()
+        first, last = int(wanted[1]), min(int(wanted[2] or len(data)), len(data) - 1)
+        self.send_response(206)
+        self.send_header("Content-Range", f"bytes {first}-{last}/{len(data)}")
+        self.send_header("Content-Length", str(last - first + 1))
+        self.send_header("Content-Type", self.guess_type(str(path)))
+        self.end_headers()
+        self.wfile.write(data[first : last + 1])
+
+    def log_message(self, *_: object) -> None:
+        """Quiet."""
+
+
+class serving:  # noqa: N801 - used as a context manager, named as one
+    """A folder on loopback."""
+
+    def __init__(self, folder: Path) -> None:
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Ranges, directory=str(folder)))
+        self._thread = Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+
+    def __enter__(self) -> str:
+        self._thread.start()
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def text(made: tuple[Path, OneProcess, dict[str, PublishedOutput]], name: str) -> str:
+    return (made[0] / "out" / name).read_text()
+
+
+@pytest.mark.parametrize("name", sorted(WISHES))
+def test_every_frame_and_the_tone_come_through_the_manifest(
+    name: str, made: tuple[Path, OneProcess, dict[str, PublishedOutput]], site: str
+) -> None:
+    names = [f.uri.rsplit("/", 1)[1] for f in made[2][name].files if f.kind == "manifest"]
+    for manifest in {"main.m3u8", "main.mpd"} & set(names):
+        address = f"{site}/{name}/{manifest}"
+        assert list(range(FRAMES)) == judge.frames(address), address  # type: ignore[arg-type]
+        if name in {"dash", "locked", "ts-ranges", "locked-ts"}:
+            samples, splices = judge.tone(address)  # type: ignore[arg-type]
+            assert abs(samples - SECONDS * 48000) <= 4096
+            assert [] == splices
+
+
+def test_segments_are_numbered_from_where_it_was_asked(
+    made: tuple[Path, OneProcess, dict[str, PublishedOutput]],
+) -> None:
+    playlist = text(made, "fmp4/180p/index.m3u8")
+
+    assert "#EXT-X-MEDIA-SEQUENCE:7" in playlist
+    assert ["00007.m4s", "00008.m4s"] == re.findall(r"^\d+\.m4s$", playlist, re.MULTILINE)[:2]
+    assert 'startNumber="0"' in text(made, "dash/main.mpd")
+    assert (made[0] / "out/dash/180p/00000.m4s").exists()
+
+
+def test_one_file_holds_all_segments(made: tuple[Path, OneProcess, dict[str, PublishedOutput]]) -> None:
+    for name, file in (("ranges", "media.mp4"), ("ts-ranges", "media.ts")):
+        folder = made[0] / "out" / name / "180p"
+        found = re.findall(
+            r"^#EXT-X-BYTERANGE:(\d+)@(\d+)\n(\S+)$", text(made, f"{name}/180p/index.m3u8"), re.MULTILINE
+        )
+
+        assert {file} == {f.name for f in folder.iterdir() if f.suffix != ".m3u8"}
+        assert (folder / file).stat().st_size == int(found[-1][0]) + int(found[-1][1])
+        assert list(range(FRAMES)) == judge.frames(folder / file)
+
+
+@pytest.mark.parametrize("name", ["fmp4", "ranges", "ts", "ts-ranges"])
+def test_i_frame_playlists_lead_to_decodable_keyframes(
+    name: str, made: tuple[Path, OneProcess, dict[str, PublishedOutput]], tmp_path: Path
+) -> None:
+    folder = made[0] / "out" / name / "180p"
+    playlist = (folder / "iframes.m3u8").read_text()
+    assert "#EXT-X-I-FRAMES-ONLY" in playlist
+    assert 'URI="180p/iframes.m3u8"' in text(made, f"{name}/main.m3u8")
+    header = b""
+    if init := re.search(r'MAP:URI="([^"]+)"(?:,BYTERANGE="(\d+)@0")?', playlist):
+        header = (folder / init[1]).read_bytes()[: int(init[2]) if init[2] else None]
+
+    shown = []
+    for size, at, file in re.findall(r"BYTERANGE:(\d+)@(\d+)\n(\S+)", playlist):
+        alone = tmp_path / ("key" + Path(file).suffix)
+        alone.write_bytes(header + (folder / file).read_bytes()[int(at) : int(at) + int(size)])
+        shown += judge.frames(alone)
+
+    assert [0, 50, 100, 150] == shown
+
+
+def test_ts_segments_play_alone_and_share_one_clock(made: tuple[Path, OneProcess, dict[str, PublishedOutput]]) -> None:
+    folder = made[0] / "out/ts"
+    starts = [float(judge.start(p)) for p in sorted((folder / "180p").glob("*.ts"))]
+    sound = float(judge.start(min((folder / "audio-a1").glob("*.ts"))))
+
+    assert [10.0, 12.0, 14.0, 16.0] == pytest.approx(starts, abs=0.001)
+    assert sound == pytest.approx(10 - 1024 / 48000, abs=0.001)
+
+
+def test_the_key_is_in_no_record(made: tuple[Path, OneProcess, dict[str, PublishedOutput]]) -> None:
+    _, process, published = made
+    plan = process.plan.model_dump_json()
+    records = "".join(r.model_dump_json() for r in process.done.values())
+
+    assert KEY not in plan + records
+    assert bytes.fromhex(KEY) == (made[0] / "out/locked/main.key").read_bytes()
+    assert 'METHOD=AES-128,URI="../main.key"' in text(made, "locked/180p/index.m3u8")
+    assert ["key"] == [f.kind for f in published["locked"].files if f.uri.endswith(".key")]
+    assert all(b"moof" not in p.read_bytes()[:32] for p in (made[0] / "out/locked/180p").glob("*.m4s"))
+    task = next(t for t in [process.store.get(k) for k in _requests(process)] if t is not None)
+    assert repr(KEY) not in repr(process.plan), json.loads(task)["id"]
+
+
+def _requests(process: OneProcess) -> list[str]:
+    return [o.key for o in process.store.list("tasks/") if o.key == keys.task(o.key.split("/")[1])]
+
+
+def test_file_containers_hold_the_same_frames(ffmpeg: FfmpegBuild, clip: Path, tmp_path: Path) -> None:
+    process = OneProcess(tmp_path, str(ffmpeg.ffmpeg), str(ffmpeg.ffprobe) if ffmpeg.ffprobe else None)
+    containers = ["mp4", "mov", "mkv", "ts", "flv"]
+    targets = [
+        {
+            "name": c,
+            "template": "mp4-h264-360p",
+            "uri": (tmp_path / f"film.{c}").as_uri(),
+            "overrides": {"container": c, "video": VIDEO},
+        }
+        for c in containers
+    ]
+
+    published = process.run({"sources": [{"uri": clip.as_uri()}], "targets": targets})
+
+    for container in containers:
+        verdict = judge.judge(clip, tmp_path / f"film.{container}")
+        assert (0, 0, 0, True, 0) == (verdict.lost, verdict.doubled, verdict.strange, verdict.ordered, verdict.splices)
+        # Where no edit list hides it, the encoder's priming is one frame of silence before the film.
+        assert verdict.worst_time < 0.023, container
+        assert verdict.offset_change < 0.023, container
+        assert published[container].checks
+    data = (tmp_path / "film.mp4").read_bytes()
+    assert data.index(b"moov") < data.index(b"mdat"), "faststart"
+    names = subprocess.run(
+        ["ffprobe", "-v", "error", "-show_entries", "format=format_name", "-of", "csv=p=0", str(tmp_path / "film.flv")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "flv" in names.stdout

@@ -1,0 +1,88 @@
+"""What a container or a packaging cannot hold is refused by name, before any work."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from framefleet.domain.errors import InvalidTemplate
+from framefleet.domain.packaging import key_file
+from framefleet.domain.task import accept, parse_request
+from framefleet.domain.template import LadderTemplate, resolve
+from framefleet.media.mpegts import BadTransportStream, TsSegment, joins, read_segment
+from tests.factories import NOW, request
+
+RUNG = [{"name": "a", "video": {"codec": "hevc"}}]
+
+
+@pytest.mark.parametrize(
+    ("template", "overrides", "field"),
+    [
+        ("mp4-h264-720p", {"container": "webm"}, "video.codec"),
+        ("mp4-h264-720p", {"container": "flv", "video": {"codec": "hevc"}}, "video.codec"),
+        ("mp4-h264-720p", {"container": "flv", "audio": {"codec": "mp3"}}, "audio.codec"),
+        ("mp4-h264-720p", {"container": "ts", "audio": {"codec": "opus"}}, "audio.codec"),
+        ("webm-vp9-720p", {"container": "mov"}, "video.codec"),
+        ("dash-h264", {"segment_format": "ts"}, "segment_format"),
+        ("cmaf-h264", {"encryption": {}}, "encryption"),
+        ("hls-h264", {"segment_format": "ts", "renditions": RUNG}, "renditions[0].video.codec"),
+        ("hls-h264", {"segment_format": "ts", "audio": {"codec": "opus"}}, "audio.codec"),
+        ("hls-h264", {"encryption": {}, "single_file": True}, "single_file"),
+        ("hls-h264", {"encryption": {}, "iframe_playlists": True}, "iframe_playlists"),
+        ("hls-h264", {"single_file": True, "start_number": 5}, "start_number"),
+        ("hls-h264", {"encryption": {"key": "00"}}, "encryption.key"),
+        ("hls-h264", {"encryption": {"key_uri": 'https://keys/"\n#EXT'}}, "encryption.key_uri"),
+        ("dash-h264", {"iframe_playlists": True}, "iframe_playlists"),
+    ],
+)
+def test_what_cannot_be_held_is_refused_with_its_field(template: str, overrides: dict[str, Any], field: str) -> None:
+    with pytest.raises(InvalidTemplate) as refused:
+        resolve(template, overrides, field="targets[0]")
+
+    assert f"targets[0].overrides.{field}" == refused.value.field
+
+
+def test_a_key_is_made_once_when_none_is_given_and_is_not_shown() -> None:
+    target = {"name": "s", "template": "hls-h264", "uri": "s3://out/m.m3u8", "overrides": {"encryption": {}}}
+
+    settings = accept(parse_request(request(target)), now=NOW).targets[0].settings
+
+    assert isinstance(settings, LadderTemplate)
+    assert settings.encryption is not None
+    assert settings.encryption.key is not None
+    assert 32 == len(settings.encryption.key)
+    assert settings.encryption.key not in repr(settings)
+
+
+def test_the_key_file_is_named_after_the_manifest() -> None:
+    assert "master.key" == key_file("master.m3u8")
+    assert "master.key" == key_file("master")
+
+
+def _packet(pid: int, counter: int, payload: bytes = b"") -> bytes:
+    head = bytes([0x47, 0x40 | pid >> 8, pid & 0xFF, 0x10 | counter])
+    return (head + payload).ljust(188, b"\xff")
+
+
+def _pes(seconds: int) -> bytes:
+    t = (10 + seconds) * 90_000
+    time = bytes([0x21 | t >> 29 & 0xE, t >> 22 & 0xFF, 1 | t >> 14 & 0xFE, t >> 7 & 0xFF, 1 | t << 1 & 0xFE])
+    return b"\0\0\1\xe0\0\0\x80\x80\5" + time
+
+
+def test_a_segment_tells_its_time_its_frames_and_its_first_keyframe() -> None:
+    found = read_segment(_packet(0, 3) + _packet(256, 15, _pes(2)) + _packet(256, 0, _pes(3)))
+
+    assert TsSegment(180_000, 2, 376, {0: (3, 3), 256: (15, 0)}) == found
+    assert joins(found, read_segment(_packet(0, 4) + _packet(256, 1, _pes(4))))
+    assert not joins(found, read_segment(_packet(0, 4) + _packet(256, 2, _pes(4))))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"\x47", b"\0" * 188, _packet(256, 0, _pes(0)), _packet(0, 0) + _packet(256, 0, _pes(0)) + _packet(256, 2)],
+)
+def test_a_damaged_segment_is_noticed(data: bytes) -> None:
+    with pytest.raises(BadTransportStream):
+        read_segment(data)
