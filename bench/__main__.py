@@ -67,7 +67,7 @@ def film(ffmpeg: str, seconds: int) -> Path:
 
 def plain_options(video: VideoSettings) -> list[str]:
     """The same settings on a plain command line, with FFmpeg's own choice of threads: its fastest on few cores."""
-    gop = str(round(video.gop_seconds * 25))
+    gop = str(round((video.gop_seconds or 4) * 25))
     cap = ["-maxrate", str(video.max_bitrate), "-bufsize", str(2 * video.max_bitrate)] if video.max_bitrate else []
     common = ["-c:v", "libx264", "-preset", "medium", "-crf", f"{video.crf:g}", *cap, "-bf", "3"]
     return [*common, "-g", gop, "-keyint_min", gop, "-sc_threshold", "0", "-profile:v", "high"]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from framefleet.domain.subtask import Encoding
+from framefleet.media.abilities import default_profile
 from framefleet.media.command import QUIET
 from framefleet.media.encoders import video_options
 from framefleet_workers.capabilities import detect, opened, tags
+from framefleet_workers.capabilities import test_encoding as capability_encoding
 from framefleet_workers.process import Interrupt, Result, run
 from tests.conftest import FfmpegBuild
 from tests.unit.test_commands import h264_encodings
@@ -44,6 +46,23 @@ def test_every_option_of_every_h264_template_is_known_to_ffmpeg(
         assert 0 == result.returncode, said
     else:
         assert 0 == result.returncode or any(phrase in said for phrase in NO_DRIVER), said
+
+
+@pytest.mark.parametrize("family", ["h264_nvenc", "hevc_nvenc", "av1_nvenc"])
+@pytest.mark.parametrize("depth", ["yuv420p", "yuv420p10le"])
+def test_every_option_of_nvenc_is_known_to_ffmpeg(family: str, depth: str, ffmpeg: FfmpegBuild) -> None:
+    profile = default_profile(family, depth)
+    if profile is None or (family == "av1_nvenc" and ffmpeg.name == "system"):
+        return  # refused when planning; FFmpeg 5.1 has no AV1 on NVENC
+    for tune in ("hq", "ll", "ull"):
+        encoding = capability_encoding(family).model_copy(
+            update={"profile": profile, "pixel_format": depth, "tune": tune, "level": "4.1"}
+        )
+
+        said = "\n".join(encode(ffmpeg, encoding).tail)
+
+        assert not any(phrase in said for phrase in WRONG_OPTION), said
+        assert any(phrase in said for phrase in NO_DRIVER), said
 
 
 def test_a_wrong_option_would_be_noticed(ffmpeg: FfmpegBuild) -> None:

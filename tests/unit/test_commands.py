@@ -8,9 +8,10 @@ import pytest
 
 from framefleet.domain.subtask import AudioTrackSpec, Encoding, SnapshotSpec, SpriteSpec, VideoChunkSpec
 from framefleet.domain.template import FileTemplate, LadderTemplate, predefined, resolve
+from framefleet.media import levels
 from framefleet.media.audio import audio_command
 from framefleet.media.chunk import chunk_command, keyframe_times
-from framefleet.media.encoders import PRESETS, h264_level, video_options
+from framefleet.media.encoders import PRESETS, video_options
 from framefleet.media.guard import FORMATS, input_guard
 from framefleet.media.join import concat_list, join_command
 from framefleet.media.stills import snapshot_commands, sprite_command
@@ -63,7 +64,7 @@ def test_the_command_of_a_chunk_is_exactly_this() -> None:
             "-video_track_timescale",
             "12800",
             "-x264-params",
-            "scenecut=0:open-gop=0:stitchable=1:vbv-init=0.4",
+            "scenecut=0:open-gop=0:stitchable=1:vbv-init=0.4:fps=25/1",
             "/out/v1.mp4",
         ),
     ] == list(command.args)
@@ -167,7 +168,7 @@ def test_I9_playlists_are_no_media() -> None:
     ],
 )
 def test_the_level_holds_the_size_at_the_rate(size: tuple[int, int], rate: int, level: str) -> None:
-    assert level == h264_level(*size, Fraction(rate))
+    assert level == levels.lowest("h264", size, Fraction(rate), None, "high")
 
 
 def h264_encodings() -> list[tuple[str, Encoding]]:
@@ -187,11 +188,11 @@ def h264_encodings() -> list[tuple[str, Encoding]]:
                     family=family,
                     width=video.width or 0,
                     height=video.height or 0,
-                    crf=video.crf,
+                    crf=video.crf or 0,
                     max_bitrate=video.max_bitrate,
                     preset="p5" if family == "h264_nvenc" else "medium",
                     profile="high",
-                    level=h264_level(video.width or 0, video.height or 0, Fraction(25)),
+                    level=levels.lowest("h264", (video.width or 0, video.height or 0), Fraction(25), None, "high"),
                     bframes=3,
                     gop_frames=100,
                 )

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from framefleet.domain.subtask import Encoding
+from framefleet.media.abilities import DEFAULT_BFRAMES, default_profile
 from framefleet.media.command import QUIET
-from framefleet.media.encoders import AUDIO_ENCODER, CPU_FAMILY, DEFAULT_PRESET, GPU_FAMILY, h264_level, video_options
+from framefleet.media.encoders import AUDIO_ENCODER, CPU_FAMILY, DEFAULT_PRESET, GPU_FAMILY, video_options
 from framefleet_workers.process import Interrupt, run
 
 TEST_SIZE = (256, 144)
@@ -48,6 +49,8 @@ def tags(capabilities: Sequence[Capability]) -> tuple[str, ...]:
 def test_encoding(family: str) -> Encoding:
     """The settings of the test encode: what a real rendition would use, at the smallest size."""
     width, height = TEST_SIZE
+    rate = Fraction(25)
+    profile = default_profile(family, "yuv420p")
     return Encoding(
         id="test",
         family=family,
@@ -56,10 +59,11 @@ def test_encoding(family: str) -> Encoding:
         crf=30,
         max_bitrate=1_000_000,
         preset=DEFAULT_PRESET[family],
-        profile="high" if "264" in family else None,
-        level=h264_level(width, height, Fraction(25)) if "264" in family else None,
-        bframes=3,
+        profile=profile,
+        level="3.0",
+        bframes=DEFAULT_BFRAMES.get(family, 0),
         gop_frames=25,
+        rate=rate,
     )
 
 

@@ -134,7 +134,7 @@ class _Planner:
         if isinstance(template, FileTemplate):
             video = template.video
             look = geometry.look(video, *self._shown_size(path), f"{below}.video")
-            wish = self._encodings(path).want(video, look, template.accelerator, video.gop_seconds, f"{below}.video")
+            wish = self._encodings(path).want(video, look, template.accelerator, None, f"{below}.video")
             return [("video", wish)]
         if isinstance(template, LadderTemplate):
             rungs = geometry.ladder(template.renditions, *self._shown_size(path), f"{below}.renditions")
@@ -142,7 +142,11 @@ class _Planner:
                 (
                     rung.name,
                     self._encodings(path).want(
-                        rung.video, look, template.accelerator, template.segment_seconds, f"{below}.renditions"
+                        rung.video,
+                        look,
+                        template.accelerator,
+                        template.segment_seconds,
+                        f"{below}.renditions[{template.renditions.index(rung)}].video",
                     ),
                 )
                 for rung, look in rungs

@@ -10,8 +10,9 @@ from typing import Literal
 from framefleet.domain.errors import InvalidTemplate
 from framefleet.domain.subtask import Encoding, FrameTimes, Piece, VideoChunkSpec
 from framefleet.domain.template import Accelerator, VideoSettings
-from framefleet.media.encoders import CPU_FAMILY, DEFAULT_PRESET, GPU_FAMILY, PRESETS, h264_level
-from framefleet_scheduler.plan import cost
+from framefleet.media.encoders import CPU_FAMILY, GPU_FAMILY
+from framefleet_scheduler.plan import coding, cost
+from framefleet_scheduler.plan.coding import Grid
 from framefleet_scheduler.plan.geometry import Look
 from framefleet_scheduler.plan.timeline import Part, Timeline, chunk_lengths, chunk_starts, last_frame_seconds
 
@@ -25,10 +26,10 @@ UNINDEXED_MARGIN = Fraction(2)
 
 @dataclass
 class Group:
-    """Encodings that are made together: one encoder family, one keyframe grid."""
+    """Encodings that are made together: one encoder family, one grid of segments."""
 
     family: str
-    gop_seconds: float
+    grid: Grid
     encodings: list[Encoding] = field(default_factory=list)
     chunks: list[tuple[VideoChunkSpec, float]] = field(default_factory=list)
     """Specs and their costs, in order of time."""
@@ -41,7 +42,7 @@ class Encodings:
         self._timeline = timeline
         self._gpu = gpu_encoders
         self._known: dict[tuple[object, ...], Encoding] = {}
-        self.groups: dict[tuple[str, float], Group] = {}
+        self.groups: dict[tuple[object, ...], Group] = {}
 
     @property
     def by_place(self) -> bool:
@@ -49,56 +50,46 @@ class Encodings:
         return any(e.source.crop is not None for e in self._known.values())
 
     def want(
-        self, settings: VideoSettings, look: Look, accelerator: Accelerator, gop_seconds: float, path: str
+        self,
+        settings: VideoSettings,
+        look: Look,
+        accelerator: Accelerator,
+        segment_seconds: float | None,
+        path: str,
     ) -> Encoding:
-        """The encoding for these settings with this picture; raises InvalidTemplate for a preset the encoder lacks."""
-        family = choose_family(settings.codec, accelerator, self._gpu, path)
-        preset = settings.preset or DEFAULT_PRESET[family]
-        if preset not in PRESETS[family]:
-            raise InvalidTemplate(
-                f"{family} has no preset {preset!r}",
-                field=f"{path}.preset",
-                hint=f"It has {', '.join(PRESETS[family])}.",
-            )
-        key = (family, look, settings.crf, settings.max_bitrate, preset, gop_seconds)
+        """The encoding for these settings with this picture; `segment_seconds` is None for a file.
+
+        Raises InvalidTemplate for what the encoder cannot do.
+        """
+        family = choose_family(settings, accelerator, self._gpu, path)
+        grid, gop_frames = coding.grid(settings, self._timeline, segment_seconds, path)
+        encoding = coding.encoding("", family, settings, look, self._timeline, gop_frames, path)
+        key = (grid, encoding)
         if key not in self._known:
-            encoding = self._encoding(f"v{len(self._known) + 1}", family, settings, look, preset, gop_seconds)
-            self._known[key] = encoding
-            group = self.groups.setdefault((family, gop_seconds), Group(family, gop_seconds))
-            group.encodings.append(encoding)
+            self._known[key] = encoding.model_copy(update={"id": f"v{len(self._known) + 1}"})
+            group = self.groups.setdefault((family, grid), Group(family, grid))
+            group.encodings.append(self._known[key])
         return self._known[key]
 
-    def _encoding(
-        self, name: str, family: str, settings: VideoSettings, look: Look, preset: str, gop_seconds: float
-    ) -> Encoding:
-        rate = self._timeline.rate
-        is_h264 = settings.codec == "h264"
-        return Encoding(
-            id=name,
-            family=family,
-            width=look.width,
-            height=look.height,
-            source=look.source,
-            frame=look.frame,
-            crf=settings.crf,
-            max_bitrate=settings.max_bitrate,
-            preset=preset,
-            profile="high" if is_h264 else None,
-            level=h264_level(look.width, look.height, rate) if is_h264 else None,
-            # B-frames of a variable rate overlap their neighbours' decode times where chunks meet (measured).
-            bframes=3 if rate is not None else 0,
-            gop_frames=self._timeline.segment_frames(Fraction(str(gop_seconds))),
-        )
 
+def choose_family(settings: VideoSettings, accelerator: Accelerator, gpu_encoders: frozenset[str], path: str) -> str:
+    """The encoder family, fixed for the whole task.
 
-def choose_family(codec: str, accelerator: Accelerator, gpu_encoders: frozenset[str], path: str) -> str:
-    """The encoder family, fixed for the whole task. `auto` takes the GPU when a live worker opens its encoder."""
+    `auto` takes the GPU when a live worker opens its encoder and it can encode such samples.
+    """
+    codec = settings.codec
     gpu = GPU_FAMILY.get(codec)
     if accelerator == "gpu" and gpu is None:
         raise InvalidTemplate(
             f"{codec} is not encoded on a GPU", field=f"{path}.accelerator", hint="Use accelerator cpu or auto."
         )
     if gpu is not None and (accelerator == "gpu" or (accelerator == "auto" and gpu in gpu_encoders)):
+        if accelerator == "gpu":
+            return gpu
+        try:
+            coding.check(gpu, settings, path)
+        except InvalidTemplate:
+            return CPU_FAMILY[codec]
         return gpu
     return CPU_FAMILY[codec]
 
@@ -108,11 +99,10 @@ def cut(group: Group, timeline: Timeline, slots: int, canvas: tuple[int, int], f
 
     Short chunks share the work evenly; long ones pay less for reaching their first frame. Of equals the longer wins.
     """
-    segments = timeline.segments(Fraction(str(group.gop_seconds)))
+    segments = group.grid.starts(timeline)
     average = _density(timeline, 0, timeline.frames)
     best: tuple[float, list[int], list[float]] | None = None
-    for per_chunk in reversed(chunk_lengths(Fraction(str(group.gop_seconds)))):
-        starts = chunk_starts(segments, timeline.frames, per_chunk)
+    for starts in _possible_cuts(group, segments, timeline):
         costs = [_cost(group, timeline, a, b, average) for a, b in pairwise([*starts, timeline.frames])]
         ends = cost.makespan(costs, slots)
         if best is None or ends < best[0]:
@@ -132,6 +122,15 @@ def cut(group: Group, timeline: Timeline, slots: int, canvas: tuple[int, int], f
             fit=fit,
         )
         group.chunks.append((spec, costs[number]))
+
+
+def _possible_cuts(group: Group, segments: list[int], timeline: Timeline) -> list[list[int]]:
+    """First frames of the chunks for every length they may have, longest first."""
+    if group.family == "libsvtav1" and timeline.rate is None:
+        # FFmpeg 5.1 hands SVT-AV1 no forced keyframes: only its first frame is sure to be one.
+        return [segments]
+    lengths = reversed(chunk_lengths(group.grid.length(timeline)))
+    return [chunk_starts(segments, timeline.frames, per_chunk) for per_chunk in lengths]
 
 
 def _cost(group: Group, timeline: Timeline, start: int, end: int, average: float) -> float:

@@ -96,7 +96,12 @@ class Encoding(Value):
     bframes: int
     pixel_format: str = "yuv420p"
     gop_frames: int | None
-    """Frames between keyframes when the rate is constant; None: keyframe times rule alone."""
+    """Frames between keyframes; None: keyframe times rule alone."""
+    tune: str | None = None
+    rate: Rational | None = None
+    """Frames/s when constant: what the encoder's rate control counts with."""
+    full_range: bool = False
+    """Samples use all values (0..255): as the source's do."""
     source: SourcePicture = SourcePicture()
     """What is done to the picture before it is brought to size."""
     frame: Frame = Frame()

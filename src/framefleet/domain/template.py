@@ -27,20 +27,45 @@ Container = Literal["mp4", "mov", "mkv", "webm", "ts", "flv"]
 Packaging = Literal["hls", "dash", "cmaf"]
 
 Bitrate = Annotated[int, Field(ge=1_000, le=400_000_000)]
+PixelFormat = Literal["yuv420p", "yuv422p", "yuv444p", "yuv420p10le", "yuv422p10le", "yuv444p10le"]
 
 
 class VideoSettings(SizeSettings):
     """How one rendition is encoded."""
 
     codec: VideoCodec = "h264"
-    crf: float = Field(default=23, ge=0, le=63)
-    """Constant rate factor (or the encoder's nearest equivalent, such as NVENC's cq): lower is better."""
+    crf: float | None = Field(default=None, ge=0, le=63)
+    """Constant rate factor (or the encoder's nearest equivalent, such as NVENC's cq): lower is better. None: 23, unless a
+    `bitrate` is given. AV1 and VP9 take whole numbers, H.264 and HEVC up to 51."""
     max_bitrate: Bitrate | None = None
     """Cap of the rate control; the buffer holds two seconds of it."""
     preset: str | None = Field(default=None, pattern=r"^[a-z0-9]{1,16}$")
     """The encoder family's own preset name; None for the family's default."""
-    gop_seconds: float = Field(default=4.0, ge=0.5, le=10)
-    """Distance of keyframes. In a ladder it is the length of a segment."""
+    gop_seconds: float | None = Field(default=None, ge=0.5, le=10)
+    """Seconds between keyframes. None: 4, and in a ladder the length of a segment. A segment of a ladder must be a whole
+    number of it."""
+    gop_frames: int | None = Field(default=None, ge=1, le=600)
+    """Frames between keyframes, instead of `gop_seconds`."""
+    tune: str | None = Field(default=None, pattern=r"^[a-z0-9]{1,16}$")
+    """What the encoder is tuned for, in the words of its family, such as `film` or `grain`."""
+    profile: str | None = Field(default=None, pattern=r"^[a-z0-9-]{1,16}$")
+    """H.264: baseline, main, high, high10, high422, high444. HEVC: main, main10, main422-10, main444-8, main444-10.
+    AV1: main. VP9: 0 to 3. None: the usual one for the pixel format."""
+    level: str | None = Field(default=None, pattern=r"^[1-7]\.[0-3]$")
+    """What a decoder must be able to do, such as 4.1. None: the lowest that holds size, frame rate and bit rate. Not for VP9,
+    whose stream carries none."""
+    bframes: int | None = Field(default=None, ge=0, le=16)
+    """B-frames in a row (H.264 and HEVC). None: 3, or none where the frame rate varies."""
+    bit_depth: Literal[8, 10] | None = None
+    """Bits per sample. None: 8, unless profile or pixel format say otherwise."""
+    pixel_format: PixelFormat | None = None
+    """Chroma and depth of the samples. None: yuv420p, or yuv420p10le with 10 bits."""
+
+    @model_validator(mode="after")
+    def _one_distance_of_keyframes(self) -> VideoSettings:
+        if self.gop_seconds is not None and self.gop_frames is not None:
+            raise ValueError("gop_seconds and gop_frames contradict each other: give one of them")
+        return self
 
 
 class AudioSettings(Value):
@@ -256,8 +281,13 @@ def check_packaging(settings: Template, path: str) -> None:
             pass
 
 
+REPLACES = {"gop_frames": ("gop_seconds",), "gop_seconds": ("gop_frames",)}
+"""Fields that say the same in another way: an override of one takes the template's other away."""
+
+
 def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
+    gone = {other for key in over for other in REPLACES.get(key, ()) if over[key] is not None}
+    merged = {key: value for key, value in base.items() if key not in gone}
     for key, value in over.items():
         below = merged.get(key)
         both_maps = isinstance(below, Mapping) and isinstance(value, Mapping)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from fractions import Fraction
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from framefleet.domain.subtask import Encoding
 
 CPU_FAMILY = {"h264": "libx264", "hevc": "libx265", "av1": "libsvtav1", "vp9": "libvpx-vp9"}
-GPU_FAMILY = {"h264": "h264_nvenc", "hevc": "hevc_nvenc"}
+GPU_FAMILY = {"h264": "h264_nvenc", "hevc": "hevc_nvenc", "av1": "av1_nvenc"}
 AUDIO_ENCODER = {"aac": "aac", "mp3": "libmp3lame", "opus": "libopus"}
 
 DEFAULT_PRESET = {
@@ -19,6 +18,7 @@ DEFAULT_PRESET = {
     "libvpx-vp9": "4",
     "h264_nvenc": "p5",
     "hevc_nvenc": "p5",
+    "av1_nvenc": "p5",
 }
 
 _X264_PRESETS = (
@@ -43,6 +43,7 @@ PRESETS: Mapping[str, tuple[str, ...]] = {
     "libvpx-vp9": tuple(str(n) for n in range(9)),
     "h264_nvenc": tuple(f"p{n}" for n in range(1, 8)),
     "hevc_nvenc": tuple(f"p{n}" for n in range(1, 8)),
+    "av1_nvenc": tuple(f"p{n}" for n in range(1, 8)),
 }
 """Presets each family knows, fastest first (x264, x265, NVENC) or by number."""
 
@@ -53,114 +54,121 @@ RELATIVE_COST = {
     "libvpx-vp9": 3.0,
     "h264_nvenc": 0.1,
     "hevc_nvenc": 0.1,
+    "av1_nvenc": 0.1,
 }
 """CPU cost of a pixel against libx264 medium, for estimates only (our own measurements, rounded)."""
-
-# ITU-T H.264 table A-1: level, macroblocks/s, macroblocks/frame.
-_H264_LEVELS = (
-    ("3.0", 40_500, 1_620),
-    ("3.1", 108_000, 3_600),
-    ("3.2", 216_000, 5_120),
-    ("4.0", 245_760, 8_192),
-    ("4.2", 522_240, 8_704),
-    ("5.0", 589_824, 22_080),
-    ("5.1", 983_040, 36_864),
-    ("5.2", 2_073_600, 36_864),
-    ("6.2", 16_711_680, 139_264),
-)
-
-
-def h264_level(width: int, height: int, rate: Fraction | None) -> str:
-    """The lowest level that holds the size at the rate (60 frames/s assumed when it varies).
-
-    Pinned, because all chunks of a rendition must share one header.
-    """
-    blocks = -(-width // 16) * -(-height // 16)
-    per_second = blocks * (rate or Fraction(60))
-    for level, speed, size in _H264_LEVELS:
-        if blocks <= size and per_second <= speed:
-            return level
-    return _H264_LEVELS[-1][0]
 
 
 def video_options(e: Encoding) -> dict[str, Any]:
     """FFmpeg output options of one rendition: same settings, same headers, a closed GOP at every forced keyframe."""
-    rate_cap = {"maxrate": e.max_bitrate, "bufsize": e.max_bitrate * 2 if e.max_bitrate else None}
-    gop = {"g": e.gop_frames or 9999}
-    common: dict[str, Any] = {"c:v": e.family, "pix_fmt": e.pixel_format, **gop}
-    match e.family:
-        case "libx264":
-            return (
-                common
-                | rate_cap
-                | {
-                    "preset": e.preset,
-                    "crf": _number(e.crf),
-                    "profile:v": e.profile,
-                    "level:v": e.level,
-                    "bf": e.bframes,
-                    "threads": 1,  # a chunk's bytes repeat, and two slots fill two cores
-                    "forced-idr": 1,
-                    # No keyframe but the forced ones: every fragment is a whole number of segments.
-                    "x264-params": "scenecut=0:open-gop=0:stitchable=1" + _buffer_start(e),
-                    "rc-lookahead": 40 if e.max_bitrate and e.preset in _SHORT_SIGHTED else None,
-                }
-            )
-        case "libx265":
-            return (
-                common
-                | rate_cap
-                | {
-                    "preset": e.preset,
-                    "crf": _number(e.crf),
-                    "tag:v": "hvc1",  # Apple players refuse hev1
-                    "bf": e.bframes,
-                    "forced-idr": 1,
-                    "x265-params": "pools=1:frame-threads=1:scenecut=0:open-gop=0:repeat-headers=0:log-level=error"
-                    + _buffer_start(e),
-                }
-            )
-        case "libsvtav1":
-            return common | {
-                "preset": e.preset,
-                "crf": _number(e.crf),
-                "svtav1-params": "lp=1:scd=0",
-            }
-        case "libvpx-vp9":
-            return common | {
-                "b:v": e.max_bitrate or 0,
-                "crf": _number(e.crf),
-                "deadline": "good",
-                "cpu-used": e.preset,
-                "row-mt": 0,
-                "threads": 1,
-                "keyint_min": 0,
-                "auto-alt-ref": 1,
-                "lag-in-frames": 25,
-            }
-        case "h264_nvenc" | "hevc_nvenc":
-            return (
-                common
-                | rate_cap
-                | {
-                    "preset": e.preset,
-                    "tune": "hq",
-                    "rc": "vbr",
-                    "cq": _number(e.crf),
-                    "b:v": 0,  # without it NVENC aims at 2 Mbit/s whatever cq says
-                    "profile:v": e.profile,
-                    "level:v": e.level,
-                    "bf": e.bframes,
-                    "b_ref_mode": "middle" if e.bframes else None,
-                    "forced-idr": 1,
-                    "no-scenecut": 1,
-                    "strict_gop": 1,
-                    "spatial-aq": 1,
-                    "rc-lookahead": 20,
-                    "tag:v": "hvc1" if e.family == "hevc_nvenc" else None,
-                }
-            )
-    raise ValueError(f"no options are known for {e.family}")
+    common: dict[str, Any] = {"c:v": e.family, "pix_fmt": e.pixel_format, "g": e.gop_frames or 9999}
+    return common | _OPTIONS[e.family](e)
+
+
+def _x264(e: Encoding) -> dict[str, Any]:
+    # No keyframe but the forced ones: every fragment is a whole number of segments.
+    params = ["scenecut=0", "open-gop=0", "stitchable=1", *_buffer_start(e), *_counted_rate(e)]
+    return _cap(e) | {
+        "preset": e.preset,
+        "tune": e.tune,
+        "crf": _number(e.crf),
+        "profile:v": e.profile,
+        "level:v": e.level,
+        "bf": e.bframes,
+        "threads": 1,  # a chunk's bytes repeat, and two slots fill two cores
+        "forced-idr": 1,
+        "x264-params": ":".join(params),
+        "rc-lookahead": 40 if e.max_bitrate and e.preset in _SHORT_SIGHTED else None,
+    }
+
+
+def _x265(e: Encoding) -> dict[str, Any]:
+    params = ["pools=1", "frame-threads=1", "scenecut=0", "open-gop=0", "repeat-headers=0", "log-level=error"]
+    params += [*_buffer_start(e), *_counted_rate(e)]
+    if e.level is not None:
+        params += [f"level-idc={e.level}", "high-tier=0"]
+    return _cap(e) | {
+        "preset": e.preset,
+        "tune": e.tune,
+        "crf": _number(e.crf),
+        "profile:v": e.profile,
+        "tag:v": "hvc1",  # Apple players refuse hev1
+        "bf": e.bframes,
+        "forced-idr": 1,
+        "x265-params": ":".join(params),
+    }
+
+
+def _svt_av1(e: Encoding) -> dict[str, Any]:
+    params = ["lp=1", "scd=0"]
+    if e.max_bitrate is not None:
+        params.append(f"mbr={e.max_bitrate // 1000}")  # kbit/s
+    if e.level is not None:
+        params.append(f"level={e.level.replace('.', '')}")
+    if e.tune is not None:
+        params.append(f"tune={_SVT_TUNE[e.tune]}")
+    if e.rate is not None:
+        params += [f"fps-num={e.rate.numerator}", f"fps-denom={e.rate.denominator}"]
+    return {"preset": e.preset, "crf": _number(e.crf), "svtav1-params": ":".join(params)}
+
+
+def _vp9(e: Encoding) -> dict[str, Any]:
+    return {
+        "b:v": e.max_bitrate or 0,
+        "crf": _number(e.crf),
+        "deadline": "good",
+        "cpu-used": e.preset,
+        "profile:v": e.profile,
+        "tune": e.tune if e.tune == "ssim" else None,
+        "tune-content": "film" if e.tune == "film" else None,
+        "row-mt": 0,
+        "threads": 1,
+        "keyint_min": 0,
+        "auto-alt-ref": 1,
+        "lag-in-frames": 25,
+    }
+
+
+def _nvenc(e: Encoding) -> dict[str, Any]:
+    return _cap(e) | {
+        "pix_fmt": "p010le" if e.pixel_format.endswith("10le") else e.pixel_format,
+        "preset": e.preset,
+        "tune": e.tune or "hq",
+        "rc": "vbr",
+        "cq": _number(e.crf),
+        "b:v": 0,  # without it NVENC aims at 2 Mbit/s whatever cq says
+        "profile:v": None if e.family == "av1_nvenc" else e.profile,  # AV1's has no option: Main is all there is
+        "level:v": e.level,
+        "bf": e.bframes,
+        "b_ref_mode": "middle" if e.bframes else None,
+        "forced-idr": 1,
+        "no-scenecut": 1,
+        "strict_gop": 1,
+        "spatial-aq": 1,
+        "rc-lookahead": 20,
+        "tag:v": "hvc1" if e.family == "hevc_nvenc" else None,
+    }
+
+
+_OPTIONS: Mapping[str, Callable[[Encoding], dict[str, Any]]] = {
+    "libx264": _x264,
+    "libx265": _x265,
+    "libsvtav1": _svt_av1,
+    "libvpx-vp9": _vp9,
+    "h264_nvenc": _nvenc,
+    "hevc_nvenc": _nvenc,
+    "av1_nvenc": _nvenc,
+}
+_SVT_TUNE = {"vq": 0, "psnr": 1}
+
+
+def _cap(e: Encoding) -> dict[str, Any]:
+    return {"maxrate": e.max_bitrate, "bufsize": e.max_bitrate * 2 if e.max_bitrate else None}
+
+
+def _counted_rate(e: Encoding) -> list[str]:
+    """The frame rate the encoder's rate control counts with: our time base of 1/90000 s would pass for one."""
+    return [] if e.rate is None else [f"fps={e.rate.numerator}/{e.rate.denominator}"]
 
 
 def audio_options(codec: str, bitrate: int, sample_rate: int, channels: int) -> dict[str, Any]:
@@ -186,11 +194,11 @@ def audio_rate(codec: str, wanted: int | None, source: int) -> int:
     return rate if rate in rates else min(rates, key=lambda r: (abs(r - rate), -r))
 
 
-def _buffer_start(e: Encoding) -> str:
+def _buffer_start(e: Encoding) -> list[str]:
     """Every chunk starts with a rate buffer of its own. With x264's default (0.9 full) chunks of 4 s overdraw a tight cap by
     20 %, and look worse than one encode (`make bench` has the figures); 0.4 full, they stay below it and within 0.5 VMAF.
     """
-    return ":vbv-init=0.4" if e.max_bitrate else ""
+    return ["vbv-init=0.4"] if e.max_bitrate else []
 
 
 def _number(value: float) -> str:

@@ -32,7 +32,9 @@ def prepared(stream: Any, source: SourcePicture) -> Any:
 def framed(stream: Any, e: Encoding) -> Any:
     """The picture in the rendition's frame, square pixels."""
     inner = e.frame.inner or (e.width, e.height)
-    stream = stream.filter("scale", *inner, flags="bicubic")
+    # FFmpeg 5.1 would turn full range into limited on its way to a format that may be either.
+    more = {"out_range": "full"} if e.full_range else {}
+    stream = stream.filter("scale", *inner, flags="bicubic", **more)
     if inner != (e.width, e.height):
         if inner[0] > e.width or inner[1] > e.height:
             stream = stream.filter("crop", e.width, e.height)

@@ -1,0 +1,276 @@
+"""How a rendition is encoded: settings and what the family can do become one `Encoding`, or a refusal that names the field."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil
+
+from framefleet.domain.errors import InvalidTemplate
+from framefleet.domain.subtask import Encoding
+from framefleet.domain.template import VideoSettings
+from framefleet.media import levels
+from framefleet.media.abilities import ABILITIES, CODEC, DEFAULT_BFRAMES, default_profile, pixel_formats
+from framefleet.media.encoders import DEFAULT_PRESET, PRESETS
+from framefleet_scheduler.plan.geometry import Look
+from framefleet_scheduler.plan.timeline import Timeline
+
+DEFAULT_CRF = 23.0
+DEFAULT_GOP = Fraction(4)
+SHORTEST_SEGMENT = Fraction(1)
+"""Seconds. Groups of pictures shorter than this share a segment: each segment is an object in the store."""
+
+
+_WITHOUT_BFRAMES = frozenset({"zerolatency", "ll", "ull"})
+"""Tunes that wait for no later frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Where segments start and how far keyframes are apart. Renditions with one grid are made together."""
+
+    seconds: Fraction | None
+    """Length of a segment; None: it is counted in frames."""
+    frames: int | None
+    """Frames in a segment; None: the rate varies and time rules."""
+
+    def starts(self, timeline: Timeline) -> list[int]:
+        """Frames at which segments start."""
+        if self.frames is not None:
+            return list(range(0, timeline.frames, self.frames))
+        assert self.seconds is not None
+        return timeline.segments(self.seconds)
+
+    def length(self, timeline: Timeline) -> Fraction:
+        """Seconds of a segment, about."""
+        if self.seconds is not None:
+            return self.seconds
+        assert self.frames is not None
+        if timeline.rate is not None:
+            return self.frames / timeline.rate
+        span = Fraction(timeline.end - timeline.tick(0), timeline.scale)
+        return self.frames * span / timeline.frames
+
+
+def grid(
+    settings: VideoSettings, timeline: Timeline, segment_seconds: float | None, path: str
+) -> tuple[Grid, int | None]:
+    """The grid of a rendition and the frames between its keyframes; None: only the starts of segments are keyframes.
+
+    `segment_seconds` is None for a file: then the distance of keyframes decides. Raises InvalidTemplate when a ladder's
+    segment is not a whole number of groups of pictures.
+    """
+    rate = timeline.rate
+    if segment_seconds is None:
+        return _file_grid(settings, timeline)
+    segment = Fraction(str(segment_seconds))
+    frames = timeline.segment_frames(segment)
+    chosen = Grid(segment, frames)
+    if settings.gop_frames is not None:
+        if frames is not None and frames % settings.gop_frames:
+            raise InvalidTemplate(
+                f"a segment has {frames} frames, which is not a whole number of {settings.gop_frames}",
+                field=f"{path}.gop_frames",
+                hint="Choose gop_frames so that a segment holds a whole number of them, or leave it out.",
+            )
+        return chosen, settings.gop_frames
+    if settings.gop_seconds is None:
+        return chosen, frames
+    gop = Fraction(str(settings.gop_seconds))
+    if rate is None and gop != segment:
+        raise InvalidTemplate(
+            "the frame rate of the source varies, so keyframes inside a segment are counted in frames",
+            field=f"{path}.gop_seconds",
+            hint="Use gop_frames, or make gop_seconds as long as a segment.",
+        )
+    inside = timeline.segment_frames(gop)
+    if frames is not None and inside is not None and frames % inside:
+        raise InvalidTemplate(
+            f"a segment of {segment_seconds:g} s is not a whole number of groups of pictures of {settings.gop_seconds:g} s",
+            field=f"{path}.gop_seconds",
+            hint="Make segment_seconds a multiple of gop_seconds, or leave gop_seconds out.",
+        )
+    return chosen, inside
+
+
+def _file_grid(settings: VideoSettings, timeline: Timeline) -> tuple[Grid, int | None]:
+    rate = timeline.rate
+    if settings.gop_frames is not None:
+        span = Fraction(timeline.end - timeline.tick(0), timeline.scale)
+        per_second = rate or timeline.frames / span
+        several = max(1, ceil(SHORTEST_SEGMENT * per_second / settings.gop_frames))
+        return Grid(None, several * settings.gop_frames), settings.gop_frames
+    gop = DEFAULT_GOP if settings.gop_seconds is None else Fraction(str(settings.gop_seconds))
+    frames = timeline.segment_frames(gop)
+    if frames is None:
+        return Grid(gop, None), None
+    several = max(1, ceil(SHORTEST_SEGMENT / gop))
+    return Grid(several * gop, several * frames), frames
+
+
+def encoding(
+    name: str,
+    family: str,
+    settings: VideoSettings,
+    look: Look,
+    timeline: Timeline,
+    gop_frames: int | None,
+    path: str,
+) -> Encoding:
+    """Everything the encoder is told; raises InvalidTemplate for what the family cannot do."""
+    profile, pixel_format = _format(family, settings, path)
+    bframes = _bframes(family, settings, profile, timeline.rate, path)
+    highest = settings.max_bitrate
+    return Encoding(
+        id=name,
+        family=family,
+        width=look.width,
+        height=look.height,
+        source=look.source,
+        frame=look.frame,
+        crf=_crf(family, settings, path),
+        max_bitrate=settings.max_bitrate,
+        preset=_preset(family, settings, path),
+        profile=profile,
+        level=_level(family, settings, (look.width, look.height), timeline.rate, highest, profile, path),
+        bframes=bframes,
+        pixel_format=pixel_format,
+        gop_frames=gop_frames,
+        tune=_tune(family, settings, path),
+        rate=timeline.rate,
+        full_range=all(part.stream.colour.range == "pc" for part in timeline.parts),
+    )
+
+
+def check(family: str, settings: VideoSettings, path: str) -> None:
+    """Raise InvalidTemplate for what a family cannot do, whatever the size and rate."""
+    profile, _ = _format(family, settings, path)
+    _preset(family, settings, path)
+    _tune(family, settings, path)
+    _crf(family, settings, path)
+    _bframes(family, settings, profile, Fraction(25), path)
+
+
+def _preset(family: str, settings: VideoSettings, path: str) -> str:
+    preset = settings.preset or DEFAULT_PRESET[family]
+    if preset not in PRESETS[family]:
+        raise InvalidTemplate(
+            f"{family} has no preset {preset!r}", field=f"{path}.preset", hint=f"It has {', '.join(PRESETS[family])}."
+        )
+    return preset
+
+
+def _tune(family: str, settings: VideoSettings, path: str) -> str | None:
+    known = ABILITIES[family].tunes
+    if settings.tune is not None and settings.tune not in known:
+        raise InvalidTemplate(
+            f"{family} cannot be tuned for {settings.tune!r}",
+            field=f"{path}.tune",
+            hint=f"It knows {', '.join(known)}.",
+        )
+    return settings.tune
+
+
+def _crf(family: str, settings: VideoSettings, path: str) -> float:
+    crf = DEFAULT_CRF if settings.crf is None else settings.crf
+    low, high = ABILITIES[family].crf
+    if not low <= crf <= high:
+        raise InvalidTemplate(
+            f"{family} has no crf {crf:g}", field=f"{path}.crf", hint=f"Its scale goes from {low:g} to {high:g}."
+        )
+    if ABILITIES[family].whole_crf and crf != int(crf):
+        raise InvalidTemplate(
+            f"{family} has no crf {crf:g}", field=f"{path}.crf", hint="Its scale has whole numbers only."
+        )
+    return crf
+
+
+def _format(family: str, settings: VideoSettings, path: str) -> tuple[str, str]:
+    """(profile, pixel format): what is given decides what is not."""
+    profiles = ABILITIES[family].profiles
+    profile, wanted = settings.profile, settings.pixel_format
+    if profile is not None and profile not in profiles:
+        raise InvalidTemplate(
+            f"{family} has no profile {profile!r}", field=f"{path}.profile", hint=f"It has {', '.join(profiles)}."
+        )
+    depth = settings.bit_depth
+    if wanted is not None and depth is not None and (depth == 10) != wanted.endswith("10le"):
+        raise InvalidTemplate(
+            f"{wanted} does not have {depth} bits",
+            field=f"{path}.bit_depth",
+            hint="Give pixel_format or bit_depth, not both.",
+        )
+    choice: tuple[str, ...] = pixel_formats(family) if profile is None else profiles[profile]
+    fitting = [f for f in choice if wanted in {None, f} and (depth is None or (depth == 10) == f.endswith("10le"))]
+    if not fitting:
+        field = "pixel_format" if wanted is not None else "bit_depth"
+        of = family if profile is None else f"profile {profile} of {family}"
+        raise InvalidTemplate(
+            f"{of} does not hold {wanted or f'{depth} bits'}",
+            field=f"{path}.{field}",
+            hint=f"It holds {', '.join(choice)}.",
+        )
+    chosen = fitting[0]
+    return profile or default_profile(family, chosen) or "", chosen
+
+
+def _bframes(family: str, settings: VideoSettings, profile: str, rate: Fraction | None, path: str) -> int:
+    most = ABILITIES[family].bframes
+    asked = settings.bframes
+    if asked is None:
+        # B-frames of a variable rate overlap their neighbours' decode times where chunks meet (measured).
+        none = rate is None or profile == "baseline" or settings.tune in _WITHOUT_BFRAMES
+        return 0 if none else DEFAULT_BFRAMES.get(family, 0)
+    field = f"{path}.bframes"
+    if most is None:
+        raise InvalidTemplate(
+            f"{CODEC[family]} does not count B-frames", field=field, hint="Leave it out for AV1 and VP9."
+        )
+    if asked > most:
+        raise InvalidTemplate(f"{family} takes up to {most} B-frames in a row", field=field, hint="Ask for fewer.")
+    if asked and profile == "baseline":
+        raise InvalidTemplate("the baseline profile has no B-frames", field=field, hint="Use profile main or high.")
+    if asked and settings.tune in _WITHOUT_BFRAMES:
+        raise InvalidTemplate(
+            f"an encode tuned for {settings.tune} has no B-frames", field=field, hint="Leave bframes or tune out."
+        )
+    if asked and rate is None:
+        raise InvalidTemplate(
+            "B-frames need a constant frame rate, and the source's varies", field=field, hint="Set bframes to 0."
+        )
+    return asked
+
+
+def _level(
+    family: str,
+    settings: VideoSettings,
+    size: tuple[int, int],
+    rate: Fraction | None,
+    bitrate: int | None,
+    profile: str,
+    path: str,
+) -> str | None:
+    codec = CODEC[family]
+    if codec == "vp9":
+        # Its stream has no level; what a container says is made up by the muxer from size and rate.
+        if settings.level is not None:
+            raise InvalidTemplate(
+                "a VP9 stream does not carry a level", field=f"{path}.level", hint="Leave it out for VP9."
+            )
+        return None
+    if settings.level is None:
+        return levels.lowest(codec, size, rate, bitrate, profile)
+    known = levels.names(codec)
+    if settings.level not in known:
+        raise InvalidTemplate(
+            f"{codec} has no level {settings.level}", field=f"{path}.level", hint=f"It has {', '.join(known)}."
+        )
+    too_much = levels.problem(codec, settings.level, size, rate, bitrate, profile)
+    if too_much is not None:
+        enough = levels.lowest(codec, size, rate, bitrate, profile)
+        raise InvalidTemplate(
+            f"level {settings.level} of {codec} does not hold {too_much}",
+            field=f"{path}.level",
+            hint=f"Use level {enough} or higher, or leave it out.",
+        )
+    return settings.level

@@ -1,0 +1,223 @@
+"""How a rendition is encoded: what is chosen, and what is refused by name."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import pytest
+
+from framefleet.domain.errors import InvalidTemplate
+from framefleet.domain.media_info import MediaInfo
+from framefleet.domain.subtask import Encoding, Tag, VideoChunkSpec
+from framefleet.domain.template import FileTemplate, resolve
+from framefleet.media import levels
+from framefleet.media.abilities import ABILITIES, default_profile
+from framefleet.media.encoders import DEFAULT_PRESET, PRESETS, video_options
+from framefleet_scheduler.plan import PlanSettings, plan_task
+from tests import factories
+
+VARIABLE = [i * 3600 + (630 if i % 2 else 0) for i in range(300) if i % 7]
+
+
+def target(accelerator: str = "cpu", **video: Any) -> dict[str, Any]:
+    overrides = {"kind": "file", "container": "mkv", "accelerator": accelerator, "video": video}
+    return {"name": "film", "uri": "s3://out/film.mkv", "overrides": overrides}
+
+
+def ladder(segment: float, **video: Any) -> dict[str, Any]:
+    rungs = [{"name": "only", "video": video}]
+    overrides = {"kind": "ladder", "accelerator": "cpu", "segment_seconds": segment, "renditions": rungs}
+    return {"name": "stream", "uri": "s3://out/m.m3u8", "overrides": overrides}
+
+
+def chunks(
+    wanted: dict[str, Any], info: MediaInfo | None = None, gpu: frozenset[str] = frozenset()
+) -> list[tuple[Tag, VideoChunkSpec]]:
+    settings = PlanSettings(slots=16, gpu_slots=1 if gpu else 0, gpu_encoders=gpu)
+    plan = plan_task(factories.task(wanted), [info or factories.media()], settings)
+    return [(s.tag, s.spec) for s in plan.subtasks if isinstance(s.spec, VideoChunkSpec)]
+
+
+def encoding(info: MediaInfo | None = None, **video: Any) -> Encoding:
+    return chunks(target(**video), info)[0][1].encodings[0]
+
+
+@pytest.mark.parametrize(
+    ("video", "field"),
+    [
+        ({"tune": "film", "codec": "hevc"}, "tune"),
+        ({"tune": "grain", "codec": "av1"}, "tune"),
+        ({"preset": "medium", "codec": "av1"}, "preset"),
+        ({"profile": "main10"}, "profile"),
+        ({"profile": "high", "bit_depth": 10}, "bit_depth"),
+        ({"pixel_format": "yuv422p", "codec": "av1"}, "pixel_format"),
+        ({"pixel_format": "yuv420p", "bit_depth": 10}, "bit_depth"),
+        ({"level": "3.0"}, "level"),
+        ({"level": "1.3", "codec": "av1"}, "level"),
+        ({"level": "4.0", "max_bitrate": 30_000_000}, "level"),
+        ({"level": "4.0", "codec": "hevc", "max_bitrate": 13_000_000}, "level"),
+        ({"bframes": 2, "codec": "vp9"}, "bframes"),
+        ({"level": "4.0", "codec": "vp9"}, "level"),
+        ({"bframes": 2, "codec": "av1"}, "bframes"),
+        ({"bframes": 2, "profile": "baseline"}, "bframes"),
+        ({"bframes": 2, "tune": "zerolatency"}, "bframes"),
+        ({"crf": 52}, "crf"),
+        ({"crf": 23.5, "codec": "vp9"}, "crf"),
+        ({"crf": 0, "codec": "av1"}, "crf"),
+    ],
+)
+def test_I7_what_the_encoder_cannot_do_is_refused_by_name(video: dict[str, Any], field: str) -> None:
+    with pytest.raises(InvalidTemplate) as caught:
+        chunks(target(**video))
+
+    assert f"targets[0].overrides.video.{field}" == caught.value.field
+    assert caught.value.hint_text
+
+
+def test_I7_both_distances_of_keyframes_contradict_each_other() -> None:
+    with pytest.raises(InvalidTemplate, match="contradict"):
+        resolve("mp4-h264-720p", {"video": {"gop_seconds": 2, "gop_frames": 50}})
+
+
+def test_an_override_of_one_distance_of_keyframes_replaces_the_other() -> None:
+    known = {"mine": {"kind": "file", "video": {"gop_seconds": 2}}}
+
+    found = resolve("mine", {"video": {"gop_frames": 30}}, known=known)
+
+    assert isinstance(found, FileTemplate)
+    assert (None, 30) == (found.video.gop_seconds, found.video.gop_frames)
+
+
+def test_I7_b_frames_of_a_variable_rate_are_refused() -> None:
+    info = factories.media(frame_index=factories.index(ticks=VARIABLE, base=Fraction(1, 90000)))
+
+    assert 0 == encoding(info).bframes
+    with pytest.raises(InvalidTemplate) as caught:
+        encoding(info, bframes=2)
+    assert "targets[0].overrides.video.bframes" == caught.value.field
+
+
+@pytest.mark.parametrize(
+    ("video", "expected"),
+    [
+        ({}, ("high", "yuv420p", 3)),
+        ({"profile": "baseline"}, ("baseline", "yuv420p", 0)),
+        ({"bit_depth": 10}, ("high10", "yuv420p10le", 3)),
+        ({"profile": "high10"}, ("high10", "yuv420p10le", 3)),
+        ({"pixel_format": "yuv422p10le"}, ("high422", "yuv422p10le", 3)),
+        ({"tune": "zerolatency"}, ("high", "yuv420p", 0)),
+        ({"codec": "hevc"}, ("main", "yuv420p", 3)),
+        ({"codec": "hevc", "bit_depth": 10, "bframes": 8}, ("main10", "yuv420p10le", 8)),
+        ({"codec": "av1", "bit_depth": 10}, ("main", "yuv420p10le", 0)),
+        ({"codec": "vp9", "bit_depth": 10}, ("2", "yuv420p10le", 0)),
+        ({"codec": "vp9", "pixel_format": "yuv444p"}, ("1", "yuv444p", 0)),
+    ],
+)
+def test_what_is_given_decides_what_is_not(video: dict[str, Any], expected: tuple[str, str, int]) -> None:
+    found = encoding(**video)
+
+    assert expected == (found.profile, found.pixel_format, found.bframes)
+
+
+@pytest.mark.parametrize(
+    ("codec", "size", "rate", "bitrate", "level"),
+    [
+        ("hevc", (1920, 1080), 30, None, "4.0"),
+        ("hevc", (1920, 1080), 60, None, "4.1"),
+        ("hevc", (1920, 1080), 30, 15_000_000, "4.1"),
+        ("hevc", (3840, 2160), 60, None, "5.1"),
+        ("hevc", (8192, 4320), 24, None, "6.0"),
+        ("av1", (1280, 720), 30, None, "3.1"),
+        ("av1", (1920, 1080), 60, None, "4.1"),
+        ("av1", (2160, 3840), 60, None, "5.1"),
+        ("h264", (1920, 1080), 30, 26_000_000, "4.1"),
+        ("h264", (320, 180), 25, None, "3.0"),
+    ],
+)
+def test_the_lowest_level_that_holds_everything_is_chosen(
+    codec: str, size: tuple[int, int], rate: int, bitrate: int | None, level: str
+) -> None:
+    assert level == levels.lowest(codec, size, Fraction(rate), bitrate, "high")
+
+
+def test_keyframes_of_a_file_may_be_counted_in_frames() -> None:
+    _, chunk = chunks(target(gop_frames=48))[0]
+
+    assert 48 == chunk.encodings[0].gop_frames
+    assert 48 * Fraction(1, 25) == Fraction(chunk.segments[1] - chunk.segments[0], chunk.scale)
+
+
+def test_short_groups_of_pictures_share_a_segment() -> None:
+    _, chunk = chunks(target(gop_frames=1))[0]
+
+    assert 1 == chunk.encodings[0].gop_frames
+    assert Fraction(chunk.segments[1] - chunk.segments[0], chunk.scale) == 1
+
+
+def test_keyframes_of_a_variable_rate_may_be_counted_in_frames() -> None:
+    info = factories.media(frame_index=factories.index(ticks=VARIABLE, base=Fraction(1, 90000)))
+
+    found = [c for _, c in chunks(target(gop_frames=30), info)]
+
+    frames = [t for c in found for t in c.times.ticks]
+    assert frames[::30] == [t for c in found for t in c.segments]
+
+
+def test_a_ladder_may_have_keyframes_inside_its_segments() -> None:
+    found = [c for _, c in chunks(ladder(4, gop_seconds=2))]
+
+    assert {50} == {c.encodings[0].gop_frames for c in found}
+    assert [0, 4, 8, 12, 16] == [Fraction(t, c.scale) for c in found for t in c.segments]
+
+
+@pytest.mark.parametrize("video", [{"gop_seconds": 3}, {"gop_seconds": 6}, {"gop_frames": 30}])
+def test_I7_a_segment_is_a_whole_number_of_groups_of_pictures(video: dict[str, Any]) -> None:
+    with pytest.raises(InvalidTemplate) as caught:
+        chunks(ladder(4, **video))
+
+    assert f"targets[0].overrides.renditions[0].video.{next(iter(video))}" == caught.value.field
+
+
+def test_av1_of_a_variable_rate_has_one_segment_in_each_chunk() -> None:
+    info = factories.media(frame_index=factories.index(ticks=VARIABLE, base=Fraction(1, 90000)))
+
+    assert {1} == {len(c.segments) for _, c in chunks(target(codec="av1", gop_seconds=1), info)}
+
+
+def test_what_a_gpu_cannot_encode_goes_to_the_cpu() -> None:
+    gpu = frozenset({"h264_nvenc", "hevc_nvenc"})
+
+    wishes: dict[str, dict[str, Any]] = {
+        "plain": {},
+        "high10": {"bit_depth": 10},
+        "film": {"tune": "film"},
+        "hevc10": {"codec": "hevc", "bit_depth": 10},
+    }
+    tags = {name: chunks(target("auto", **video), gpu=gpu)[0][0] for name, video in wishes.items()}
+
+    assert {"plain": Tag.GPU, "high10": Tag.CPU, "film": Tag.CPU, "hevc10": Tag.GPU} == tags
+
+
+@pytest.mark.parametrize("family", sorted(ABILITIES))
+def test_every_family_has_options_and_a_usual_profile(family: str) -> None:
+    profile = default_profile(family, "yuv420p")
+    assert profile is not None
+    found = video_options(
+        Encoding(
+            id="v1",
+            family=family,
+            width=320,
+            height=180,
+            crf=30,
+            max_bitrate=1_000_000,
+            preset=DEFAULT_PRESET[family],
+            profile=profile,
+            level="4.0",
+            bframes=0,
+            gop_frames=50,
+        )
+    )
+
+    assert family == found["c:v"]
+    assert DEFAULT_PRESET[family] in PRESETS[family]
