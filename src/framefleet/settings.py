@@ -69,6 +69,10 @@ class Settings(BaseModel):
         6, ge=0.1, le=120, description="Seconds between heartbeats of a running subtask; at most half a lease."
     )
     stall_seconds: float = Field(60, ge=5, le=3600, description="Seconds without progress after which FFmpeg is ended.")
+    ffmpeg_memory: int = Field(8 << 30, ge=0, description="Memory one FFmpeg may use, bytes; 0: no limit.")
+    ffmpeg_patience: float = Field(
+        60, ge=0, description="CPU seconds allowed for each that the planned work should cost; 0: no limit."
+    )
     max_duration: float = Field(86_400, gt=0, description="Longest source, seconds.")
     max_pixels: int = Field(8192 * 4320, gt=0, description="Largest picture of a source, pixels.")
     max_source_bytes: int = Field(1 << 40, gt=0, description="Largest source, bytes.")

@@ -21,6 +21,9 @@ from framefleet_scheduler.plan import PlanSettings, plan_task, probe_subtasks
 from framefleet_workers.execute import Executor, SlotSettings
 from framefleet_workers.work import Limits, Tools
 
+ALMOST_EVERYTHING = Limits(86_400, 8192 * 4320, 1 << 40, 8 << 30, 60)
+"""The limits of an installation that has not set any."""
+
 
 class SubtaskFailed(Exception):
     """A subtask of the task failed."""
@@ -52,16 +55,21 @@ class EverythingIsMine:
 class OneProcess:
     """One task after another in a folder."""
 
-    def __init__(self, folder: Path, ffmpeg: str | None = None, ffprobe: str | None = None, slots: int = 16) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        ffmpeg: str | None = None,
+        ffprobe: str | None = None,
+        slots: int = 16,
+        limits: Limits = ALMOST_EVERYTHING,
+    ) -> None:
         tool = find_ffmpeg(ffmpeg)
         self.tools = Tools(tool.path, tuple(find_prober(ffprobe)), tool.version)
         self.store = DirectoryStore(folder / "store")
         self.claims = EverythingIsMine()
         self.broker = InProcessBroker()
         self.slots = slots
-        settings = SlotSettings(
-            "test", "cpu", folder / "scratch", Limits(86_400, 8192 * 4320, 1 << 40), beat_seconds=60
-        )
+        settings = SlotSettings("test", "cpu", folder / "scratch", limits, beat_seconds=60)
         storages = Storages(None, {}, [Path("/")], allow_private=True)
         self.executor = Executor(settings, self.claims, self.store, storages, self.broker, self.tools)
 

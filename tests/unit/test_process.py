@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from framefleet.domain.errors import FfmpegStalled
+from framefleet.domain.errors import CpuLimit, FfmpegStalled
+from framefleet.media.allowance import Allowance
+from framefleet.media.diagnose import out_of_memory
 from framefleet_workers.process import TAIL_LINES, Interrupt, Interrupted, run
 from framefleet_workers.scratch import attempt_directory, sweep
 
@@ -99,3 +101,24 @@ def test_I8_directories_of_dead_processes_are_swept(tmp_path: Path) -> None:
     with attempt_directory(tmp_path, "t.1.2", 8) as mine:
         assert 1 == sweep(tmp_path)
         assert mine.exists()
+
+
+def test_a_program_over_its_memory_fails_alone() -> None:
+    greedy = python("x = bytearray(300 << 20)")
+
+    assert run(greedy, interrupt=Interrupt()).returncode == 0
+    result = run(greedy, interrupt=Interrupt(), allowance=Allowance(memory_bytes=100 << 20))
+    assert result.returncode != 0
+    assert out_of_memory(result.tail, result.returncode)
+
+
+def test_a_program_over_its_cpu_time_is_ended_with_an_error_of_its_own() -> None:
+    with pytest.raises(CpuLimit):
+        run(python("while True: pass"), interrupt=Interrupt(), allowance=Allowance(cpu_seconds=1))
+
+
+def test_no_program_leaves_a_core_dump() -> None:
+    said: list[str] = []
+    run(python("import resource as r; print(r.getrlimit(r.RLIMIT_CORE))"), interrupt=Interrupt(), on_line=said.append)
+
+    assert said == ["(0, 0)"]

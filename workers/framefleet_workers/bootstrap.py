@@ -36,8 +36,14 @@ def guarded(tools: Tools, settings: Settings) -> Tools:
 
 
 def limits(settings: Settings) -> Limits:
-    """What a source may be."""
-    return Limits(settings.max_duration, settings.max_pixels, settings.max_source_bytes)
+    """What a source may be, and what programs may use."""
+    return Limits(
+        settings.max_duration,
+        settings.max_pixels,
+        settings.max_source_bytes,
+        settings.ffmpeg_memory,
+        settings.ffmpeg_patience,
+    )
 
 
 def build_executor(settings: WorkerSettings, worker: str, tag: str, claims: Claims) -> Executor:

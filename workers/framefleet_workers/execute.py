@@ -30,8 +30,9 @@ from framefleet.domain.errors import (
     TaskNotFound,
 )
 from framefleet.domain.records import DoneRecord
-from framefleet.domain.subtask import AudioTrackSpec, Spec, VideoChunkSpec, split_subtask_id
+from framefleet.domain.subtask import AudioTrackSpec, Spec, Tag, VideoChunkSpec, split_subtask_id
 from framefleet.domain.task import Task, utc_now
+from framefleet.media.allowance import allowance
 from framefleet.messages import Done, Failed
 from framefleet.ports import Claim, Claims, ObjectStore, Publisher, Refused
 from framefleet_workers.handlers import handle
@@ -132,7 +133,7 @@ class Executor:
             with lease, attempt_directory(settings.scratch, claim.sid, claim.fence) as folder:
                 if self._stopping.is_set():
                     lease.interrupt.set("shutdown")
-                work = self._work(claim, folder, lease)
+                work = self._work(claim, spec, folder, lease)
                 output = handle(work, spec)
                 record = DoneRecord(
                     sid=claim.sid,
@@ -162,8 +163,11 @@ class Executor:
         finally:
             self._lease = None
 
-    def _work(self, claim: Claim, folder: Path, lease: Lease) -> Work:
+    def _work(self, claim: Claim, spec: Spec, folder: Path, lease: Lease) -> Work:
         task_id, run, number = split_subtask_id(claim.sid)
+        limits = self._settings.limits
+        # CUDA maps far more than it uses; what a GPU's driver needs is its own affair.
+        memory = limits.ffmpeg_memory if self._settings.tag == Tag.CPU else 0
         return Work(
             task=self._task(task_id),
             sid=claim.sid,
@@ -172,7 +176,8 @@ class Executor:
             store=self._store,
             storages=self._storages,
             tools=self._tools,
-            limits=self._settings.limits,
+            limits=limits,
+            allowance=allowance(spec, memory_bytes=memory, patience=limits.ffmpeg_patience),
             lease=lease,
             stall_seconds=self._settings.stall_seconds,
             reuse=self._settings.reuse,

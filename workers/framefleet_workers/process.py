@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+import resource
 import selectors
 import shutil
 import signal
@@ -15,13 +17,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from framefleet.domain.errors import FfmpegStalled, ToolMissing
+from framefleet.domain.errors import CpuLimit, FfmpegStalled, ToolMissing
+from framefleet.media.allowance import UNLIMITED, Allowance
 
 TAIL_LINES = 40
 TAIL_CHARACTERS = 500
 POLL_SECONDS = 0.2
 EXIT_POLL_SECONDS = 0.002
 TERMINATE_SECONDS = 3.0
+CPU_GRACE_SECONDS = 5
+"""CPU seconds between the signal that asks a program over its limit to end and the one that kills it."""
 
 
 class Interrupted(Exception):
@@ -80,12 +85,13 @@ def run(
     on_line: Callable[[str], bool | None] | None = None,
     stall_seconds: float | None = 60.0,
     environment: Mapping[str, str] | None = None,
+    allowance: Allowance = UNLIMITED,
 ) -> Result:
-    """Run a program to its end, with `environment` beside ours.
+    """Run a program to its end, with `environment` beside ours and no more of the machine than its `allowance`.
 
     Each line of its stdout is handed to `on_line`, which may say False: that was no progress. Raises Interrupted when told
     to stop and FfmpegStalled when nothing moved for `stall_seconds`; the process is gone then. The exit code proves nothing:
-    callers check the output.
+    callers check the output. Raises CpuLimit when it was ended for using more than allowed.
     """
     started = time.monotonic()
     # Not a context manager: it would wait without a limit.
@@ -99,6 +105,7 @@ def run(
     )
     lines = _Lines(process, on_line)
     try:
+        _restrain(process.pid, allowance)
         status = _watch(process, lines, interrupt, stall_seconds)
     except BaseException:
         _end(process)
@@ -106,7 +113,39 @@ def run(
     finally:
         lines.close()
     returncode, cpu = status
+    # The kernel counts a little differently from what it reports.
+    if returncode != 0 and allowance.cpu_seconds is not None and cpu > 0.9 * allowance.cpu_seconds:
+        raise CpuLimit(f"the program had used {cpu:.0f} CPU seconds and was ended", log=lines.tail())
     return Result(returncode, lines.tail(), cpu, time.monotonic() - started)
+
+
+def _restrain(pid: int, allowance: Allowance) -> None:
+    """Set the limits of a program that has just begun: what it has used by then is next to nothing.
+
+    The data limit, not the address space: threads and allocators reserve far more addresses than they use.
+    """
+    if sys.platform != "linux":  # the only system that lets one process limit another
+        return
+    limits = {resource.RLIMIT_CORE: (0, 0)}
+    if allowance.memory_bytes is not None:
+        limits[resource.RLIMIT_DATA] = (allowance.memory_bytes, allowance.memory_bytes)
+    if allowance.cpu_seconds is not None:
+        # FFmpeg takes the first signal as a wish to end; the hard limit, which kills, comes later.
+        soft = max(1, math.ceil(allowance.cpu_seconds))
+        limits[resource.RLIMIT_CPU] = (soft, soft + CPU_GRACE_SECONDS)
+    for kind, (soft, hard) in limits.items():
+        _limit(pid, kind, soft, hard)
+
+
+def _limit(pid: int, kind: int, soft: int, hard: int) -> None:
+    """Set one limit; where ours is lower already it stays."""
+    try:
+        _, ours = resource.prlimit(pid, kind)
+        if ours != resource.RLIM_INFINITY:
+            soft, hard = min(soft, ours), min(hard, ours)
+        resource.prlimit(pid, kind, (soft, hard))
+    except ProcessLookupError:
+        pass  # it has ended
 
 
 def _watch(

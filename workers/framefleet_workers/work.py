@@ -9,11 +9,12 @@ from pathlib import Path
 
 from framefleet.adapters.storages import SourceAccess, Storages
 from framefleet.domain.address import source_address
-from framefleet.domain.errors import DiskFull, FfmpegFailed, FramefleetError, SourceChanged
+from framefleet.domain.errors import DiskFull, FfmpegFailed, FramefleetError, MemoryLimit, SourceChanged
 from framefleet.domain.records import StoredFile, Usage
 from framefleet.domain.task import Task
+from framefleet.media.allowance import UNLIMITED, Allowance
 from framefleet.media.command import Command
-from framefleet.media.diagnose import out_of_space, work_error
+from framefleet.media.diagnose import out_of_memory, out_of_space, work_error
 from framefleet.media.input_errors import classify_input_error, without_signatures
 from framefleet.media.progress import ProgressParser
 from framefleet.ports import ObjectStore, Progress
@@ -27,11 +28,15 @@ SOURCE_URL_SECONDS = 12 * 3600
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a source may be. Seconds, pixels, bytes."""
+    """What a source may be, and what programs may use. Seconds, pixels, bytes."""
 
     max_duration: float
     max_pixels: int
     max_source_bytes: int
+    ffmpeg_memory: int = 0
+    """Bytes one program may use; 0: no limit."""
+    ffmpeg_patience: float = 0.0
+    """CPU seconds one program may use for each that the work should cost; 0: no limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,8 @@ class Work:
     limits: Limits
     lease: Lease
     stall_seconds: float = 60.0
+    allowance: Allowance = UNLIMITED
+    """What each program may use of the machine."""
     reuse: bool = False
     """Take over finished chunks of earlier runs with the same content (embedded mode)."""
     cpu_seconds: float = 0.0
@@ -125,6 +132,7 @@ class Work:
             on_line=follow,
             stall_seconds=self.stall_seconds,
             environment=self._proxy(),
+            allowance=self.allowance,
         )
         self.cpu_seconds += result.cpu_seconds
         self.program_seconds += result.wall_seconds
@@ -142,11 +150,15 @@ class Work:
             on_line=on_line,
             stall_seconds=self.stall_seconds,
             environment=self._proxy(),
+            allowance=self.allowance,
         )
         self.cpu_seconds += result.cpu_seconds
         self.program_seconds += result.wall_seconds
         if verify:
             self.verify_cpu_seconds += result.cpu_seconds
+        # Not what was read or made is at fault then, whatever the caller would make of the exit code.
+        if out_of_memory(result.tail, result.returncode):
+            raise MemoryLimit(log=without_signatures(result.tail))
         return result
 
     def _proxy(self) -> Mapping[str, str] | None:

@@ -16,7 +16,8 @@
     │   ├── FfmpegFailed        ├── FfmpegKilled        ├── FfmpegStalled
     │   ├── VerifyFailed        ├── EncoderUnavailable  ├── AttemptsExhausted
     ├── ResourceError           this host lacks something: try elsewhere
-    │   ├── DiskFull            ├── ToolMissing         └── HostError
+    │   ├── DiskFull            ├── ToolMissing         ├── HostError
+    │   ├── MemoryLimit         └── CpuLimit
     └── ServiceError            something we depend on is away: try again
         ├── StoreUnavailable    ├── BrokerUnavailable   ├── StateUnavailable
         ├── SourceUnavailable   └── UnsafeStore
@@ -356,6 +357,20 @@ class ToolMissing(ResourceError):
 
     code = "tool_missing"
     hint = "Run `framefleet doctor`; it says what to install."
+
+
+class MemoryLimit(ResourceError):
+    """A program wanted more memory than it is allowed."""
+
+    code = "memory_limit"
+    hint = "Raise FRAMEFLEET_FFMPEG_MEMORY if the work is meant to need so much, or use smaller pictures."
+
+
+class CpuLimit(ResourceError):
+    """A program used far more CPU time than the planned work can need."""
+
+    code = "cpu_limit"
+    hint = "Raise FRAMEFLEET_FFMPEG_PATIENCE if the worker is that slow; else the source makes FFmpeg run in circles."
 
 
 # --- something we depend on is away ---------------------------------------------------------

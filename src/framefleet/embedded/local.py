@@ -17,8 +17,14 @@ def local_tools(settings: Settings) -> Tools:
 
 
 def local_limits(settings: Settings) -> Limits:
-    """What a source may be."""
-    return Limits(settings.max_duration, settings.max_pixels, settings.max_source_bytes)
+    """What a source may be, and what programs may use."""
+    return Limits(
+        settings.max_duration,
+        settings.max_pixels,
+        settings.max_source_bytes,
+        settings.ffmpeg_memory,
+        settings.ffmpeg_patience,
+    )
 
 
 def local_storages() -> Storages:

@@ -7,7 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from framefleet.domain.errors import DiskFull, EncoderUnavailable, FfmpegFailed, FfmpegKilled, FramefleetError
+from framefleet.domain.errors import (
+    DiskFull,
+    EncoderUnavailable,
+    FfmpegFailed,
+    FfmpegKilled,
+    FramefleetError,
+    MemoryLimit,
+)
 
 _DISK = ("No space left on device", "Disk quota exceeded")
 _ENCODER = (
@@ -22,6 +29,15 @@ _ENCODER = (
     "Unknown encoder",
     "out of memory (10)",
 )
+_MEMORY = (
+    "Cannot allocate memory",
+    "malloc of size",  # x264
+    "pthread_create() failed: Resource temporarily unavailable",  # no room for a thread's stack
+    "opening decoder for input stream #0:0 : Resource temporarily unavailable",  # the same, 5.1
+    "MemoryError",  # the stand-in for ffprobe
+    "bad_alloc",  # x265
+    "failed to map segment from shared object",
+)
 
 
 def work_error(lines: Sequence[str], returncode: int) -> FramefleetError:
@@ -32,10 +48,17 @@ def work_error(lines: Sequence[str], returncode: int) -> FramefleetError:
             return DiskFull(log=log)
         if any(phrase in line for phrase in _ENCODER):
             return EncoderUnavailable(line.strip(), log=log)
+    if out_of_memory(lines, returncode):
+        return MemoryLimit(log=log)
     # 255 is FFmpeg's own exit on SIGTERM; it is not ours, since our stop raises before.
     if returncode < 0 or returncode in {137, 143, 255}:
         return FfmpegKilled(f"FFmpeg was ended from outside (exit {returncode})", log=log)
     return FfmpegFailed(lines[-1].strip() if lines else f"FFmpeg exited with {returncode}", log=log)
+
+
+def out_of_memory(lines: Sequence[str], returncode: int) -> bool:
+    """True when a program failed because it got no more memory: the limit is ours, or the machine's."""
+    return returncode != 0 and any(phrase in line for line in lines for phrase in _MEMORY)
 
 
 def out_of_space(lines: Sequence[str]) -> bool:
