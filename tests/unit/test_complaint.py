@@ -51,7 +51,10 @@ def test_a_mistake_is_told_with_what_may_stand_there(change: dict[str, Any], mes
 def test_settings_are_told_with_their_values_ranges_and_nearest_names() -> None:
     at = "targets[0].overrides"
 
-    assert f"{at}.video.crf must be a number from 0 to 63, not 99" == of("mp4-h264-720p", video={"crf": 99}).message
+    assert (
+        f"{at}.video.crf must be a number from 0 to 63 or null, not 99"
+        == of("mp4-h264-720p", video={"crf": 99}).message
+    )
     assert of("mp4-h264-720p", video={"crff": 1}).message == f"{at}.video.crff is not a field; did you mean crf?"
     codec = of("mp4-h264-720p", video={"codec": "hevk"}).message
     assert codec == f'{at}.video.codec must be "h264", "hevc", "av1" or "vp9", not "hevk" (did you mean "hevc"?)'
