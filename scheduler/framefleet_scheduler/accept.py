@@ -27,7 +27,8 @@ from framefleet.domain.errors import (
     UnsupportedFeature,
 )
 from framefleet.domain.states import TaskState
-from framefleet.domain.task import Task, TaskRequest, accept, parse_request
+from framefleet.domain.task import Task, TaskRequest, accept, fingerprint, parse_request, token_task_id
+from framefleet.domain.template import Known
 from framefleet.ports import Clock, ObjectStore, Submission, TaskStore
 from framefleet_scheduler.plan import probe_subtasks
 
@@ -56,9 +57,11 @@ class Acceptor:
         *,
         check_source: Check = unchecked,
         check_target: Check = unchecked,
-        templates: Mapping[str, dict[str, Any]] | None = None,
+        templates: Known | None = None,
     ) -> None:
-        """`kick` is called after a task was entered, so that its first orders go out at once."""
+        """`kick` is called after a task was entered, so that its first orders go out at once. `templates` are those there
+        are beside the predefined ones.
+        """
         self._store = store
         self._tasks = tasks
         self._clock = clock
@@ -80,9 +83,11 @@ class Acceptor:
         point (with a token: without, every call makes a task). Raises a permanent FramefleetError when the request is
         refused, ServiceError when the work store or Redis is away.
         """
-        task = self._task(body, client_token, default_priority)
         try:
-            return self._enter(task)
+            request = self._request(body, client_token)
+            # Before its templates are looked up: who repeats a request gets its task, whatever became of them.
+            stored = self._stored(request) if request.client_token else None
+            return self._enter(stored or self._task(request, default_priority), is_stored=stored is not None)
         except ResourceError as error:  # the disk under a directory store is full: not the sender's fault
             raise StoreUnavailable(error.message, hint=error.hint_text) from error
 
@@ -110,7 +115,7 @@ class Acceptor:
 
     # --- one request -----------------------------------------------------------------------
 
-    def _task(self, body: bytes | str | Mapping[str, Any], token: str | None, default_priority: int | None) -> Task:
+    def _request(self, body: bytes | str | Mapping[str, Any], token: str | None) -> TaskRequest:
         request = parse_request(body)
         if request.client_token is None and token is not None:
             if len(token) > _TOKEN_CHARACTERS:
@@ -126,6 +131,9 @@ class Acceptor:
                 field="notification",
                 hint="Leave the field out and listen to the exchange framefleet.events.",
             )
+        return request
+
+    def _task(self, request: TaskRequest, default_priority: int | None) -> Task:
         return accept(
             request,
             now=self._clock.now(),
@@ -134,36 +142,37 @@ class Acceptor:
             default_priority=priority.DEFAULT if default_priority is None else default_priority,
         )
 
-    def _enter(self, task: Task) -> Task:
-        stored = self._stored(task) if task.request.client_token else None
-        if stored is None:
+    def _enter(self, task: Task, *, is_stored: bool) -> Task:
+        if not is_stored:
             self._check(task.request)
             # Asked before anything is stored: while Redis is away, a message without a token that comes again and again
             # would leave a task in the store each time.
             self._tasks.status(task.id)
-            if self._store.create(keys.task(task.id), task.model_dump_json().encode()):
-                stored = task
-            else:
-                stored = self._stored(task)
+            if not self._store.create(keys.task(task.id), task.model_dump_json().encode()):
+                stored = self._stored_as(task.id, task.fingerprint)
                 if stored is None:
                     raise StoreUnavailable(f"task {task.id} exists in the store but cannot be read")
+                task = stored
         elif self._store.stat(keys.end(task.id, FIRST_RUN)) is not None:
-            return stored  # it has ended, perhaps so long ago that Redis has forgotten it
-        if self._tasks.create(stored, FIRST_RUN, probe_subtasks(stored)):
-            log.info("task.accepted", task_id=stored.id, pipeline=stored.pipeline, priority=stored.priority)
+            return task  # it has ended, perhaps so long ago that Redis has forgotten it
+        if self._tasks.create(task, FIRST_RUN, probe_subtasks(task)):
+            log.info("task.accepted", task_id=task.id, pipeline=task.pipeline, priority=task.priority)
             self._kick()
-        return stored
+        return task
 
-    def _stored(self, task: Task) -> Task | None:
-        """The task of the same id, if there is one; raises ClientTokenConflict when another request made it."""
-        body = self._store.get(keys.task(task.id))
+    def _stored(self, request: TaskRequest) -> Task | None:
+        """The task this request made before; raises ClientTokenConflict when another request with its token made it."""
+        return self._stored_as(token_task_id(request.client_token or ""), fingerprint(request))
+
+    def _stored_as(self, task_id: str, digest: str) -> Task | None:
+        body = self._store.get(keys.task(task_id))
         if body is None:
             return None
         try:
             stored = Task.model_validate_json(body)
         except ValidationError as error:
-            raise FramefleetError(f"task {task.id} was stored by a version this one cannot read: {error}") from None
-        if stored.fingerprint != task.fingerprint:
+            raise FramefleetError(f"task {task_id} was stored by a version this one cannot read: {error}") from None
+        if stored.fingerprint != digest:
             raise ClientTokenConflict(field="client_token")
         return stored
 

@@ -25,6 +25,7 @@ from framefleet.domain.address import source_address, target_address
 from framefleet.domain.errors import BrokerUnavailable, ServiceError, StoreUnavailable, UnsafeStore
 from framefleet.domain.task import utc_now
 from framefleet.settings import SchedulerSettings
+from framefleet.templates import TemplateRegistry
 from framefleet_scheduler.http import Probe
 from framefleet_scheduler.loops import Scheduler, SchedulerOptions, Services
 from framefleet_scheduler.sweep import SweepSettings
@@ -84,6 +85,7 @@ def build(settings: SchedulerSettings, roles: tuple[str, ...]) -> Iterator[Parts
             sweep=SweepSettings(lease=settings.lease_seconds, adoption=settings.beat_seconds + 1.0),
             check_source=partial(check_source, storages),
             check_target=partial(check_target, storages),
+            templates=TemplateRegistry(store),
         )
         probes: dict[str, Probe] = {
             "redis": state.ping,

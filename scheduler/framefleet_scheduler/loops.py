@@ -15,6 +15,7 @@ from typing import TypeVar
 import structlog
 
 from framefleet.domain.errors import ServiceError
+from framefleet.domain.template import Known
 from framefleet.messages import Report
 from framefleet.ports import Clock, Epochs, ObjectStore, Outbox, Publisher, Submission, TaskStore
 from framefleet_scheduler.accept import Acceptor, Check, unchecked
@@ -123,6 +124,8 @@ class SchedulerOptions:
     sweep: SweepSettings = field(default_factory=SweepSettings)
     check_source: Check = unchecked
     check_target: Check = unchecked
+    templates: Known | None = None
+    """None: the predefined ones only."""
 
 
 class Scheduler:
@@ -142,6 +145,7 @@ class Scheduler:
             self._dispatch_now.set,
             check_source=self._options.check_source,
             check_target=self._options.check_target,
+            templates=self._options.templates,
         )
         self.aggregator = Aggregator(services.store, services.tasks, self.kick)
         self.dispatcher = Dispatcher(services.outbox, services.tasks, services.publisher, services.clock)

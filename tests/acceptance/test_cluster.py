@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -239,3 +240,32 @@ def _zombie(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
     except OSError:
         return True
+
+
+def test_a_template_of_ones_own_is_used_by_name_and_its_old_versions_stay(
+    cluster: Cluster, source: str, tmp_path: Path
+) -> None:
+    cluster.scheduler()
+    cluster.worker(slots=1)
+    cluster.wait_for_slots(1)
+
+    def templates(*args: str, text: str = "") -> None:
+        command = [sys.executable, "-m", "framefleet.cli.main", "templates", *args]
+        subprocess.run(command, input=text, text=True, env=cluster.environment, check=True, timeout=60)
+
+    templates("create", "stills", "-", text="base: snapshot\ncount: 2\nwidth: 160\n")
+    templates("update", "stills", "-", text="base: snapshot\ncount: 4\nwidth: 160\n")
+    out = f"s3://{cluster.bucket}/stills"
+    targets = [
+        {"name": "new", "template": "stills", "uri": f"{out}/new_{{index}}.jpg"},
+        {"name": "old", "template": "stills@1", "uri": f"{out}/old_{{index}}.jpg"},
+    ]
+
+    (answer,) = cluster.submit({"sources": [{"uri": source}], "targets": targets})
+    templates("delete", "stills")
+    record = cluster.finished(answer["task"]["id"])
+
+    assert "succeeded" == record.state, record.error
+    assert ["stills@2", "stills@1"] == [t.template for t in record.targets]
+    keys = [i.key.removeprefix("stills/") for i in cluster.outputs.list("stills/")]
+    assert ["new_1.jpg", "new_2.jpg", "new_3.jpg", "new_4.jpg", "old_1.jpg", "old_2.jpg"] == keys

@@ -231,3 +231,16 @@ def test_the_command_line_starts_without_loading_what_it_does_not_need() -> None
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert "[]" == done.stdout.strip()
+
+
+def test_templates_of_ones_own_are_used_by_name_and_from_a_file(film: Path, tmp_path: Path) -> None:
+    file, folder, out = tmp_path / "small.yaml", tmp_path / "templates", tmp_path / "out"
+    file.write_text("base: snapshot\ncount: 1\nwidth: 64\nformat: png\n")
+    assert 0 == framefleet("templates", "create", "tiny", file, "--templates", folder).returncode
+
+    code, record = run_json(film, "-t", "tiny", "-t", file, "-o", out, "--templates", folder, "--set", "tiny:width=32")
+
+    assert 0 == code, record
+    assert ["tiny@1", None] == [t["template"] for t in record["targets"]]
+    widths = {p.name: int.from_bytes(p.read_bytes()[16:20], "big") for p in out.iterdir()}
+    assert {"pal-tiny_001.png": 32, "pal-small_001.png": 64} == widths

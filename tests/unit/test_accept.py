@@ -18,6 +18,7 @@ from framefleet.domain.errors import (
     UnsupportedFeature,
 )
 from framefleet.domain.task import Task
+from framefleet.templates import TemplateRegistry
 from framefleet_scheduler.accept import Acceptor, unchecked
 from tests.factories import request
 from tests.fakes import FakeClock, FakeDelivery, FakeState, MemoryStore
@@ -109,6 +110,32 @@ def test_a_repeated_request_is_answered_even_when_its_target_can_no_longer_be_wr
     refusing[0] = True
 
     assert desk.acceptor.accept(request(client_token="x")) == task
+
+
+def test_a_repeated_request_is_answered_even_when_its_template_was_changed_or_deleted() -> None:
+    clock = FakeClock()
+    templates = TemplateRegistry(MemoryStore(clock), now=clock.now, monotonic=clock.monotonic)
+    templates.create("mine", {"kind": "remux"})
+    desk = Desk(templates=templates)
+    asked = request({"name": "x", "template": "mine", "uri": "s3://out/x"}, client_token="x")
+    task = desk.acceptor.accept(asked)
+
+    templates.update("mine", {"kind": "remux", "container": "mkv"})
+    assert desk.acceptor.accept(asked) == task
+    templates.delete("mine")
+    assert desk.acceptor.accept(asked) == task
+    assert task.targets[0].template == "mine@1"
+
+
+def test_with_the_store_of_templates_away_the_message_returns() -> None:
+    store = MemoryStore()
+    store.away = True
+    delivery = FakeDelivery(body(targets=[{"name": "x", "template": "mine", "uri": "s3://out/x"}]))
+
+    with pytest.raises(StoreUnavailable):
+        Desk(templates=TemplateRegistry(store)).acceptor.handle_submission(delivery.submission())
+
+    assert (delivery.acks, delivery.rejections) == (0, [])
 
 
 def test_with_redis_away_nothing_is_stored_and_the_message_returns() -> None:

@@ -48,6 +48,11 @@ def embedded(monkeypatch: pytest.MonkeyPatch) -> Embedded:
 
 
 @pytest.fixture(autouse=True)
+def templates_of_nobody(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
+
+
+@pytest.fixture(autouse=True)
 def logs_restored() -> Iterator[None]:
     import logging
 
@@ -127,17 +132,6 @@ def test_a_wrong_address_is_not_a_traceback(
     assert main(["submit", str(tmp_path / "r.json")]) == 2
 
     assert "hunter2" not in capsys.readouterr().err
-
-
-def test_the_templates_are_listed_and_shown(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["templates"]) == 0
-    assert "hls-h264" in capsys.readouterr().out
-
-    assert main(["templates", "sprite", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["columns"] == 10
-
-    assert main(["templates", "nope"]) == 2
-    assert "[unknown_template]" in capsys.readouterr().err
 
 
 def test_run_makes_a_request_of_its_options(embedded: Embedded, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from framefleet.domain.errors import InvalidTemplate
 from framefleet.domain.media_info import MediaInfo
 from framefleet.domain.subtask import Encoding, Tag, VideoChunkSpec
-from framefleet.domain.template import FileTemplate, resolve
+from framefleet.domain.template import FileTemplate, Listed, resolve
 from framefleet.media import levels
 from framefleet.media.abilities import ABILITIES, default_profile
 from framefleet.media.encoders import DEFAULT_PRESET, PRESETS, video_options
@@ -81,7 +81,7 @@ def test_I7_both_distances_of_keyframes_contradict_each_other() -> None:
 
 
 def test_an_override_of_one_distance_of_keyframes_replaces_the_other() -> None:
-    known = {"mine": {"kind": "file", "video": {"gop_seconds": 2}}}
+    known = Listed({"mine": {"kind": "file", "video": {"gop_seconds": 2}}})
 
     found = resolve("mine", {"video": {"gop_frames": 30}}, known=known)
 

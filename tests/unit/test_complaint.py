@@ -20,7 +20,7 @@ def refused(body: Any) -> FramefleetError:
 
 
 def of(template: str | None, **overrides: Any) -> FramefleetError:
-    return refused(request({"name": "x", "template": template, "uri": "s3://o/x.mp4", "overrides": overrides}))
+    return refused(request({"name": "x", "template": template, "uri": "s3://out/x.mp4", "overrides": overrides}))
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def of(template: str | None, **overrides: Any) -> FramefleetError:
         ({"targets": []}, "targets must be a list of 1 to 50 items, not of 0"),
         ({"targets": [{"name": "a"}]}, "targets[0].uri is missing"),
         (
-            {"sources": [{"uri": "s3://i/a", "duration": 0}]},
+            {"sources": [{"uri": "s3://in/a", "duration": 0}]},
             "sources[0].duration must be a number above 0 or null, not 0",
         ),
         ({"sources": [3]}, "sources[0] must be an object, not 3"),
@@ -63,7 +63,7 @@ def test_settings_are_told_with_their_values_ranges_and_nearest_names() -> None:
 
 def test_a_number_that_is_none_is_refused_everywhere() -> None:
     assert of("sprite", interval=float("nan")).field == "targets[0].overrides.interval"
-    assert refused(request(sources=[{"uri": "s3://i/a", "duration": float("inf")}])).field == "sources[0].duration"
+    assert refused(request(sources=[{"uri": "s3://in/a", "duration": float("inf")}])).field == "sources[0].duration"
 
 
 @pytest.mark.parametrize(("kind", "said"), [({}, "is missing"), ({"kind": "fil"}, '(did you mean "file"?)')])
@@ -84,7 +84,7 @@ def test_several_mistakes_are_told_at_once_but_not_more_than_five() -> None:
     body = {
         "name": 3,
         "priority": 12,
-        "sources": [{"uri": "s3://i/a", "start": -1, "duration": 0, "video": "maybe", "audio": "no way"}],
+        "sources": [{"uri": "s3://in/a", "start": -1, "duration": 0, "video": "maybe", "audio": "no way"}],
         "targets": [],
         "client_token": "",
     }
@@ -97,7 +97,7 @@ def test_several_mistakes_are_told_at_once_but_not_more_than_five() -> None:
 
 
 def test_a_misspelled_field_is_one_mistake_and_not_two() -> None:
-    error = refused(request(sources=[{"uir": "s3://i/a"}]))
+    error = refused(request(sources=[{"uir": "s3://in/a"}]))
 
     assert error.message == "sources[0].uir is not a field; did you mean uri?"
     assert error.code == "unknown_field"
@@ -127,10 +127,10 @@ def test_no_mistake_is_told_in_the_words_of_a_library(value: Any) -> None:
     for name in ("name", "priority", "sources", "align", "targets", "notification", "tags", "pipeline"):
         _try(request() | {name: value})
     for name in ("uri", "start", "duration", "video", "subtitles"):
-        _try(request(sources=[{"uri": "s3://i/a"} | {name: value}]))
+        _try(request(sources=[{"uri": "s3://in/a"} | {name: value}]))
     for template in ("mp4-h264-720p", "hls-h264", "snapshot", "sprite", "preview-gif", "audio-aac"):
         for name in ("kind", "container", "video", "audio", "renditions", "times", "width", "format"):
-            _try(request({"name": "x", "template": template, "uri": "s3://o/x", "overrides": {name: value}}))
+            _try(request({"name": "x", "template": template, "uri": "s3://out/x", "overrides": {name: value}}))
 
 
 def _try(body: dict[str, Any]) -> None:

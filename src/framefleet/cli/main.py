@@ -19,7 +19,7 @@ Verb = Callable[[argparse.Namespace], int]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command: 0 when it did what was asked, 1 when not, 2 for bad usage or a refused request."""
-    options = parser().parse_args(argv)
+    options = parser().parse_args(argv, argparse.Namespace(json=False, folder=None))
     module, function = options.verb
     try:
         run: Verb = getattr(importlib.import_module(f"framefleet.cli.{module}"), function)
@@ -63,10 +63,40 @@ def _add_local(verbs: Any) -> None:
     plan.add_argument("-v", "--verbose", action="store_true", help="show the FFmpeg commands too")
     probe = _add(verbs, "probe", "media.probe", "show what is in a media file")
     probe.add_argument("source", metavar="SOURCE", help="a file or an http(s) address")
-    templates = _add(verbs, "templates", "media.templates", "list the predefined templates, or show one")
-    templates.add_argument("name", nargs="?", metavar="NAME")
+    _add_template_verbs(verbs)
     _add(verbs, "doctor", "doctor.doctor", "check FFmpeg, encoders and services, and say what to do")
     _add(verbs, "version", "media.version", "show the version")
+
+
+def _add_template_verbs(verbs: Any) -> None:
+    templates = _add(verbs, "templates", "templates.listing", "list the templates; show, create, update or delete one")
+    _add_folder(templates)
+    actions = templates.add_subparsers(title="actions", metavar="ACTION")
+    show = _add(actions, "show", "templates.show", "show a template's settings with every default, as YAML or JSON")
+    show.add_argument("name", metavar="NAME[@VERSION]", help="a template; a file of one before it is created")
+    for name, text in {
+        "create": "create a template of your own",
+        "update": "give a template of your own a new version; tasks that run keep theirs",
+    }.items():
+        write = _add(actions, name, f"templates.{name}", text)
+        write.add_argument("name", metavar="NAME")
+        write.add_argument("file", metavar="FILE", help="its settings as YAML or JSON; - for standard input")
+    delete = _add(actions, "delete", "templates.delete", "take a template of your own out of use; running tasks go on")
+    delete.add_argument("name", metavar="NAME")
+    for verb in (actions.choices["update"], delete):
+        verb.add_argument("--if-version", type=_positive, metavar="N", help="only if N is still the latest version")
+    versions = _add(actions, "versions", "templates.versions", "list the versions of a template of your own")
+    versions.add_argument("name", metavar="NAME")
+    for verb in actions.choices.values():
+        _add_folder(verb)
+
+
+def _add_folder(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--templates", dest="folder", type=Path, metavar="DIR", default=argparse.SUPPRESS,
+        help="folder of your templates (default: the cluster's where FRAMEFLEET_S3_ENDPOINT is set,"
+        " else ~/.config/framefleet/templates)",
+    )  # fmt: skip
 
 
 def _add_cluster(verbs: Any) -> None:
@@ -91,19 +121,22 @@ def _add_cluster(verbs: Any) -> None:
 def _add(verbs: Any, name: str, function: str, text: str) -> argparse.ArgumentParser:
     verb: argparse.ArgumentParser = verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
     verb.set_defaults(verb=function.split("."))
-    verb.add_argument("--json", action="store_true", help="print JSON")
+    # Not False by default: an action would put its own default over what its verb was given before it.
+    verb.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON")
     return verb
 
 
 def _add_templates(verb: argparse.ArgumentParser, *, required: bool) -> None:
     verb.add_argument(
         "--template", "-t", dest="templates", action="append", required=required, metavar="T", default=None,
-        help="what to make; may be given several times (see `framefleet templates`)",
+        help="what to make: a template's name (see `framefleet templates`), or a file with one (mine.yaml); may be given"
+        " several times",
     )  # fmt: skip
     verb.add_argument(
         "--set", dest="settings", action="append", default=[], metavar="[T:]KEY=VALUE",
         help="override a field of the templates, or of template T only, e.g. --set video.crf=21",
     )  # fmt: skip
+    _add_folder(verb)
 
 
 def _positive(text: str) -> int:

@@ -1,4 +1,4 @@
-"""`framefleet plan`, `probe`, `templates` and `version`: looking, without doing anything."""
+"""`framefleet plan`, `probe` and `version`: looking, without doing anything."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from framefleet.cli.output import OK, CliError, emit, table
 
 if TYPE_CHECKING:
     from framefleet.domain.media_info import MediaInfo
+    from framefleet.domain.template import Known
     from framefleet.embedded import PlannedTask
 
 
@@ -23,29 +24,6 @@ def version(options: argparse.Namespace) -> int:
         emit({"version": __version__, "python": platform.python_version()})
     else:
         print(f"framefleet {__version__} (Python {platform.python_version()})")
-    return OK
-
-
-def templates(options: argparse.Namespace) -> int:
-    """All predefined templates with their descriptions, or the settings of one as YAML."""
-    import yaml
-
-    from framefleet.domain.template import predefined, resolve
-
-    if options.name is None:
-        known = predefined()
-        if options.json:
-            emit([{"name": n, "kind": t["kind"], "description": t.get("description", "")} for n, t in known.items()])
-        else:
-            print(
-                table([(n, t["kind"], t.get("description", "")) for n, t in known.items()], ("NAME", "KIND", "MAKES"))
-            )
-        return OK
-    settings = resolve(options.name).model_dump(mode="json")
-    if options.json:
-        emit(settings)
-    else:
-        print(yaml.safe_dump({options.name: settings}, sort_keys=False, allow_unicode=True), end="")
     return OK
 
 
@@ -72,15 +50,17 @@ def plan(options: argparse.Namespace) -> int:
     """The subtasks of a request, and with -v their FFmpeg commands."""
     from framefleet.cli import config
     from framefleet.cli.run import cores, missing_extra
+    from framefleet.cli.templates import registry
 
-    body = _request(options)
-    try:
-        from framefleet import embedded
-    except ModuleNotFoundError as error:
-        raise missing_extra(error) from None
     settings = config.settings()
-    config.log_quietly(settings)
-    planned = embedded.plan_task(body, settings, options.slots or cores())
+    with registry(settings, options.folder) as templates:
+        body = _request(options, templates)
+        try:
+            from framefleet import embedded
+        except ModuleNotFoundError as error:
+            raise missing_extra(error) from None
+        config.log_quietly(settings)
+        planned = embedded.plan_task(body, settings, options.slots or cores(), templates)
     if options.json:
         emit(plan_json(planned))
     else:
@@ -108,11 +88,13 @@ def read_request(file: str) -> Any:
         raise InvalidRequest(f"{file} is not JSON: {error}") from None
 
 
-def _request(options: argparse.Namespace) -> Any:
+def _request(options: argparse.Namespace, templates: Known) -> Any:
     if options.templates:
         from framefleet.cli import request
 
-        return request.build(options.sources, options.templates, Path("out"), name=None, settings=options.settings)
+        return request.build(
+            options.sources, options.templates, Path("out"), name=None, settings=options.settings, known=templates
+        )
     if len(options.sources) > 1:
         raise CliError("invalid_request", "several sources need a --template", hint="See `framefleet templates`.")
     if options.settings:

@@ -1,37 +1,54 @@
-"""Requests made from options of the command line. Pure, but for the folder relative paths start from."""
+"""Requests made from options of the command line. Pure, but for files of templates and the folder relative paths start from."""
 
 from __future__ import annotations
 
 import json
+import re
+import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from framefleet.cli import naming
-from framefleet.domain.errors import InvalidRequest, UnknownTemplate
-from framefleet.domain.template import predefined, resolve
+from framefleet.domain.custom import checked
+from framefleet.domain.errors import InvalidRequest, InvalidTemplate, UnknownTemplate
+from framefleet.domain.template import Known, Template, laid_over, resolve, validated
 
 
 def build(
-    sources: Sequence[str], templates: Sequence[str], output: Path, *, name: str | None, settings: Sequence[str] = ()
+    sources: Sequence[str],
+    templates: Sequence[str],
+    output: Path,
+    *,
+    name: str | None,
+    settings: Sequence[str] = (),
+    known: Known | None = None,
 ) -> dict[str, Any]:
     """The request of `framefleet run`: local paths or addresses in, one target per template out.
 
-    `settings` are `[TEMPLATE:]key.path=value`. Raises RequestErrors.
+    A template is a name or a file with one. `settings` are `[TEMPLATE:]key.path=value`. Raises RequestErrors.
     """
-    overrides = {template: overrides_of(settings, template) for template in templates}
-    unused = [one for one in settings if _scope(one) not in {None, *templates}]
+    chosen: dict[str, _Chosen] = {}
+    for template in dict.fromkeys(templates):
+        one = _chosen(template, settings, known)
+        if one.label in chosen:
+            raise InvalidRequest(
+                f"two templates are called {one.label}: {chosen[one.label].given} and {template}", field="--template"
+            )
+        chosen[one.label] = one
+    scopes = {None, *chosen, *templates}
+    unused = [one for one in settings if _scope(one) not in scopes]
     if unused:
         raise UnknownTemplate(f"--set {unused[0]}: the run does not use that template", field="overrides")
-    resolved = {
-        template: resolve(template, overrides[template], field=f"--template {template}") for template in templates
-    }
     folder = Path.cwd()
     label = name or naming.stem(sources[0])
+    resolved = {one.label: one.settings for one in chosen.values()}
     targets: list[dict[str, Any]] = []
-    for target in naming.targets(templates, resolved, naming.clean(label) or "video", folder / output.expanduser()):
-        own = overrides[target["template"]]
-        targets.append(target | ({"overrides": own} if own else {}))
+    for target in naming.targets(list(chosen), resolved, naming.clean(label) or "video", folder / output.expanduser()):
+        one = chosen[target["name"]]
+        made: dict[str, Any] = {"name": target["name"], "template": one.template, "uri": target["uri"]}
+        targets.append(made | ({"overrides": one.overrides} if one.overrides else {}))
     return {
         "name": label[:256],
         "sources": [{"uri": naming.source_uri(source, folder)} for source in sources],
@@ -39,8 +56,54 @@ def build(
     }
 
 
-def overrides_of(settings: Sequence[str], template: str) -> dict[str, Any]:
-    """What `[TEMPLATE:]key.path=value` settings mean for one template; values are JSON where they can be, else text."""
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """One `--template`."""
+
+    given: str
+    label: str
+    """Name of the target, and part of its files' names."""
+    template: str | None
+    overrides: dict[str, Any]
+    settings: Template
+
+
+def _chosen(given: str, settings: Sequence[str], known: Known | None) -> _Chosen:
+    if not is_file(given):
+        # An @ can be part of a template's name with its version, but not of a target's name.
+        label = given.replace("@", "-")
+        overrides = overrides_of(settings, given, label)
+        return _Chosen(
+            given, label, given, overrides, resolve(given, overrides, known=known, field=f"--template {given}")
+        )
+    label = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(given).stem).strip("-._")[:64] or "template"
+    document = checked(read_document(given), known, path=given)
+    overrides = laid_over(document, overrides_of(settings, given, label))
+    return _Chosen(given, label, None, overrides, validated(overrides, given))
+
+
+def is_file(template: str) -> bool:
+    """Whether a `--template` is a file and not a name: it has a slash, or ends like a document."""
+    return "/" in template or Path(template).suffix.lower() in {".yaml", ".yml", ".json"}
+
+
+def read_document(file: str) -> Any:
+    """The document in a file, or on standard input for `-`; raises InvalidTemplate."""
+    from framefleet.templates import parse_document
+
+    try:
+        text = sys.stdin.read() if file == "-" else Path(file).expanduser().read_text("utf-8")
+    except OSError as error:
+        raise InvalidTemplate(
+            f"{file}: {error.strerror}", hint="Give a file with a template as YAML or JSON."
+        ) from None
+    except UnicodeDecodeError:
+        raise InvalidTemplate(f"{file} is not text", hint="Give a file with a template as YAML or JSON.") from None
+    return parse_document(text)
+
+
+def overrides_of(settings: Sequence[str], *names: str) -> dict[str, Any]:
+    """What `[TEMPLATE:]key.path=value` settings mean for the template of these names; values are JSON where they can be."""
     overrides: dict[str, Any] = {}
     for setting in settings:
         path, separator, text = setting.partition("=")
@@ -48,7 +111,7 @@ def overrides_of(settings: Sequence[str], template: str) -> dict[str, Any]:
         parts = path.split(".")
         if not separator or not all(parts):
             raise InvalidRequest(f"--set {setting} is not key.path=value", hint="For example --set video.crf=21.")
-        if scope not in {"", template}:
+        if scope not in {"", *names}:
             continue
         at = overrides
         for part in parts[:-1]:
@@ -57,11 +120,6 @@ def overrides_of(settings: Sequence[str], template: str) -> dict[str, Any]:
                 raise InvalidRequest(f"--set {setting}: {part} was given a value before")
         at[parts[-1]] = _value(text)
     return overrides
-
-
-def template_names() -> list[str]:
-    """The predefined templates."""
-    return list(predefined())
 
 
 def _scope(setting: str) -> str | None:

@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, Any
 from framefleet.cli import config, request
 from framefleet.cli.output import FAILED, OK, CliError, emit
 from framefleet.cli.plain import Display, PlainDisplay, display
+from framefleet.cli.templates import registry
 from framefleet.domain.states import TaskState
 
 if TYPE_CHECKING:
     from framefleet.domain.records import TaskRecord
+    from framefleet.domain.template import Known
 
 
 def run(options: argparse.Namespace) -> int:
@@ -29,14 +31,17 @@ def run(options: argparse.Namespace) -> int:
     output: Path = options.output.expanduser()
     if output.exists() and not output.is_dir():
         raise CliError("invalid_target", f"{output} is not a folder", hint="Give --output a folder, or a new name.")
-    body = request.build(options.sources, options.templates, output, name=options.name, settings=options.settings)
-    config.log_quietly(settings)
-    shown: Display = PlainDisplay(lambda _line: None) if options.json else display()
-    try:
-        with _until_interrupted() as stop:
-            record = _run(body, output.absolute(), options.slots or cores(), shown, stop, settings)
-    finally:
-        shown.close()
+    with registry(settings, options.folder) as templates:
+        body = request.build(
+            options.sources, options.templates, output, name=options.name, settings=options.settings, known=templates
+        )
+        config.log_quietly(settings)
+        shown: Display = PlainDisplay(lambda _line: None) if options.json else display()
+        try:
+            with _until_interrupted() as stop:
+                record = _run(body, output.absolute(), options.slots or cores(), shown, stop, settings, templates)
+        finally:
+            shown.close()
     if options.json:
         emit(record.model_dump(mode="json"))
     elif record.state.final:
@@ -55,13 +60,21 @@ def cores() -> int:
 
 
 def _run(
-    body: dict[str, Any], output: Path, slots: int, shown: Display, stop: threading.Event, settings: Any
+    body: dict[str, Any],
+    output: Path,
+    slots: int,
+    shown: Display,
+    stop: threading.Event,
+    settings: Any,
+    templates: Known,
 ) -> TaskRecord:
     try:
         from framefleet.embedded import run_task
     except ModuleNotFoundError as error:
         raise missing_extra(error) from None
-    return run_task(body, output=output, slots=slots, on_update=shown.update, stop=stop, settings=settings)
+    return run_task(
+        body, output=output, slots=slots, on_update=shown.update, stop=stop, settings=settings, templates=templates
+    )
 
 
 def missing_extra(error: ModuleNotFoundError) -> CliError:

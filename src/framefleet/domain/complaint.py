@@ -63,8 +63,9 @@ def problems(error: ValidationError, shape: Shape, *, prefix: str = "", whole: s
 
 def near(name: str, known: Iterable[str]) -> str | None:
     """The known name that was probably meant."""
-    matches = difflib.get_close_matches(name.lower(), {k.lower(): k for k in known}, 1, cutoff=0.6)
-    return next((k for k in known if matches and k.lower() == matches[0]), None)
+    by_lower = {k.lower(): k for k in known}
+    matches = difflib.get_close_matches(name.lower(), by_lower, 1, cutoff=0.6)
+    return by_lower[matches[0]] if matches else None
 
 
 def field_path(prefix: str, location: Iterable[int | str]) -> str:

@@ -5,7 +5,8 @@
     │   ├── InvalidRequest      ├── UnknownField        ├── UnknownTemplate
     │   ├── InvalidTemplate     ├── InvalidSource       ├── TooManySources
     │   ├── InvalidTarget       ├── RequestTooLarge     ├── ClientTokenConflict
-    │   ├── UnsupportedFeature  ├── TaskNotFound        └── TaskFinal
+    │   ├── UnsupportedFeature  ├── TaskNotFound        ├── TaskFinal
+    │   ├── TemplateExists      └── TemplateChanged
     ├── SourceError             the input itself is at fault: permanent
     │   ├── SourceNotFound      ├── SourceForbidden     ├── SourceEmpty
     │   ├── SourceNotMedia      ├── SourceTruncated     ├── SourceNoVideo
@@ -185,6 +186,22 @@ class TaskFinal(RequestError):
 
     code = "task_final"
     status = 409
+
+
+class TemplateExists(RequestError):
+    """There is a template of that name already."""
+
+    code = "template_exists"
+    status = 409
+    hint = "Update it, or choose another name."
+
+
+class TemplateChanged(RequestError):
+    """The template has got a new version meanwhile."""
+
+    code = "template_changed"
+    status = 409
+    hint = "Look at the new version, then update that one."
 
 
 # --- the input is at fault ------------------------------------------------------------------

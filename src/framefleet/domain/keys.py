@@ -9,6 +9,7 @@ tasks/<id>/<run>/sub/<n>/a<fence>-<nonce>/ outputs of one attempt
 tasks/<id>/<run>/sub/<n>/DONE              the subtask's outcome (conditional create)
 tasks/<id>/<run>/sub/<n>/FAILED            a permanent failure, for rebuilds (conditional create)
 tasks/<id>/<run>/END                       the task's full record (conditional create)
+templates/<name>/<version>.json            one version of a user's template (conditional create)
 cache/<digest>                             which finished chunk has this content (embedded mode)
 """
 
@@ -68,6 +69,20 @@ def attempt_prefix(task_id: str, run: int, n: int, fence: int, nonce: str) -> st
 def crash(task_id: str, run: int, n: int, fence: int) -> str:
     """Marker of an attempt whose lease expired; keeps the count across a loss of Redis."""
     return f"{subtask_prefix(task_id, run, n)}try/{fence}"
+
+
+TEMPLATES = "templates/"
+"""Below it the users' templates."""
+
+
+def template_versions(name: str) -> str:
+    """Every version of a template, below `TEMPLATES`."""
+    return f"{name}/"
+
+
+def template_version(name: str, version: int) -> str:
+    """One version of a template, below `TEMPLATES`; the keys are in the order of the versions."""
+    return f"{template_versions(name)}{version:06d}.json"
 
 
 def cache(digest: str) -> str:

@@ -22,7 +22,7 @@ from framefleet.domain.errors import (
     TooManySources,
     UnsupportedFeature,
 )
-from framefleet.domain.template import LadderTemplate, SnapshotTemplate, Template, resolve
+from framefleet.domain.template import Known, LadderTemplate, SnapshotTemplate, Template, resolve_named
 from framefleet.domain.value import Value
 
 MAX_REQUEST_BYTES = 1 << 20
@@ -105,6 +105,7 @@ class Target(Value):
 
     name: str
     template: str | None
+    """A user's template with its version: `mine@3`."""
     uri: str
     settings: Template
 
@@ -156,7 +157,7 @@ def accept(
     request: TaskRequest,
     *,
     now: datetime,
-    templates: Mapping[str, dict[str, Any]] | None = None,
+    templates: Known | None = None,
     default_priority: int = priority.DEFAULT,
 ) -> Task:
     """Check everything that can be known before any work, and resolve the templates.
@@ -204,8 +205,8 @@ def _base32(data: bytes) -> str:
     return base64.b32hexencode(data).decode().rstrip("=").lower()
 
 
-def _target(target: TargetRequest, field: str, templates: Mapping[str, dict[str, Any]] | None) -> Target:
-    settings = resolve(target.template, target.overrides, known=templates, field=field)
+def _target(target: TargetRequest, field: str, templates: Known | None) -> Target:
+    reference, settings = resolve_named(target.template, target.overrides, known=templates, field=field)
     address = target_address(target.uri, f"{field}.uri")
     several = isinstance(settings, SnapshotTemplate) and len(settings.times or range(settings.count)) > 1
     if several and not has_index(address.key):
@@ -214,7 +215,7 @@ def _target(target: TargetRequest, field: str, templates: Mapping[str, dict[str,
             field=f"{field}.uri",
             hint="For example s3://bucket/cover_{index:03d}.jpg.",
         )
-    return Target(name=target.name, template=target.template, uri=target.uri, settings=_with_key(settings))
+    return Target(name=target.name, template=reference, uri=target.uri, settings=_with_key(settings))
 
 
 def _with_key(settings: Template) -> Template:

@@ -5,10 +5,10 @@ Sizes are pixels, bit rates bits/s, times seconds. The predefined set is `templa
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import resources
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Protocol
 
 import yaml
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
@@ -227,11 +227,53 @@ def predefined() -> Mapping[str, dict[str, Any]]:
     return loaded
 
 
+class Known(Protocol):
+    """The templates there are."""
+
+    def find(self, reference: str) -> tuple[str, Mapping[str, Any]] | None:
+        """What `reference` names for ever, and its raw settings; None when there is no such template.
+
+        May raise UnknownTemplate itself, where more can be said.
+        """
+
+    def names(self) -> Iterable[str]:
+        """All names, for hints."""
+
+
+class Listed:
+    """The templates of a mapping; without one the predefined templates."""
+
+    def __init__(self, templates: Mapping[str, Mapping[str, Any]] | None = None) -> None:
+        self._templates = predefined() if templates is None else templates
+
+    def find(self, reference: str) -> tuple[str, Mapping[str, Any]] | None:
+        """The settings under a name."""
+        return (reference, self._templates[reference]) if reference in self._templates else None
+
+    def names(self) -> Iterable[str]:
+        """All names."""
+        return self._templates
+
+
+def found(reference: str, known: Known, *, field: str) -> tuple[str, Mapping[str, Any]]:
+    """What `known` has under a name; raises UnknownTemplate with the nearest name."""
+    try:
+        named = known.find(reference)
+    except UnknownTemplate as error:
+        error.field = error.field or field
+        raise
+    if named is not None:
+        return named
+    meant = near(reference, known.names())
+    hint = f"; did you mean {meant}?" if meant else ""
+    raise UnknownTemplate(f"there is no template named {reference!r}{hint}", field=field)
+
+
 def resolve(
     name: str | None,
     overrides: Mapping[str, Any] | None = None,
     *,
-    known: Mapping[str, dict[str, Any]] | None = None,
+    known: Known | None = None,
     field: str = "template",
 ) -> Template:
     """The settings of template `name` with `overrides` laid over them.
@@ -239,24 +281,32 @@ def resolve(
     Overrides are merged field by field; lists are replaced whole. `field` is the path of the target in the request,
     for error messages. Raises UnknownTemplate, UnknownField or InvalidTemplate.
     """
-    templates = predefined() if known is None else known
-    if name is None:
-        base: dict[str, Any] = {}
-    elif name in templates:
-        base = templates[name]
-    else:
-        meant = near(name, templates)
-        raise UnknownTemplate(
-            f"there is no template named {name!r}" + (f"; did you mean {meant}?" if meant else ""),
-            field=f"{field}.template",
-        )
-    merged = _merge(base, overrides or {})
+    return resolve_named(name, overrides, known=known, field=field)[1]
+
+
+def resolve_named(
+    name: str | None, overrides: Mapping[str, Any] | None = None, *, known: Known | None = None, field: str = "template"
+) -> tuple[str | None, Template]:
+    """As `resolve`, with what names the very version of the template that was used (`mine@3` for `mine`)."""
+    reference: str | None = None
+    base: Mapping[str, Any] = {}
+    if name is not None:
+        reference, base = found(name, known or Listed(), field=f"{field}.template")
+    return reference, validated(laid_over(base, overrides or {}), f"{field}.overrides")
+
+
+def validated(settings: Mapping[str, Any], path: str) -> Template:
+    """Raw settings as a template; `path` is where they stand, for messages. Raises UnknownField or InvalidTemplate."""
     try:
-        settings = _TEMPLATE.validate_python(merged)
+        template = _TEMPLATE.validate_python(settings)
     except ValidationError as error:
-        raise refusal(error, InvalidTemplate, SHAPE, prefix=f"{field}.overrides") from None
-    check_packaging(settings, f"{field}.overrides")
-    return settings
+        raise refusal(error, InvalidTemplate, SHAPE, prefix=path, whole="the template") from None
+    try:
+        check_packaging(template, path)
+    except InvalidTemplate as error:
+        error.field = (error.field or "").removeprefix(".") or None  # `path` may be empty
+        raise
+    return template
 
 
 def check_packaging(settings: Template, path: str) -> None:
@@ -285,11 +335,12 @@ REPLACES = {"gop_frames": ("gop_seconds",), "gop_seconds": ("gop_frames",)}
 """Fields that say the same in another way: an override of one takes the template's other away."""
 
 
-def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+def laid_over(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with `over` laid over it, field by field; lists are replaced whole."""
     gone = {other for key in over for other in REPLACES.get(key, ()) if over[key] is not None}
     merged = {key: value for key, value in base.items() if key not in gone}
     for key, value in over.items():
         below = merged.get(key)
         both_maps = isinstance(below, Mapping) and isinstance(value, Mapping)
-        merged[key] = _merge(below, value) if both_maps else value  # type: ignore[arg-type]
+        merged[key] = laid_over(below, value) if both_maps else value  # type: ignore[arg-type]
     return merged

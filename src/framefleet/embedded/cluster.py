@@ -23,6 +23,7 @@ from framefleet.domain.errors import FramefleetError, StateUnavailable, TargetNo
 from framefleet.domain.records import TaskRecord
 from framefleet.domain.subtask import Tag
 from framefleet.domain.task import Task, parse_request, utc_now
+from framefleet.domain.template import Known
 from framefleet.embedded.local import local_limits, local_storages, local_tools
 from framefleet.ports import Event, WorkerInfo
 from framefleet.settings import Settings
@@ -57,6 +58,7 @@ def run_task(
     on_update: Callable[[TaskRecord], None],
     stop: threading.Event,
     settings: Settings,
+    templates: Known | None = None,
 ) -> TaskRecord:
     """Run one task to its end and give its record; `on_update` sees it several times a second.
 
@@ -71,7 +73,7 @@ def run_task(
     except OSError as error:
         raise TargetNotWritable(f"the output folder cannot be made: {error}", field="output") from error
     try:
-        with _cluster(data, slots, settings) as cluster:
+        with _cluster(data, slots, settings, templates) as cluster:
             record = cluster.run(request, on_update, stop)
             stopped = not record.state.final
     finally:
@@ -138,7 +140,7 @@ class _Cluster:
 
 
 @contextmanager
-def _cluster(data: Path, slots: int, settings: Settings) -> Iterator[_Cluster]:
+def _cluster(data: Path, slots: int, settings: Settings, templates: Known | None) -> Iterator[_Cluster]:
     tools = local_tools(settings)
     with ExitStack() as stack:
         run_folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="framefleet-")))
@@ -161,6 +163,7 @@ def _cluster(data: Path, slots: int, settings: Settings) -> Iterator[_Cluster]:
             roles=("aggregate", "sweep"),
             check_source=partial(_check_source, storages, settings),
             check_target=partial(_check_target, storages),
+            templates=templates,
         )
         scratch.sweep(data / "scratch")
         scheduler = Scheduler(services, options)

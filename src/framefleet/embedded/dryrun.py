@@ -32,6 +32,7 @@ from framefleet.domain.subtask import (
     subtask_id,
 )
 from framefleet.domain.task import Task, accept, parse_request, utc_now
+from framefleet.domain.template import Known
 from framefleet.embedded.local import local_limits, local_storages, local_tools
 from framefleet.media.audio import audio_command
 from framefleet.media.chunk import chunk_command
@@ -66,9 +67,11 @@ def probe(uri: str, settings: Settings) -> MediaInfo:
         return alone.probe(task)[0]
 
 
-def plan_task(request: Mapping[str, Any], settings: Settings, slots: int = 2) -> PlannedTask:
+def plan_task(
+    request: Mapping[str, Any], settings: Settings, slots: int = 2, templates: Known | None = None
+) -> PlannedTask:
     """Probe the sources and plan the task, without doing anything. Raises a FramefleetError when it is refused."""
-    task = accept(parse_request(request), now=utc_now())
+    task = accept(parse_request(request), now=utc_now(), templates=templates)
     with _alone(settings) as alone:
         media = alone.probe(task)
         plan = make_plan(task, media, PlanSettings(slots=slots))
