@@ -13,7 +13,7 @@ from framefleet.media import levels
 from framefleet.media.abilities import ABILITIES, CODEC, DEFAULT_BFRAMES, default_profile, pixel_formats
 from framefleet.media.encoders import DEFAULT_PRESET, PRESETS
 from framefleet_scheduler.plan.geometry import Look
-from framefleet_scheduler.plan.timeline import Timeline
+from framefleet_scheduler.plan.resample import Frames
 
 DEFAULT_CRF = 23.0
 DEFAULT_GOP = Fraction(4)
@@ -34,14 +34,14 @@ class Grid:
     frames: int | None
     """Frames in a segment; None: the rate varies and time rules."""
 
-    def starts(self, timeline: Timeline) -> list[int]:
+    def starts(self, timeline: Frames) -> list[int]:
         """Frames at which segments start."""
         if self.frames is not None:
             return list(range(0, timeline.frames, self.frames))
         assert self.seconds is not None
         return timeline.segments(self.seconds)
 
-    def length(self, timeline: Timeline) -> Fraction:
+    def length(self, timeline: Frames) -> Fraction:
         """Seconds of a segment, about."""
         if self.seconds is not None:
             return self.seconds
@@ -53,7 +53,7 @@ class Grid:
 
 
 def grid(
-    settings: VideoSettings, timeline: Timeline, segment_seconds: float | None, path: str
+    settings: VideoSettings, timeline: Frames, segment_seconds: float | None, path: str
 ) -> tuple[Grid, int | None]:
     """The grid of a rendition and the frames between its keyframes; None: only the starts of segments are keyframes.
 
@@ -93,7 +93,7 @@ def grid(
     return chosen, inside
 
 
-def _file_grid(settings: VideoSettings, timeline: Timeline) -> tuple[Grid, int | None]:
+def _file_grid(settings: VideoSettings, timeline: Frames) -> tuple[Grid, int | None]:
     rate = timeline.rate
     if settings.gop_frames is not None:
         span = Fraction(timeline.end - timeline.tick(0), timeline.scale)
@@ -113,7 +113,7 @@ def encoding(
     family: str,
     settings: VideoSettings,
     look: Look,
-    timeline: Timeline,
+    timeline: Frames,
     gop_frames: int | None,
     path: str,
 ) -> Encoding:

@@ -36,6 +36,7 @@ from framefleet.domain.template import (
 from framefleet.media.encoders import audio_rate
 from framefleet_scheduler.plan import audio, cost, geometry, stills
 from framefleet_scheduler.plan.packages import ladder_package
+from framefleet_scheduler.plan.resample import frames_of, require_common_cuts
 from framefleet_scheduler.plan.timeline import Part, Timeline, join
 from framefleet_scheduler.plan.video import Encodings, cut
 
@@ -138,6 +139,11 @@ class _Planner:
             return [("video", wish)]
         if isinstance(template, LadderTemplate):
             rungs = geometry.ladder(template.renditions, *self._shown_size(path), f"{below}.renditions")
+            require_common_cuts(
+                [frames_of(self._joined(path), rung.video) for rung, _ in rungs],
+                template.segment_seconds,
+                f"{below}.renditions",
+            )
             return [
                 (
                     rung.name,
@@ -230,15 +236,15 @@ class _Planner:
         return self._add(spec, weight=0.5 + float(self.film) * 0.01, needs=tuple(needs))
 
     def _video_track(self, name: str, encoding: Encoding, chunks: tuple[int, ...]) -> VideoTrack:
-        timeline = self._joined("")
+        frames = self._encodings("").frames(encoding)
         return VideoTrack(
             id=encoding.id,
             name=name,
             chunks=chunks,
             encoding=encoding,
-            scale=timeline.scale,
-            frames=timeline.frames,
-            rate=timeline.rate,
+            scale=frames.scale,
+            frames=frames.frames,
+            rate=frames.rate,
         )
 
     def _remux(self, target: Target, template: RemuxTemplate, path: str) -> ConcatSpec:

@@ -14,6 +14,7 @@ from framefleet.media.encoders import CPU_FAMILY, GPU_FAMILY
 from framefleet_scheduler.plan import coding, cost
 from framefleet_scheduler.plan.coding import Grid
 from framefleet_scheduler.plan.geometry import Look
+from framefleet_scheduler.plan.resample import Frames, Resampled, frames_of
 from framefleet_scheduler.plan.timeline import Part, Timeline, chunk_lengths, chunk_starts, last_frame_seconds
 
 CLOSE_KEYFRAMES = Fraction(3, 5)
@@ -30,6 +31,7 @@ class Group:
 
     family: str
     grid: Grid
+    frames: Frames
     encodings: list[Encoding] = field(default_factory=list)
     chunks: list[tuple[VideoChunkSpec, float]] = field(default_factory=list)
     """Specs and their costs, in order of time."""
@@ -42,6 +44,7 @@ class Encodings:
         self._timeline = timeline
         self._gpu = gpu_encoders
         self._known: dict[tuple[object, ...], Encoding] = {}
+        self._frames: dict[str, Frames] = {}
         self.groups: dict[tuple[object, ...], Group] = {}
 
     @property
@@ -62,14 +65,20 @@ class Encodings:
         Raises InvalidTemplate for what the encoder cannot do.
         """
         family = choose_family(settings, accelerator, self._gpu, path)
-        grid, gop_frames = coding.grid(settings, self._timeline, segment_seconds, path)
-        encoding = coding.encoding("", family, settings, look, self._timeline, gop_frames, path)
-        key = (grid, encoding)
+        frames = frames_of(self._timeline, settings)
+        grid, gop_frames = coding.grid(settings, frames, segment_seconds, path)
+        encoding = coding.encoding("", family, settings, look, frames, gop_frames, path)
+        key = (grid, encoding, frames.rate)
         if key not in self._known:
             self._known[key] = encoding.model_copy(update={"id": f"v{len(self._known) + 1}"})
-            group = self.groups.setdefault((family, grid), Group(family, grid))
+            group = self.groups.setdefault((family, grid, frames.rate), Group(family, grid, frames))
             group.encodings.append(self._known[key])
+            self._frames[self._known[key].id] = frames
         return self._known[key]
+
+    def frames(self, encoding: Encoding) -> Frames:
+        """The frames of an encoding."""
+        return self._frames[encoding.id]
 
 
 def choose_family(settings: VideoSettings, accelerator: Accelerator, gpu_encoders: frozenset[str], path: str) -> str:
@@ -99,46 +108,54 @@ def cut(group: Group, timeline: Timeline, slots: int, canvas: tuple[int, int], f
 
     Short chunks share the work evenly; long ones pay less for reaching their first frame. Of equals the longer wins.
     """
-    segments = group.grid.starts(timeline)
+    frames = group.frames
+    segments = group.grid.starts(frames)
     average = _density(timeline, 0, timeline.frames)
     best: tuple[float, list[int], list[float]] | None = None
-    for starts in _possible_cuts(group, segments, timeline):
-        costs = [_cost(group, timeline, a, b, average) for a, b in pairwise([*starts, timeline.frames])]
+    for starts in _possible_cuts(group, segments):
+        costs = [_cost(group, timeline, a, b, average) for a, b in pairwise([*starts, frames.frames])]
         ends = cost.makespan(costs, slots)
         if best is None or ends < best[0]:
             best = (ends, starts, costs)
     assert best is not None
     _, starts, costs = best
-    for number, (start, end) in enumerate(pairwise([*starts, timeline.frames])):
+    for number, (start, end) in enumerate(pairwise([*starts, frames.frames])):
         spec = VideoChunkSpec(
             chunk=number,
-            scale=timeline.scale,
-            pieces=_pieces(timeline, start, end),
-            times=_times(timeline, start, end),
-            segments=tuple(timeline.tick(s) for s in segments if start <= s < end),
-            end=timeline.boundary(end),
+            scale=frames.scale,
+            pieces=_pieces(timeline, *_shown(frames, start, end)),
+            times=frames.times(start, end) if isinstance(frames, Resampled) else _times(timeline, start, end),
+            segments=tuple(frames.tick(s) for s in segments if start <= s < end),
+            end=frames.boundary(end),
             encodings=tuple(group.encodings),
             canvas=canvas,
             fit=fit,
+            resample=frames.resample(start, end) if isinstance(frames, Resampled) else None,
         )
         group.chunks.append((spec, costs[number]))
 
 
-def _possible_cuts(group: Group, segments: list[int], timeline: Timeline) -> list[list[int]]:
+def _shown(frames: Frames, start: int, end: int) -> tuple[int, int]:
+    """Frames of the timeline [from, to) that frames [start, end) of the output show."""
+    return frames.shown(start, end) if isinstance(frames, Resampled) else (start, end)
+
+
+def _possible_cuts(group: Group, segments: list[int]) -> list[list[int]]:
     """First frames of the chunks for every length they may have, longest first."""
-    if group.family == "libsvtav1" and timeline.rate is None:
+    if group.family == "libsvtav1" and group.frames.rate is None:
         # FFmpeg 5.1 hands SVT-AV1 no forced keyframes: only its first frame is sure to be one.
         return [segments]
-    lengths = reversed(chunk_lengths(group.grid.length(timeline)))
-    return [chunk_starts(segments, timeline.frames, per_chunk) for per_chunk in lengths]
+    lengths = reversed(chunk_lengths(group.grid.length(group.frames)))
+    return [chunk_starts(segments, group.frames.frames, per_chunk) for per_chunk in lengths]
 
 
 def _cost(group: Group, timeline: Timeline, start: int, end: int, average: float) -> float:
     """Seconds of one core that a chunk is estimated to take."""
-    place, first = timeline.locate(start)
+    shown = _shown(group.frames, start, end)
+    place, first = timeline.locate(shown[0])
     part = timeline.parts[place]
     pixels = part.stream.width * part.stream.height
-    density = _density(timeline, start, end) / average if average else 1.0
+    density = _density(timeline, *shown) / average if average else 1.0
     reach = cost.reach(part.index, part.index.keyframe_before(first), first, pixels)
     return round(cost.chunk(group.encodings, end - start, pixels, density) + reach, 3)
 

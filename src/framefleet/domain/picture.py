@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from framefleet.domain.timeline import Rational
 from framefleet.domain.value import Value
 
 Pixels = Annotated[int, Field(ge=16, le=8192)]
@@ -29,6 +31,12 @@ def _colour(text: str) -> str:
     return text
 
 
+def _rate(rate: Fraction) -> Fraction:
+    if not 1 <= rate <= 120 or rate.numerator > 240_000:
+        raise ValueError("a frame rate is 1 to 120 frames/s, as a number or a fraction of small numbers (30000/1001)")
+    return rate
+
+
 ColourName = Annotated[str, AfterValidator(_colour)]
 
 Coordinate = Annotated[int, Field(ge=0, le=16384)]
@@ -44,11 +52,22 @@ class Box(Value):
     height: Extent
 
 
+FrameRate = Annotated[Rational, AfterValidator(_rate)]
+"""Frames/s."""
+
+
 class PictureSettings(Value):
     """What is done to the picture of the whole film, whatever size it comes out in.
 
     The order is: crop, rotate, flip, then the rendition's size.
     """
+
+    frame_rate: FrameRate | None = None
+    """Frames/s of the output, whatever the source has; a number or a fraction such as `30000/1001` (29.97 means that
+    one). Frames are repeated or left out, each at the nearest time. None keeps the source's frames and their times."""
+    max_frame_rate: FrameRate | None = None
+    """Frames/s that are not exceeded: a faster film gets the largest whole fraction of its own rate below it (50 becomes 25
+    under a cap of 30), one of varying rate gets the cap itself."""
 
     crop: Box | None = None
     """The part of the picture that is kept, in pixels of the source as shown. It must lie inside the picture."""
@@ -56,6 +75,12 @@ class PictureSettings(Value):
     """Degrees clockwise the picture is turned, on top of the turn the source itself asks for."""
     flip: Flip = "none"
     """Mirror the picture left to right (`horizontal`) or top to bottom (`vertical`), after `rotate`."""
+
+    @model_validator(mode="after")
+    def _one_rate(self) -> Self:
+        if self.frame_rate is not None and self.max_frame_rate is not None:
+            raise ValueError("give frame_rate or max_frame_rate, not both")
+        return self
 
 
 class SizeSettings(PictureSettings):

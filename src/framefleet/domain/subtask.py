@@ -79,6 +79,23 @@ class Piece(Value):
     """Frames this piece must yield."""
 
 
+class Resample(Value):
+    """Frames at a constant rate from the frames of the timeline, on one grid for the whole film."""
+
+    rate: Rational
+    """Frames/s."""
+    scale: int
+    """Ticks per second of the clock that the pieces' times count."""
+    first: int
+    """Tick of that clock at which the film's first frame is."""
+    at: int
+    """Tick of the output's clock at which it is."""
+    start: int
+    """Number of the first frame of the chunk, counted from the film's first."""
+    count: int
+    """Frames of the chunk."""
+
+
 class Encoding(Value):
     """Encoder settings of one rendition, fully resolved: nothing is left to the worker."""
 
@@ -133,6 +150,13 @@ class VideoChunkSpec(Value):
     canvas: tuple[int, int]
     """Width and height pieces are fitted to before scaling, when they differ (pixels); (0, 0) when they do not."""
     fit: Literal["pad", "crop"] = "pad"
+    resample: Resample | None = None
+    """Another frame rate than the timeline's: then the pieces' times are on a clock of their own."""
+
+    @property
+    def clock(self) -> int:
+        """Ticks per second of the pieces' times."""
+        return self.scale if self.resample is None else self.resample.scale
 
 
 class AudioPiece(Value):

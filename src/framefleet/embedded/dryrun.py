@@ -35,7 +35,7 @@ from framefleet.domain.task import Task, accept, parse_request, utc_now
 from framefleet.domain.template import Known
 from framefleet.embedded.local import local_limits, local_storages, local_tools
 from framefleet.media.audio import audio_command
-from framefleet.media.chunk import chunk_command
+from framefleet.media.chunk import WITNESS, chunk_command
 from framefleet.media.command import Command
 from framefleet.media.join import join_command, remux_command
 from framefleet.media.probe import packets_command, probe_command
@@ -159,7 +159,9 @@ def _commands(subtask: Subtask, urls: Mapping[int, str]) -> list[Command]:
     """The FFmpeg commands of a subtask, with names in angle brackets where only the worker knows the place."""
     match subtask.spec:
         case VideoChunkSpec() as chunk:
-            return [chunk_command(chunk, urls, {e.id: f"<{e.id}.mp4>" for e in chunk.encodings})]
+            return [
+                chunk_command(chunk, urls, {e.id: f"<{e.id}.mp4>" for e in chunk.encodings} | {WITNESS: "<frames.crc>"})
+            ]
         case AudioTrackSpec() as track:
             return [audio_command(track, urls, f"<{track.id}.mp4>")]
         case SnapshotSpec() as shots:

@@ -16,7 +16,10 @@ from framefleet.domain.subtask import Encoding, Piece, VideoChunkSpec
 from framefleet.domain.timeline import decimal
 from framefleet.media.command import Command, build, output, source_input
 from framefleet.media.encoders import video_options
-from framefleet.media.filters import framed, prepared
+from framefleet.media.filters import framed, prepared, resampled
+
+WITNESS = "frames"
+"""Key of `outputs` where a chunk at another frame rate lists the frames it got from its sources."""
 
 CMAF_FLAGS = "+frag_keyframe+empty_moov+default_base_moof+skip_sidx+frag_discont+negative_cts_offsets"
 """With these, each chunk's fragments carry the right decode time by themselves and begin at a keyframe: chunk files can be
@@ -32,12 +35,24 @@ def chunk_command(
     """
     parts = [_piece(spec, piece, urls[piece.source], extra_seek, i) for i, piece in enumerate(spec.pieces)]
     # interleave passes frames on in order of their times: the pieces' times are absolute already.
-    stream = parts[0] if len(parts) == 1 else _interleave(parts)
+    stream = parts[0] if len(parts) == 1 else _interleave(parts, spec.clock)
+    witness = []
+    if spec.resample is not None:
+        stream, seen = _split(stream, 2)
+        witness = [_listed(seen, outputs[WITNESS], spec.clock)]
+        stream = resampled(stream, spec.resample, sum(p.frames for p in spec.pieces), spec.scale)
     nodes = [
         output(branch, outputs[e.id], video_options(e) | mux_options(spec))
         for e, branch in zip(spec.encodings, _pictures(stream, spec.encodings), strict=True)
     ]
-    return build(nodes, global_args=("-copyts",))
+    return build([*nodes, *witness], global_args=("-copyts",))
+
+
+def _listed(stream: Any, path: str, scale: int) -> Any:
+    """A list of the frames that the source gave, in the format of framecrc: repeated frames would hide missing ones."""
+    corner = stream.filter("crop", "min(iw,16)", "min(ih,16)", 0, 0)
+    clock = {"fps_mode": "passthrough", "enc_time_base": f"1/{scale}"}
+    return output(corner, path, {"f": "framecrc", "c:v": "rawvideo"} | clock)
 
 
 def _pictures(stream: Any, encodings: Sequence[Encoding]) -> list[Any]:
@@ -88,7 +103,7 @@ def _piece(spec: VideoChunkSpec, piece: Piece, url: str, extra_seek: Fraction, n
     seek = max(Fraction(0), piece.seek - extra_seek)
     # Not accurate: the decoder hands over everything from where the seek landed, and the window alone decides.
     options: dict[str, Any] = {"ss": decimal(seek), "noaccurate_seek": None} if seek else {}
-    stream = source_input(url, number=number, **options)[str(piece.stream)].filter("settb", f"1/{spec.scale}")
+    stream = source_input(url, number=number, **options)[str(piece.stream)].filter("settb", f"1/{spec.clock}")
     start, end = piece.window
     bounds = {k: v for k, v in (("start_pts", start), ("end_pts", end)) if v is not None}
     if bounds:
@@ -115,5 +130,6 @@ def _fitted(stream: Any, spec: VideoChunkSpec) -> Any:
     return stream.filter("setsar", 1).filter("format", "yuv420p")
 
 
-def _interleave(parts: list[Any]) -> Any:
-    return ffmpeg_filter(parts, "interleave", len(parts))
+def _interleave(parts: list[Any], clock: int) -> Any:
+    # It passes frames on in microseconds.
+    return ffmpeg_filter(parts, "interleave", len(parts)).filter("settb", f"1/{clock}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from framefleet.domain.picture import SourcePicture
-from framefleet.domain.subtask import Encoding
+from framefleet.domain.subtask import Encoding, Resample
 
 
 def prepared(stream: Any, source: SourcePicture) -> Any:
@@ -27,6 +27,22 @@ def prepared(stream: Any, source: SourcePicture) -> Any:
         case "vertical":
             stream = stream.filter("vflip")
     return stream
+
+
+def resampled(stream: Any, r: Resample, frames: int, scale: int) -> Any:
+    """Frames of a constant rate, numbered over the whole film, from `frames` frames; times in ticks of 1/`scale` seconds.
+
+    Every frame is first put on the place the planner gives it, so that nothing is left for `fps` to decide. A copy of the
+    last one goes behind the chunk's end: `fps` may drop a frame that nothing follows.
+    """
+    number, unit = r.rate.numerator, r.scale * r.rate.denominator
+    place = f"floor((2*(PTS-({r.first}))*{number}+{unit})/{2 * unit})"
+    behind = r.start + r.count + 1
+    stream = stream.filter("tpad", stop_mode="clone", stop=1)
+    stream = stream.filter("setpts", f"round(if(lt(N,{frames}),{place},{behind})*{unit}/{number})")
+    stream = stream.filter("fps", f"{number}/{r.rate.denominator}")
+    stream = stream.filter("trim", start_pts=r.start, end_pts=r.start + r.count)
+    return stream.filter("settb", f"1/{scale}").filter("setpts", f"PTS+({r.at})")
 
 
 def framed(stream: Any, e: Encoding) -> Any:

@@ -11,14 +11,17 @@ from framefleet.domain.errors import VerifyFailed
 from framefleet.domain.records import Check, Segment, StoredFile, Track, TracksOutput
 from framefleet.domain.subtask import Encoding, VideoChunkSpec
 from framefleet.media.boxes import BadBox, Fragment, split_file
-from framefleet.media.chunk import chunk_command
+from framefleet.media.chunk import WITNESS, chunk_command
 from framefleet.media.codecs import codec_string
+from framefleet.media.framecrc import FrameCrcParser
 from framefleet_workers import reuse, verify
 from framefleet_workers.digest import sha256_bytes
 from framefleet_workers.work import Work
 
 EXTRA_SEEK = Fraction(12)
 """Seconds the second look starts earlier: more than any source's distance of keyframes that is worth a cluster."""
+
+DAMAGED = "The source is probably damaged there: frames its index announces cannot be decoded."
 
 
 def handle(work: Work, spec: VideoChunkSpec) -> TracksOutput:
@@ -50,19 +53,32 @@ Parts = tuple[bytes, list[Fragment]]
 
 def _encode(work: Work, spec: VideoChunkSpec, urls: dict[int, str], paths: dict[str, Path]) -> dict[str, Parts]:
     """Encode until the planned number of frames came out: at most twice."""
-    outputs = {name: str(path) for name, path in paths.items()}
+    witness = work.path("frames.crc")
+    outputs = {name: str(path) for name, path in paths.items()} | {WITNESS: str(witness)}
     frames: set[int] = set()
     for extra in (Fraction(0), EXTRA_SEEK):
         work.ffmpeg(chunk_command(spec, urls, outputs, extra_seek=extra), frames=spec.times.count, share=(0.0, 0.95))
         parts = {name: _split(path) for name, path in paths.items()}
         frames = {sum(f.samples for f in fragments) for _, fragments in parts.values()}
-        if frames == {spec.times.count}:
+        if frames == {spec.times.count} and _all_seen(spec, witness):
             return parts
         # Fewer than planned: the seek landed after the keyframe (seen in MPEG-TS). Look again from further back.
+    if frames == {spec.times.count}:
+        raise VerifyFailed("frames of the source are missing", hint=DAMAGED)
     raise VerifyFailed(
         f"{spec.times.count} frames were planned, {', '.join(map(str, sorted(frames)))} came out",
-        hint="The source is probably damaged there: frames its index announces cannot be decoded.",
+        hint=DAMAGED,
     )
+
+
+def _all_seen(spec: VideoChunkSpec, witness: Path) -> bool:
+    """Whether every planned frame of the sources was there, where repeated ones could stand in for them."""
+    if spec.resample is None:
+        return True
+    parser = FrameCrcParser()
+    with witness.open(encoding="ascii") as lines:
+        seen = sum(parser.feed(line) is not None for line in lines)
+    return seen == sum(p.frames for p in spec.pieces)
 
 
 def _split(path: Path) -> Parts:
