@@ -3,6 +3,7 @@
 #
 #   deploy/setup.sh venv                          .venv with this project (editable) and its dev extra
 #   deploy/setup.sh system ffmpeg rabbitmq redis  programs of the machine, from apt where missing
+#   deploy/setup.sh players                       the JavaScript players that the browser tests load, from npm
 #
 # VENV=DIR puts the environment elsewhere. As root, or with sudo where something must be installed.
 set -eu
@@ -91,7 +92,13 @@ set_up_system() {
             redis)
                 if ! command -v redis-server >/dev/null; then missing="$missing redis-server"; fi
                 ;;
-            *) die "unknown program: $program (known: ffmpeg rabbitmq redis)" ;;
+            chromium)
+                if ! command -v chromium >/dev/null && ! command -v chromium-browser >/dev/null; then missing="$missing chromium"; fi
+                ;;
+            npm)
+                if ! command -v npm >/dev/null; then missing="$missing npm"; fi
+                ;;
+            *) die "unknown program: $program (known: ffmpeg rabbitmq redis chromium npm)" ;;
         esac
     done
     if [ -n "$missing" ]; then
@@ -101,11 +108,22 @@ set_up_system() {
     fi
 }
 
+set_up_players() {
+    here=$root/tests/browser
+    stamp=$here/node_modules/.framefleet-stamp
+    want=$(sha256sum <"$here/package-lock.json")
+    [ "$(cat "$stamp" 2>/dev/null)" = "$want" ] && return
+    say "installing players for the browser tests"
+    (cd "$here" && npm ci --silent --no-audit --no-fund >&2)
+    printf '%s\n' "$want" >"$stamp"
+}
+
 case ${1:-} in
     venv) set_up_venv ;;
+    players) set_up_players ;;
     system)
         shift
         set_up_system "$@"
         ;;
-    *) die "usage: deploy/setup.sh venv | system [ffmpeg] [rabbitmq] [redis]" ;;
+    *) die "usage: deploy/setup.sh venv | players | system [ffmpeg] [rabbitmq] [redis] [chromium] [npm]" ;;
 esac

@@ -1,0 +1,33 @@
+// Plays an address: from the beginning, then from `middle` over `until`. Resolves with what was really shown.
+async ({ address, player, middle, until }) => {
+  const video = document.createElement("video");
+  video.muted = true;
+  document.body.replaceChildren(video);
+  const failed = new Promise((_, reject) => {
+    video.addEventListener("error", () => reject(new Error(`media error ${video.error.code}: ${video.error.message}`)));
+    setTimeout(() => reject(new Error(`not played in time: at ${video.currentTime} s, ready ${video.readyState}`)), 30000);
+  });
+  const reached = (seconds) =>
+    new Promise((resolve) => {
+      const look = () => (video.currentTime >= seconds ? resolve() : video.requestVideoFrameCallback(look));
+      look();
+    });
+  const play = async () => {
+    if (player === "shaka") {
+      shaka.polyfill.installAll();
+      const engine = new shaka.Player();
+      await engine.attach(video);
+      await engine.load(address);
+    } else {
+      video.src = address;
+      await new Promise((resolve) => video.addEventListener("loadedmetadata", resolve, { once: true }));
+    }
+    await video.play();
+    await reached(0.2);
+    video.currentTime = middle;
+    await reached(until);
+    video.pause();
+    return { width: video.videoWidth, height: video.videoHeight, duration: video.duration, at: video.currentTime };
+  };
+  return Promise.race([play(), failed]);
+};
