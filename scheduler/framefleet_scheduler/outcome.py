@@ -55,6 +55,7 @@ def _target(
                     "files": tuple(file for output in published for file in output.files),
                     "media": next((output.media for output in published if output.media is not None), None),
                     "certificate": tuple(check for output in published for check in output.checks),
+                    "facts": next((output.facts for output in published if output.facts is not None), None),
                     "warnings": tuple(warning for output in published for warning in output.warnings),
                 }
             )

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
 from framefleet import metrics
 from framefleet.domain.errors import VerifyFailed
+from framefleet.domain.facts import Span
 from framefleet.domain.records import Check
 from framefleet.domain.subtask import FrameTimes
+from framefleet.media import watch
 from framefleet.media.framecrc import FrameCrcParser
-from framefleet.media.verify import decode_command, packets_command, parse_payload, payload_command
+from framefleet.media.verify import (
+    decode_command,
+    packets_command,
+    parse_payload,
+    payload_command,
+    watched_picture_command,
+    watched_sound_command,
+)
 from framefleet_workers.work import Work
 
 
@@ -23,15 +33,35 @@ def decoded_frames(
     return _frames(work, command.argv(work.tools.ffmpeg), f"{path.name} does not decode")
 
 
+@dataclass(slots=True)
+class Packets:
+    """The packets of one stream, in file order. Ticks."""
+
+    times: list[int] = field(default_factory=list)
+    """Presentation times."""
+    decode_times: list[int] = field(default_factory=list)
+    keyframes: list[int] = field(default_factory=list)
+    """Presentation times of those where a decoder can start."""
+
+
 def packet_times(work: Work, path: Path) -> dict[int, list[int]]:
     """Presentation times of all packets of each stream, in ticks, in file order."""
-    found: dict[int, list[int]] = {}
+    return {stream: found.times for stream, found in packets(work, path).items()}
+
+
+def packets(work: Work, path: Path) -> dict[int, Packets]:
+    """The packets of each stream of a file."""
+    found: dict[int, Packets] = {}
     parser = FrameCrcParser()
 
     def take(line: str) -> None:
         entry = parser.feed(line)
         if entry is not None:
-            found.setdefault(entry.stream, []).append(entry.pts)
+            mine = found.setdefault(entry.stream, Packets())
+            mine.times.append(entry.pts)
+            mine.decode_times.append(entry.dts)
+            if entry.keyframe:
+                mine.keyframes.append(entry.pts)
 
     result = work.lines(packets_command(str(path)).argv(work.tools.ffmpeg), take)
     if result.returncode != 0:
@@ -48,30 +78,50 @@ def payload_hashes(work: Work, path: Path) -> dict[int, str]:
     return parse_payload("\n".join(lines))
 
 
-def video_chunk(work: Work, path: Path, expected: FrameTimes, scale: int) -> list[Check]:
-    """A chunk must decode to exactly the planned frames at exactly the planned distances."""
-    times = [time for time, _ in decoded_frames(work, path, video_scale=scale)]
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the decode of a verification showed."""
+
+    checks: list[Check]
+    spans: tuple[Span, ...] = ()
+    samples: int = 0
+    loudness: float | None = None
+
+
+def video_chunk(work: Work, path: Path, expected: FrameTimes, scale: int, end: int) -> Seen:
+    """A chunk must decode to exactly the planned frames at exactly the planned distances; it ends at tick `end`."""
+    notes = work.path(f"{path.stem}.seen")
+    command = watched_picture_command(str(path), str(notes), video_scale=scale)
+    frames = _frames(work, command.argv(work.tools.ffmpeg), f"{path.name} does not decode")
+    times = [time for time, _ in frames]
     planned = expected.ticks
     # Absolute times are read from the boxes; a demuxer moves them to keep decode times below presentation.
     moved = [t - times[0] + planned[0] for t in times] if times else []
-    return [
+    checks = [
         check("frames decoded", len(planned), len(times)),
         check(
             "frame times", "as planned", "as planned" if moved == list(planned) else _first_difference(planned, moved)
         ),
     ]
+    first = times[0] / scale if times else 0.0
+    at, length = planned[0] / scale, (end - planned[0]) / scale
+    return Seen(checks, tuple(watch.spans(_text(notes), first=first, at=at, length=length)))
 
 
-def audio_track(work: Work, path: Path, samples: int, tolerance: int) -> tuple[list[Check], int]:
-    """A sound track must decode to the planned number of samples; also gives that number."""
-    frames = decoded_frames(work, path, audio=True)
+def audio_track(work: Work, path: Path, samples: int, tolerance: int, rate: int) -> Seen:
+    """A sound track must decode to the planned number of samples; `rate` is samples/s."""
+    silence, meter = work.path(f"{path.stem}.silence"), work.path(f"{path.stem}.loudness")
+    command = watched_sound_command(str(path), str(silence), str(meter))
+    frames = _frames(work, command.argv(work.tools.ffmpeg), f"{path.name} does not decode")
     found = sum(duration for _, duration in frames)
     close = abs(found - samples) <= tolerance
     checks = [
         Check(check="audio samples", expected=f"{samples} ± {tolerance}", found=str(found), passed=close),
         check("audio times increase", True, all(a[0] < b[0] for a, b in pairwise(frames))),
     ]
-    return checks, found
+    end = (frames[-1][0] + frames[-1][1]) / rate if frames else 0.0
+    spans = watch.spans(_text(silence), first=0.0, at=0.0, length=end)
+    return Seen(checks, tuple(spans), found, watch.loudness(_text(meter)))
 
 
 def check(name: str, expected: object, found: object) -> Check:
@@ -101,6 +151,11 @@ def _frames(work: Work, argv: Sequence[str], message: str) -> list[tuple[int, in
     if result.returncode != 0:
         raise VerifyFailed(message, log=result.tail)
     return found
+
+
+def _text(notes: Path) -> str:
+    """What a filter wrote; nothing when it had nothing to say."""
+    return notes.read_text("utf-8", "replace") if notes.exists() else ""
 
 
 def _first_difference(planned: Sequence[int], found: Sequence[int]) -> str:

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from framefleet.domain.errors import ErrorInfo
+from framefleet.domain.facts import Facts, Span
 from framefleet.domain.media_info import MediaInfo
 from framefleet.domain.states import SubtaskState, TaskState
 from framefleet.domain.value import Value
@@ -49,6 +50,10 @@ class Track(Value):
     """Tick of the first frame, or of the first decoded sample: negative when an encoder's priming comes before zero."""
     channels: int | None = None
     """Of a sound track."""
+    spans: tuple[Span, ...] = ()
+    """Black, frozen or silent stretches, on the film's clock."""
+    loudness: float | None = None
+    """Integrated, LUFS, of a sound track that is not silent."""
 
 
 class PublishedFile(Value):
@@ -97,6 +102,8 @@ class PublishedOutput(Value):
     """Full media information of the main file (section 4.7 of the design)."""
     checks: tuple[Check, ...] = ()
     warnings: tuple[str, ...] = ()
+    facts: Facts | None = None
+    """What was seen while it was checked; None for pictures."""
 
 
 Output = Annotated[ProbeOutput | TracksOutput | PublishedOutput, Field(discriminator="kind")]
@@ -164,6 +171,8 @@ class TargetRecord(Value):
     files: tuple[PublishedFile, ...] = ()
     media: dict[str, Any] | None = None
     certificate: tuple[Check, ...] = ()
+    facts: Facts | None = None
+    """What was seen while it was checked: black, frozen and silent stretches, loudness, bit rates."""
     warnings: tuple[str, ...] = ()
 
 

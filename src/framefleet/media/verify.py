@@ -3,6 +3,22 @@
 from __future__ import annotations
 
 from framefleet.media.command import QUIET, Command
+from framefleet.media.watch import picture_filters, sound_graph
+
+_STRICT = (*QUIET, "-nostats", "-xerror", "-err_detect", "explode", "-threads", "1", "-copyts")
+
+
+def watched_picture_command(path: str, notes: str, *, video_scale: int) -> Command:
+    """`decode_command` of the picture, with what `watch` sees written to the file `notes`."""
+    args = [*_STRICT, "-i", path, "-map", "0:v:0", "-vf", picture_filters(notes), "-fps_mode", "passthrough"]
+    args += ["-enc_time_base:v", f"1/{video_scale}", "-c:v", "rawvideo"]
+    return Command((*args, "-f", "framecrc", "-"))
+
+
+def watched_sound_command(path: str, silence: str, loudness: str) -> Command:
+    """`decode_command` of the sound, with what `watch` hears written to two files."""
+    args = (*_STRICT, "-i", path, "-filter_complex", sound_graph(silence, loudness), "-map", "[heard]")
+    return Command((*args, "-c:a", "pcm_s16le", "-f", "framecrc", "-"))
 
 
 def decode_command(path: str, *, video_scale: int | None = None, audio: bool = False) -> Command:
@@ -12,7 +28,7 @@ def decode_command(path: str, *, video_scale: int | None = None, audio: bool = F
     after decoding, so that only the decoder costs anything. `-xerror` and explode make
     FFmpeg stop at the first damaged packet instead of hiding it.
     """
-    args = [*QUIET, "-nostats", "-xerror", "-err_detect", "explode", "-threads", "1", "-copyts", "-i", path]
+    args = [*_STRICT, "-i", path]
     if video_scale is not None:
         args += ["-map", "0:v:0", "-vf", "crop=16:16:0:0", "-fps_mode", "passthrough"]
         args += ["-enc_time_base:v", f"1/{video_scale}", "-c:v", "rawvideo"]

@@ -21,8 +21,8 @@ def handle(work: Work, spec: AudioTrackSpec) -> TracksOutput:
     path = work.path(f"{spec.id}.mp4")
     seconds = spec.samples / spec.sample_rate
     work.ffmpeg(audio_command(spec, urls, str(path)), seconds=seconds, share=(0.0, 0.9))
-    checks, samples = verify.audio_track(work, path, spec.samples, spec.tolerance)
-    verify.require(checks)
+    seen = verify.audio_track(work, path, spec.samples, spec.tolerance, spec.sample_rate)
+    verify.require(seen.checks)
     try:
         head, fragments = split_file(path)
     except BadBox as error:
@@ -46,11 +46,13 @@ def handle(work: Work, spec: AudioTrackSpec) -> TracksOutput:
         scale=scale,
         init=work.upload(init_path, f"{spec.id}/init.mp4"),
         segments=tuple(segments),
-        frames=samples,
+        frames=seen.samples,
         first=int(edit.gap * scale) - edit.media_time,
         channels=spec.channels,
+        spans=seen.spans,
+        loudness=seen.loudness,
     )
     work.media_seconds += seconds
-    output = TracksOutput(tracks=(track,), checks=tuple(checks))
+    output = TracksOutput(tracks=(track,), checks=tuple(seen.checks))
     reuse.remember(work, spec, output)
     return output

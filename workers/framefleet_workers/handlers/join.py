@@ -9,7 +9,7 @@ from pathlib import Path
 from framefleet.domain.records import Check, PublishedOutput, Track
 from framefleet.domain.subtask import ConcatSpec, FilePackage, VideoTrack
 from framefleet.media.join import join_command
-from framefleet_workers import verify
+from framefleet_workers import certify, verify
 from framefleet_workers.laid import Part, lay_audio, lay_video
 from framefleet_workers.parts import needed_tracks, sound, video_segments
 from framefleet_workers.publish import publish_file, published_media
@@ -40,7 +40,7 @@ def handle(work: Work, spec: ConcatSpec, package: FilePackage) -> PublishedOutpu
     )
     work.ffmpeg(command, seconds=float(spec.duration), share=(0.1, 0.7))
     media = published_media(work, path)
-    checks = _verify(work, spec, path, video, audio, package)
+    checks = _verify(work, spec, path, video, audio, package, made)
     checks.append(verify.check("streams", (len(video), len(audio)), (len(media.video), len(media.audio))))
     for track, stream in zip(spec.video, media.video, strict=False):
         wanted = (track.encoding.width, track.encoding.height)
@@ -48,7 +48,14 @@ def handle(work: Work, spec: ConcatSpec, package: FilePackage) -> PublishedOutpu
     verify.require(checks)
     work.lease.confirm()
     file = publish_file(work, path, spec.uri)
-    return PublishedOutput(files=(file,), media=media.model_dump(mode="json", exclude={"index"}), checks=tuple(checks))
+    facts = certify.facts(work.tools.build, spec, made)
+    return PublishedOutput(
+        files=(file,),
+        media=media.model_dump(mode="json", exclude={"index"}),
+        checks=tuple(checks),
+        warnings=certify.warnings(facts, spec),
+        facts=facts,
+    )
 
 
 def _video(work: Work, track: VideoTrack, made: dict[int, dict[str, Track]]) -> Part:
@@ -57,7 +64,13 @@ def _video(work: Work, track: VideoTrack, made: dict[int, dict[str, Track]]) -> 
 
 
 def _verify(
-    work: Work, spec: ConcatSpec, path: Path, video: list[Part], audio: list[Part], package: FilePackage
+    work: Work,
+    spec: ConcatSpec,
+    path: Path,
+    video: list[Part],
+    audio: list[Part],
+    package: FilePackage,
+    made: certify.Made,
 ) -> list[Check]:
     """Every part was decoded when it was made; what is left to prove is that the join kept each packet and its place."""
     checks = []
@@ -71,10 +84,14 @@ def _verify(
             checks.append(verify.check("frames decoded", spec.video[0].frames, len(pictures)))
         for part in audio:
             tolerance = WRAPPED_TOLERANCE + max(0, -round(part.start * 48_000))
-            checks += verify.audio_track(work, path, part.samples, tolerance)[0]
+            checks += verify.audio_track(work, path, part.samples, tolerance, part.scale).checks
     if video:
-        found = verify.packet_times(work, path)
-        checks += _video_times(spec.video[0], sorted(found.get(0, [])), exact=package.container not in CLOCK)
+        packets = verify.packets(work, path)
+        found = {stream: p.times for stream, p in packets.items()}
+        exact = package.container not in CLOCK
+        checks += _video_times(spec.video[0], sorted(found.get(0, [])), exact=exact)
+        if exact:
+            checks += certify.order(packets, certify.segment_starts(spec.video[0], made), [a.id for a in spec.audio])
         for i, (track, part) in enumerate(zip(spec.audio, audio, strict=True), 1):
             scales = [CLOCK.get(package.container, scale) for scale in (spec.video[0].scale, part.scale)]
             distance = Fraction(min(found.get(i, [0])), scales[1]) - Fraction(min(found.get(0, [0])), scales[0])

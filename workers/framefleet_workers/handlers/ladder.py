@@ -15,7 +15,7 @@ from framefleet.media.codecs import video_range
 from framefleet.media.dash import manifest
 from framefleet.media.hls import Lock, iframe_playlist, master_playlist, media_playlist
 from framefleet.media.manifest import ListedSegment, ListedTrack
-from framefleet_workers import verify
+from framefleet_workers import certify, verify
 from framefleet_workers.handlers.segments import Listed, publish_track
 from framefleet_workers.parts import fetch, needed_tracks, sound, video_segments
 from framefleet_workers.publish import publish_bytes
@@ -43,7 +43,14 @@ def handle(work: Work, spec: ConcatSpec, package: LadderPackage) -> PublishedOut
     work.lease.confirm()
     pictures, sounds = shown[: len(video)], shown[len(video) :]
     files += _publish_manifests(work, spec.uri, package, pictures, sounds, key)
-    return PublishedOutput(files=tuple(files), media=_media(package, pictures, sounds, spec), checks=tuple(checks))
+    facts = certify.facts(work.tools.build, spec, made)
+    return PublishedOutput(
+        files=tuple(files),
+        media=_media(package, pictures, sounds, spec),
+        checks=tuple(checks),
+        warnings=certify.warnings(facts, spec),
+        facts=facts,
+    )
 
 
 def _key(work: Work, spec: ConcatSpec, package: LadderPackage) -> bytes | None:

@@ -35,10 +35,11 @@ def handle(work: Work, spec: VideoChunkSpec) -> TracksOutput:
     tracks = []
     for encoding in spec.encodings:
         path = paths[encoding.id]
-        found = verify.video_chunk(work, path, spec.times, spec.scale)
-        verify.require(found)
-        checks += [c.model_copy(update={"check": f"{encoding.id}: {c.check}"}) for c in found]
-        tracks.append(_upload(work, spec, encoding, path, *fragments[encoding.id]))
+        seen = verify.video_chunk(work, path, spec.times, spec.scale, spec.end)
+        verify.require(seen.checks)
+        checks += [c.model_copy(update={"check": f"{encoding.id}: {c.check}"}) for c in seen.checks]
+        track = _upload(work, spec, encoding, path, *fragments[encoding.id])
+        tracks.append(track.model_copy(update={"spans": seen.spans}))
         path.unlink()
     seconds = (spec.end - spec.segments[0]) / spec.scale
     work.media_seconds += seconds * len(spec.encodings)
