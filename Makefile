@@ -12,7 +12,7 @@ PYTEST_ARGS ?=
 # Each process has services of its own. `JOBS=0` runs all in one, for a debugger.
 JOBS ?= auto
 
-.PHONY: demo test check bench build clean help venv
+.PHONY: demo test check bench docs build clean help venv
 
 demo: venv  ## transcode a sample video on this machine, no services needed (-> demo-out/)
 	@deploy/sample.sh demo-out/sample.mp4
@@ -33,6 +33,9 @@ check: venv  ## style, types and import direction
 
 bench: venv  ## measure speed, quality and overhead on this machine
 	$(BIN)/python -m bench
+
+docs: venv  ## the pages that are made from the code (docs/templates.md, docs/task.schema.json)
+	$(BIN)/python -m framefleet.reference docs
 
 build: venv  ## wheel and sdist (-> dist/)
 	$(BIN)/python -m hatchling build

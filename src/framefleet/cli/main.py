@@ -89,6 +89,7 @@ def _add_template_verbs(verbs: Any) -> None:
     versions.add_argument("name", metavar="NAME")
     for verb in actions.choices.values():
         _add_folder(verb)
+    _add(actions, "schema", "templates.schema", "print the JSON Schema of a request, for editors and other programs")
 
 
 def _add_folder(verb: argparse.ArgumentParser) -> None:

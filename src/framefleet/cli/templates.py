@@ -104,6 +104,14 @@ def versions(options: argparse.Namespace) -> int:
     return OK
 
 
+def schema(options: argparse.Namespace) -> int:
+    """The JSON Schema of a request; JSON with or without --json."""
+    from framefleet.reference.schema import schema as made
+
+    emit(made())
+    return OK
+
+
 def version_json(version: TemplateVersion) -> dict[str, Any]:
     """A version as users see it."""
     return version.model_dump(mode="json", include={"name", "version", "created_at", "settings"})

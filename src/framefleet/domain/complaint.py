@@ -20,6 +20,7 @@ MOST = 5
 """Mistakes told at once."""
 _LONGEST_SHOWN = 60
 _OWN_WORDS = {"value_error", "assertion_error"}
+"""Types of findings whose words are our validators' own."""
 _SECRET = ("secret", "password", "token", "key")
 
 

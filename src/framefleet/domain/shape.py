@@ -12,14 +12,21 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+_FIXED = {
+    "bool": "true or false",
+    "fraction": 'a number or a fraction such as "30000/1001"',
+    "map": "an object",
+    "model": "an object",
+}
 _BOUNDS = ("ge", "gt", "le", "lt", "min_length", "max_length", "pattern", "multiple_of")
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A type with its bounds. `kind` is one of null, literal, whole, number, text, bool, list, pair, map, model, union, other."""
+    """A type with its bounds."""
 
     kind: str
+    """null, literal, whole, number, fraction, text, bool, list, pair, map, model, union or other."""
     bounds: Mapping[str, Any]
     values: tuple[Any, ...] = ()
     """What a literal may be."""
@@ -61,8 +68,15 @@ def _plain(annotation: Any) -> Shape:
         return Shape("model", {}, model=annotation)
     if issubclass(annotation, Enum):
         return Shape("literal", {}, values=tuple(member.value for member in annotation))
-    for kind, types_ in {"bool": bool, "whole": int, "number": (float, Fraction), "text": str, "map": dict}.items():
-        if issubclass(annotation, types_):  # type: ignore[arg-type]
+    for kind, types_ in {
+        "bool": bool,
+        "whole": int,
+        "number": float,
+        "fraction": Fraction,
+        "text": str,
+        "map": dict,
+    }.items():
+        if issubclass(annotation, types_):
             return Shape(kind, {})
     return Shape("other", {})
 
@@ -110,7 +124,7 @@ def _noun(shape: Shape) -> str:
         case "pair":
             return f"a list of {len(shape.members)}"
         case _:
-            return {"bool": "true or false", "map": "an object", "model": "an object"}.get(shape.kind, "valid")
+            return _FIXED.get(shape.kind, "valid")
 
 
 def _parts(member: Shape, null: str | None) -> list[str]:

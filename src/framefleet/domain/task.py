@@ -43,12 +43,15 @@ class Source(Value):
     """One input; several are joined in order."""
 
     uri: str = Field(max_length=8192)
+    """`s3://bucket/key`, `storage://NAME/key`, `http(s)://...` or, where the operator allows it, `file:///path`."""
     start: float = Field(default=0.0, ge=0)
     """Seconds from the source's beginning that are left out."""
     duration: float | None = Field(default=None, gt=0)
     """Seconds that are used; None: to the end."""
     video: bool = True
+    """False: its picture is left out."""
     audio: bool = True
+    """False: its sound is left out."""
     subtitles: tuple[Subtitle, ...] = ()
 
 
@@ -58,15 +61,20 @@ class Align(Value):
     index: int = Field(default=0, ge=0, lt=MAX_SOURCES)
     """The source that gives size and rate."""
     mode: Literal["pad", "crop"] = "pad"
+    """Whether the others get bars or lose what juts out."""
 
 
 class TargetRequest(Value):
     """One thing to make."""
 
     name: Name
+    """Names the target in records and events; unique in the task."""
     template: str | None = None
+    """A predefined template, or one of your own: `mine` or `mine@3`. None: `overrides` is everything, `kind` included."""
     uri: str = Field(max_length=8192)
+    """Where it goes: as for sources, but not http(s). Several pictures need an `{index}` or `{index:03d}`."""
     overrides: dict[str, Any] = {}
+    """Fields laid over the template's, one by one; lists are replaced whole."""
 
 
 class Webhook(Value):
@@ -74,30 +82,43 @@ class Webhook(Value):
 
     url: str
     secret: str | None = None
+    """What the calls are signed with."""
     events: tuple[str, ...] = ("task.succeeded", "task.failed", "task.canceled")
+    """Which events are told."""
 
 
 class Notification(Value):
     """Who is told beside the events on RabbitMQ."""
 
     webhook: Webhook | None = None
+    """A call over HTTP."""
 
 
 class TaskRequest(Value):
     """The request, the same on AMQP, HTTP, CLI and in the Python client."""
 
     name: str = Field(default="", max_length=256)
+    """What people call it."""
     client_token: str | None = Field(default=None, min_length=1, max_length=64)
+    """The same token with the same request gives the same task back; with another request it is refused."""
     priority: int | None = Field(default=None, ge=priority.LOWEST, le=priority.HIGHEST)
+    """Higher is sooner. None: the message's, else 5."""
     pipeline: Name = "default"
+    """A named lane (team, tenant, purpose)."""
     sources: tuple[Source, ...] = Field(min_length=1, max_length=MAX_SOURCES)
+    """The inputs; several are joined in order."""
     align: Align = Align()
+    """To what sources are fitted when they differ."""
     targets: tuple[TargetRequest, ...] = Field(min_length=1, max_length=50)
+    """What is made."""
     notification: Notification | None = None
+    """Who is told beside the events. Not supported by this version: listen to the events."""
     user_data: str | None = None
+    """Up to 2048 bytes that come back in every event."""
     tags: dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=256)]] = Field(
         default={}, max_length=32
     )
+    """Names and values that come back in every event."""
 
 
 class Target(Value):
