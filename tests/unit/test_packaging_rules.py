@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import pytest
 
 from framefleet.domain.errors import InvalidTemplate
+from framefleet.domain.metadata import Chapter, known_tags
 from framefleet.domain.packaging import key_file
 from framefleet.domain.task import accept, parse_request
 from framefleet.domain.template import LadderTemplate, resolve
+from framefleet.media.join import join_command
+from framefleet.media.metadata import chapter_file, with_chapters
 from framefleet.media.mpegts import BadTransportStream, TsSegment, joins, read_segment
 from tests.factories import NOW, request
 
@@ -86,3 +90,42 @@ def test_a_segment_tells_its_time_its_frames_and_its_first_keyframe() -> None:
 def test_a_damaged_segment_is_noticed(data: bytes) -> None:
     with pytest.raises(BadTransportStream):
         read_segment(data)
+
+
+@pytest.mark.parametrize(
+    ("template", "metadata", "field"),
+    [
+        ({"container": "ts"}, {"set": {"title": "x"}}, "metadata.set.title"),
+        ({"container": "mov"}, {"set": {"show": "x"}}, "metadata.set.show"),
+        ({"container": "flv"}, {"chapters": True}, "metadata.chapters"),
+        ({"container": "mov"}, {"cover": True}, "metadata.cover"),
+        ({}, {"set": {"creation_time": "yesterday"}}, "metadata"),
+        ({}, {"set": {"title": "a\0b"}}, "metadata.set.title"),
+        ({}, {"set": {"titel": "x"}}, "metadata.set.titel"),
+    ],
+)
+def test_metadata_a_container_has_no_place_for_is_refused(
+    template: dict[str, Any], metadata: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(InvalidTemplate) as refused:
+        resolve("mp4-h264-720p", {**template, "metadata": metadata}, field="targets[0]")
+
+    assert f"targets[0].overrides.{field}" == refused.value.field
+
+
+def test_tags_of_a_source_are_cleaned() -> None:
+    assert {"title": "a b", "creation_time": "2020-01-01T00:00:00Z"} == known_tags(
+        {"TITLE": "a\0b", "encoder": "x", "creation_time": "2020-01-01T00:00:00Z", "artist": " "}
+    )
+
+
+def test_hostile_tags_are_arguments_of_their_own_and_chapters_are_escaped() -> None:
+    tags = {"title": "-i /etc/passwd; $(x) 'y' %d", "artist": "a=b"}
+
+    command = join_command("l", ["a.mp4"], "o.mp4", "mp4", video_start=Fraction(0), scale=12800, tags=tags)
+    args = with_chapters(command, "c.txt").args
+
+    assert ("-metadata", "title=-i /etc/passwd; $(x) 'y' %d") == args[args.index("-metadata") + 2 :][:2]
+    assert ("-f", "ffmetadata", "-i", "c.txt", "-map") == args[args.index("c.txt") - 3 :][:5]
+    assert "2" == args[args.index("-map_chapters") + 1]
+    assert "title=A\\=\\;\\#\\\\\n" in chapter_file([Chapter(start=Fraction(0), end=Fraction(1), title="A=;#\\")])

@@ -35,6 +35,7 @@ from framefleet.domain.template import (
 )
 from framefleet.media.encoders import audio_rate
 from framefleet_scheduler.plan import audio, cost, geometry, stills
+from framefleet_scheduler.plan.metadata import carried
 from framefleet_scheduler.plan.packages import ladder_package
 from framefleet_scheduler.plan.resample import frames_of, require_common_cuts
 from framefleet_scheduler.plan.timeline import Part, Timeline, join
@@ -226,7 +227,9 @@ class _Planner:
         if isinstance(template, LadderTemplate):
             package = ladder_package(template)
         else:
-            package = FilePackage(container=template.container)
+            package = FilePackage(
+                container=template.container, carried=carried(template.metadata, template.container, self.parts)
+            )
         video = tuple(self._video_track(name, encoding, chunks[encoding.id]) for name, encoding in wishes)
         sound = (track,) if track else ()
         needs = sorted({n for v in video for n in v.chunks} | {t.subtask for t in sound})
@@ -260,7 +263,13 @@ class _Planner:
         streams = (*((video.index,) if video else ()), *(a.index for a in media.audio if source.audio))
         # An edit list may hide packets that a copy keeps: then their number says nothing.
         frames = media.index.count if video and media.index is not None and video.frames == media.index.count else None
-        package = RemuxPackage(container=template.container, source=0, streams=streams, frames=frames)
+        package = RemuxPackage(
+            container=template.container,
+            source=0,
+            streams=streams,
+            frames=frames,
+            carried=carried(template.metadata, template.container, self.parts),
+        )
         return ConcatSpec(target=target.name, uri=target.uri, package=package, duration=self.film)
 
     # --- numbering -------------------------------------------------------------------------

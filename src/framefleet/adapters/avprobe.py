@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
-_FLAGS = {"show_format", "show_streams"}
+_FLAGS = {"show_format", "show_streams", "show_chapters"}
 """Options without a value."""
 _FIELD_ORDERS = {1: "progressive", 2: "tt", 3: "bb", 4: "tb", 5: "bt"}
 _DISPOSITIONS = {"default": 0x1, "attached_pic": 0x400, "still_image": 0x100000}
@@ -153,7 +153,18 @@ def _describe(container: Any, url: str, options: dict[str, str]) -> dict[str, An
             "duration": None if length is None else f"{length / 1_000_000:.6f}",
             "size": str(container.size) if container.size > 0 else None,
             "bit_rate": str(container.bit_rate) if container.bit_rate else None,
+            "tags": dict(container.metadata),
         },
+        "chapters": [_chapter(c) for c in container.chapters()],
+    }
+
+
+def _chapter(chapter: Any) -> dict[str, Any]:
+    base = chapter["time_base"]
+    return {
+        "start_time": _seconds(chapter["start"], base),
+        "end_time": _seconds(chapter["end"], base),
+        "tags": dict(chapter["metadata"]),
     }
 
 

@@ -11,6 +11,7 @@ from fractions import Fraction
 from functools import cached_property
 from itertools import accumulate
 
+from framefleet.domain.metadata import Chapter
 from framefleet.domain.timeline import Rational
 from framefleet.domain.value import Value
 
@@ -158,6 +159,10 @@ class MediaInfo(Value):
     video: tuple[VideoStream, ...] = ()
     audio: tuple[AudioStream, ...] = ()
     other: tuple[OtherStream, ...] = ()
+    tags: dict[str, str] = {}
+    """What the file says about itself, under the names we know."""
+    chapters: tuple[Chapter, ...] = ()
+    """Seconds on the file's clock."""
     index: FrameIndex | None = None
     """Of the main video stream."""
     audio_end: Rational | None = None

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from framefleet.domain.metadata import Carried
 from framefleet.domain.packaging import SegmentFormat
 from framefleet.domain.picture import Frame, SourcePicture
 from framefleet.domain.template import AudioSettings, Container, Packaging
@@ -286,6 +287,8 @@ class FilePackage(Value):
 
     kind: Literal["file"] = "file"
     container: Container | Literal["m4a", "mp3", "ogg"]
+    carried: Carried = Carried()
+    """Tags, chapters and cover."""
 
 
 class LadderPackage(Value):
@@ -314,6 +317,8 @@ class RemuxPackage(Value):
     """Indexes of the streams that are copied: the main video first, then all sound."""
     frames: int | None
     """Packets the video must have."""
+    carried: Carried = Carried()
+    """Tags, chapters and cover."""
 
 
 class ConcatSpec(Value):

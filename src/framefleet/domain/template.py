@@ -16,6 +16,7 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from framefleet.domain import shape
 from framefleet.domain.complaint import near, refusal
 from framefleet.domain.errors import InvalidTemplate, UnknownTemplate
+from framefleet.domain.metadata import MetadataSettings, check_metadata
 from framefleet.domain.packaging import Encryption, SegmentFormat, check_file, check_ladder
 from framefleet.domain.picture import PictureSettings, Pixels, SizeSettings, laid_under_renditions
 from framefleet.domain.value import Value
@@ -88,6 +89,8 @@ class FileTemplate(Value):
     accelerator: Accelerator = "auto"
     video: VideoSettings = VideoSettings()
     audio: AudioSettings | None = AudioSettings()
+    metadata: MetadataSettings = MetadataSettings()
+    """Tags, chapters and cover of the file."""
 
 
 class Rung(Value):
@@ -140,6 +143,8 @@ class AudioTemplate(Value):
     description: str = ""
     container: Literal["m4a", "mp3", "ogg"] = "m4a"
     audio: AudioSettings = AudioSettings()
+    metadata: MetadataSettings = MetadataSettings()
+    """Tags, chapters and cover of the file."""
 
     @model_validator(mode="after")
     def _codec_fits(self) -> AudioTemplate:
@@ -155,6 +160,8 @@ class RemuxTemplate(Value):
     kind: Literal["remux"] = "remux"
     description: str = ""
     container: Container = "mp4"
+    metadata: MetadataSettings = MetadataSettings()
+    """Tags, chapters and cover of the file."""
 
 
 class SnapshotTemplate(Value):
@@ -311,6 +318,8 @@ def validated(settings: Mapping[str, Any], path: str) -> Template:
 
 def check_packaging(settings: Template, path: str) -> None:
     """Refuse codecs and features that a target's container or packaging cannot hold; raises InvalidTemplate."""
+    if isinstance(settings, FileTemplate | AudioTemplate | RemuxTemplate):
+        check_metadata(settings.metadata, settings.container, f"{path}.metadata")
     match settings:
         case FileTemplate():
             audio = settings.audio.codec if settings.audio else None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
 from framefleet.domain.timeline import decimal
 from framefleet.media.command import Command, build, file_input, output, source_input
+from framefleet.media.metadata import with_tags
 
 MUXER = {
     "mp4": "mp4",
@@ -43,10 +44,13 @@ def join_command(
     *,
     video_start: Fraction,
     scale: int | None,
+    tags: Mapping[str, str] | None = None,
+    cover: tuple[str, int] | None = None,
 ) -> Command:
     """Put one video (an ffconcat list) and sound tracks into one file.
 
-    `video_start` is when the first frame is shown (s): the list begins at zero. Sound files have their own times.
+    `video_start` is when the first frame is shown (s): the list begins at zero. Sound files have their own times. `cover` is
+    a source's address and the index of its attached picture.
     """
     streams: list[Any] = []
     if video_list is not None:
@@ -57,13 +61,35 @@ def join_command(
         streams.append(file_input(video_list, **options)["v:0"])
     streams += [file_input(audio)["a:0"] for audio in audio_files]
     # Releases differ in what they move to zero (an edit list's hidden priming or not), so nothing may be moved.
-    return build([output(streams, path, _copy(container, scale))], global_args=("-copyts",))
+    options = _copy(container, scale) | _cover(streams, cover)
+    return with_tags(build([output(streams, path, options)], global_args=("-copyts",)), tags or {})
 
 
-def remux_command(url: str, streams: Sequence[int], path: str, container: str) -> Command:
-    """Copy some of a source's streams into another container."""
+def _cover(streams: list[Any], cover: tuple[str, int] | None) -> dict[str, str]:
+    """Add an attached picture to the streams; its output options."""
+    if cover is None:
+        return {}
+    streams.append(source_input(cover[0])[str(cover[1])])
+    return {f"disposition:{len(streams) - 1}": "attached_pic"}
+
+
+def remux_command(
+    url: str,
+    streams: Sequence[int],
+    path: str,
+    container: str,
+    *,
+    tags: Mapping[str, str] | None = None,
+    cover: int | None = None,
+) -> Command:
+    """Copy some of a source's streams into another container; `cover` is the index of its attached picture."""
     node = source_input(url)
-    return build([output([node[str(i)] for i in streams], path, _copy(container, None))])
+    chosen = [node[str(i)] for i in streams]
+    options = _copy(container, None)
+    if cover is not None:
+        options[f"disposition:{len(chosen)}"] = "attached_pic"
+        chosen.append(node[str(cover)])
+    return with_tags(build([output(chosen, path, options)]), tags or {})
 
 
 def _copy(container: str, scale: int | None) -> dict[str, Any]:

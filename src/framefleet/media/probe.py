@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 from framefleet.domain.media_info import AudioStream, Colour, MediaInfo, OtherStream, VideoStream
+from framefleet.domain.metadata import MAX_CHAPTERS, Chapter, known_tags
 from framefleet.domain.timeline import rational
 from framefleet.media.frame_index import HEAD_FRAMES, IndexBuilder, settle_start
 from framefleet.media.guard import input_guard
@@ -35,7 +36,7 @@ MPEG_CLOCK = Fraction(1, 90000)
 def probe_command(prober: Sequence[str], url: str, *, picture: bool = False) -> list[str]:
     """Streams and format as JSON. Warnings are wanted: one of them tells text from a truncated MP4."""
     guard = input_guard(url, pictures=picture)
-    return [*prober, "-v", "warning", *guard, "-show_format", "-show_streams", "-of", "json", url]
+    return [*prober, "-v", "warning", *guard, "-show_format", "-show_streams", "-show_chapters", "-of", "json", url]
 
 
 def packets_command(prober: Sequence[str], url: str) -> list[str]:
@@ -94,7 +95,20 @@ def parse_streams(data: Mapping[str, Any]) -> MediaInfo:
         video=tuple(video),
         audio=tuple(audio),
         other=tuple(other),
+        tags=known_tags({str(k): str(v) for k, v in format_.get("tags", {}).items()}),
+        chapters=_chapters(data.get("chapters", [])),
     )
+
+
+def _chapters(found: Sequence[Mapping[str, Any]]) -> tuple[Chapter, ...]:
+    chapters = []
+    for chapter in found[:MAX_CHAPTERS]:
+        start, end = _rational(chapter.get("start_time")), _rational(chapter.get("end_time"))
+        if start is not None and end is not None and end > start:
+            title = known_tags({"title": str(chapter.get("tags", {}).get("title", ""))}).get("title", "")
+            # FFmpeg's metadata format cannot say a title that ends with a backslash: it takes the line's end for escaped.
+            chapters.append(Chapter(start=start, end=end, title=title.rstrip("\\")))
+    return tuple(chapters)
 
 
 def _video(s: Mapping[str, Any]) -> VideoStream:

@@ -9,7 +9,7 @@ from pathlib import Path
 from framefleet.domain.records import Check, PublishedOutput, Track
 from framefleet.domain.subtask import ConcatSpec, FilePackage, VideoTrack
 from framefleet.media.join import join_command
-from framefleet_workers import certify, verify
+from framefleet_workers import certify, metadata, verify
 from framefleet_workers.laid import Part, lay_audio, lay_video
 from framefleet_workers.parts import needed_tracks, sound, video_segments
 from framefleet_workers.publish import publish_file, published_media
@@ -37,12 +37,16 @@ def handle(work: Work, spec: ConcatSpec, package: FilePackage) -> PublishedOutpu
         package.container,
         video_start=video[0].start if video else Fraction(0),
         scale=spec.video[0].scale if spec.video else None,
+        tags=package.carried.tags,
+        cover=metadata.cover(work, package.carried, package.container),
     )
+    command = metadata.equipped(work, command, package.carried, package.container)
     work.ffmpeg(command, seconds=float(spec.duration), share=(0.1, 0.7))
     media = published_media(work, path)
     checks = _verify(work, spec, path, video, audio, package, made)
-    checks.append(verify.check("streams", (len(video), len(audio)), (len(media.video), len(media.audio))))
-    for track, stream in zip(spec.video, media.video, strict=False):
+    checks.append(verify.check("streams", (len(video), len(audio)), (len(metadata.pictures(media)), len(media.audio))))
+    checks += metadata.checks(package.carried, media)
+    for track, stream in zip(spec.video, metadata.pictures(media), strict=False):
         wanted = (track.encoding.width, track.encoding.height)
         checks.append(verify.check("picture size", wanted, (stream.width, stream.height)))
     verify.require(checks)

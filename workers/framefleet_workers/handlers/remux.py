@@ -8,7 +8,7 @@ from framefleet.domain.errors import SourceNotMedia
 from framefleet.domain.records import PublishedOutput
 from framefleet.domain.subtask import ConcatSpec, RemuxPackage
 from framefleet.media.join import remux_command
-from framefleet_workers import verify
+from framefleet_workers import metadata, verify
 from framefleet_workers.publish import publish_file, published_media
 from framefleet_workers.work import Work
 
@@ -20,11 +20,17 @@ def handle(work: Work, spec: ConcatSpec, package: RemuxPackage) -> PublishedOutp
     if not streams:
         raise SourceNotMedia("the source has no stream to copy", field=f"sources[{package.source}].uri")
     path = work.path(f"remux.{package.container}")
+    carried = package.carried
+    cover = metadata.cover(work, carried, package.container)
+    command = remux_command(
+        url, streams, str(path), package.container, tags=carried.tags, cover=cover[1] if cover else None
+    )
     work.ffmpeg(
-        remux_command(url, streams, str(path), package.container), seconds=float(spec.duration), share=(0.0, 0.8)
+        metadata.equipped(work, command, carried, package.container), seconds=float(spec.duration), share=(0.0, 0.8)
     )
     media = published_media(work, path)
-    checks = [verify.check("streams", len(streams), len(media.video) + len(media.audio))]
+    checks = [verify.check("streams", len(streams), len(metadata.pictures(media)) + len(media.audio))]
+    checks += metadata.checks(carried, media)
     if package.frames is not None:
         times = sorted(verify.packet_times(work, path).get(0, []))
         checks.append(verify.check("frames", package.frames, len(times)))

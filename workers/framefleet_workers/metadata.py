@@ -1,0 +1,79 @@
+"""Tags, chapters and covers of joined files: what a command gets for them, and the proof that they are there."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from framefleet.domain.media_info import MediaInfo, VideoStream
+from framefleet.domain.metadata import Carried
+from framefleet.domain.records import Check
+from framefleet.media.command import Command
+from framefleet.media.metadata import chapter_file, cover_command, with_attachment, with_chapters
+from framefleet_workers import verify
+from framefleet_workers.work import Work
+
+ATTACHING = frozenset({"mkv"})
+"""Containers that hold covers as attachments."""
+COVER_KIND = {"mjpeg": ("jpg", "image/jpeg"), "png": ("png", "image/png")}
+"""Extension and media type by codec."""
+ROUNDING = Fraction(1, 500)
+"""Seconds a chapter's border may move: containers count them in milliseconds or coarser ticks."""
+
+
+def cover(work: Work, carried: Carried, container: str) -> tuple[str, int] | None:
+    """Where the attached picture is read from, for containers that hold it as a stream."""
+    if carried.cover is None or container in ATTACHING:
+        return None
+    return work.source(carried.cover.source).url, carried.cover.stream
+
+
+def equipped(work: Work, command: Command, carried: Carried, container: str) -> Command:
+    """The command with the chapters and the attachment it needs."""
+    command = chaptered(work, command, carried)
+    if carried.cover is None or container not in ATTACHING:
+        return command
+    extension, kind = COVER_KIND[carried.cover.codec]
+    path = work.path(f"cover.{extension}")
+    work.ffmpeg(cover_command(work.source(carried.cover.source).url, carried.cover.stream, str(path)))
+    return with_attachment(command, str(path), path.name, kind)
+
+
+def chaptered(work: Work, command: Command, carried: Carried) -> Command:
+    """The command with the chapters it needs."""
+    if not carried.chapters:
+        return command
+    path = work.path("chapters.ffmetadata")
+    path.write_text(chapter_file(carried.chapters), "utf-8")
+    return with_chapters(command, str(path))
+
+
+def pictures(media: MediaInfo) -> list[VideoStream]:
+    """A file's moving pictures."""
+    return [v for v in media.video if not v.attached_picture]
+
+
+def checks(carried: Carried, media: MediaInfo) -> list[Check]:
+    """What was to be carried must have arrived."""
+    found: list[Check] = []
+    if carried.tags:
+        there = {name: media.tags.get(name) for name in carried.tags}
+        same = all(_same(name, value, there[name]) for name, value in carried.tags.items())
+        found.append(Check(check="tags", expected=str(carried.tags), found=str(there), passed=same))
+    if carried.chapters:
+        planned, got = carried.chapters, media.chapters
+        close = len(planned) == len(got) and all(
+            abs(a.start - b.start) <= ROUNDING and a.title == b.title for a, b in zip(planned, got, strict=True)
+        )
+        told = [f"{float(c.start):.3f} {c.title}" for c in got]
+        expected = [f"{float(c.start):.3f} {c.title}" for c in planned]
+        found.append(Check(check="chapters", expected="; ".join(expected), found="; ".join(told), passed=close))
+    if carried.cover is not None:
+        found.append(verify.check("cover", 1, len(media.video) - len(pictures(media))))
+    return found
+
+
+def _same(name: str, wanted: str, found: str | None) -> bool:
+    """Times come back in FFmpeg's own notation, to the second."""
+    if found is not None and name == "creation_time":
+        return found.replace(" ", "T")[:19] == wanted.replace(" ", "T")[:19]
+    return found == wanted
