@@ -61,22 +61,41 @@ def test_I1_joined_sources_keep_all_frames_their_distances_and_the_sound_beside_
         part("surround.mp4", start=20.02),
     ]
 
-    out = run(tmp_path, ffmpeg, parts)
+    # The variable film gives the defaults: no common rate, every frame is kept.
+    out = run(tmp_path, ffmpeg, [*parts, part("vfr.mp4", duration=2)], align={"index": 4})
 
     # 30000/1001: frames 30 (1.001 s) to 179 (5.973 s). 25: 50 to 154. The rest of surround.mp4 begins with frame 501.
     wanted = [*range(30, 180), *range(50, 155), *range(150), *range(501, 650)]
-    assert wanted == judge.frames(out)
+    found = judge.frames(out)
+    assert wanted == found[: len(wanted)]
+    assert [n for n in judge.frames(sources.make("vfr.mp4")) if n <= found[-1]] == found[len(wanted) :]
     shown = judge.times(out)
     assert all(a < b for a, b in pairwise(shown))
-    begins = [Fraction(0), Fraction(5), Fraction(46, 5), Fraction(76, 5)]
-    firsts = [shown[n] for n in (0, 150, 255, 405)]
+    begins = [Fraction(0), Fraction(5), Fraction(46, 5), Fraction(76, 5), Fraction(2118, 100)]
+    firsts = [shown[n] for n in (0, 150, 255, 405, 554)]
     assert all(abs(a - b) <= Fraction(1, 25) for a, b in zip(firsts, begins, strict=True)), firsts
     samples, splices = judge.tone(out)
-    assert abs(samples - 48_000 * Fraction(2118, 100)) <= 1024
+    assert abs(samples - 48_000 * Fraction(2318, 100)) <= 1024
     # The tone stops and starts where sources meet, and nowhere else.
-    borders = [5.0, 9.2, 15.2]
+    borders = [5.0, 9.2, 15.2, 21.18]
     assert splices
     assert all(min(abs(at - border) for border in borders) < 0.06 for at in splices), splices
+
+
+def test_sources_of_another_rate_are_brought_to_that_of_the_one_that_is_named(
+    ffmpeg: FfmpegBuild, tmp_path: Path
+) -> None:
+    parts = [part("ntsc.mp4", duration=4), part("pal.mp4", duration=4)]
+
+    out = run(tmp_path, ffmpeg, parts, align={"index": 1})
+
+    found = judge.frames(out)
+    shown = judge.times(out)
+    assert {Fraction(1, 25)} == {b - a for a, b in pairwise(shown)}
+    # 4 s of 30000/1001 shown at 25: the frame nearest to each time, in order; then every frame of the other.
+    assert 200 == len(found)
+    assert all(abs(n * 1001 / 30000 - k / 25) <= 0.021 for k, n in enumerate(found[:100])), found[:100]
+    assert list(range(100)) == found[100:]
 
 
 def test_eleven_sources_make_one_film(tmp_path: Path, ffmpeg: FfmpegBuild) -> None:
@@ -99,7 +118,7 @@ def test_sources_of_another_shape_are_padded_or_cropped_to_the_one_that_is_named
     assert luma(padded, 1, 20, 180) <= 20
     assert luma(padded, 1, 320, 180) > 20
     assert luma(cropped, 1, 20, 180) > 20
-    assert list(range(50)) == judge.frames(padded)[60:]
+    assert list(range(50)) == judge.frames(padded)[50:]
     # Portrait: the landscape film has borders above and below.
     assert (360, 640) == size(tall)
     assert luma(tall, 3, 180, 40) <= 20

@@ -111,6 +111,11 @@ class _Planner:
     def _with_video(self, path: str) -> Sequence[Part]:
         return self._joined(path).parts
 
+    @property
+    def _leading(self) -> int:
+        """Place of the source that gives the defaults."""
+        return min(self.task.request.align.index, len(self.parts) - 1)
+
     def _joined(self, path: str) -> Timeline:
         if self._timeline is None:
             for part in self.parts:
@@ -119,7 +124,7 @@ class _Planner:
                         f"source {part.source + 1} has no video, but target {path} needs it",
                         field=f"sources[{part.source}].uri",
                     )
-            self._timeline = Timeline.of(self.parts)
+            self._timeline = Timeline.of(self.parts, self._leading)
         return self._timeline
 
     # --- video -----------------------------------------------------------------------------
@@ -166,8 +171,7 @@ class _Planner:
 
     def _shown_size(self, path: str) -> tuple[int, int]:
         """Size of the picture as shown: of the source that gives the defaults."""
-        parts = self._joined(path).parts
-        stream = parts[min(self.task.request.align.index, len(parts) - 1)].stream
+        stream = self._joined(path).parts[self._leading].stream
         return stream.display_width, stream.display_height
 
     def _cut(self) -> dict[str, tuple[int, ...]]:

@@ -32,13 +32,14 @@ def wanted_rate(timeline: Timeline, settings: PictureSettings) -> Fraction | Non
         return None if timeline.rate == rate else rate
     cap = settings.max_frame_rate
     if cap is None:
-        return None
+        return timeline.common_rate
     cap = named_rate(cap)
-    if timeline.rate is None:
+    own = timeline.rate or timeline.common_rate
+    if own is None:
         return cap if _fastest(timeline) > cap * (1 + CLOSE) else None
     # A whole fraction of the film's own rate moves evenly.
-    every = ceil(timeline.rate / (cap * (1 + CLOSE)))
-    return timeline.rate / every if every > 1 else None
+    every = ceil(own / (cap * (1 + CLOSE)))
+    return own / every if every > 1 else timeline.common_rate
 
 
 def named_rate(rate: Fraction) -> Fraction:

@@ -162,16 +162,22 @@ class Timeline:
     rate: Fraction | None
     """Frames/s when constant over all parts."""
     scale: int
+    common_rate: Fraction | None = None
+    """Frames/s that parts of different rates are brought to unless the user says otherwise; None: times are kept."""
 
     @staticmethod
-    def of(parts: Sequence[Part]) -> Timeline:
-        """The timeline of parts that all have video; raises SourceNoVideo for one that has not."""
+    def of(parts: Sequence[Part], leading: int = 0) -> Timeline:
+        """The timeline of parts that all have video; `leading` is the place of the part that gives the defaults.
+
+        Raises SourceNoVideo for a part that has none.
+        """
         for part in parts:
             if part.media.main_video is None or part.count == 0:
                 raise SourceNoVideo(field=f"sources[{part.source}].uri")
-        rates = {cadence(p.index, p.stream.nominal_rate) for p in parts}
-        rate = rates.pop() if len(rates) == 1 else None
-        return Timeline(tuple(parts), rate, track_scale(rate))
+        rates = [cadence(p.index, p.stream.nominal_rate) for p in parts]
+        if len(set(rates)) == 1:
+            return Timeline(tuple(parts), rates[0], track_scale(rates[0]))
+        return Timeline(tuple(parts), None, track_scale(None), rates[leading])
 
     @property
     def step(self) -> int | None:
@@ -208,8 +214,13 @@ class Timeline:
             else:
                 base = self.origin(part, part.frames[0])
                 found.append([first + self.origin(part, n) - base for n in range(*part.frames)])
-                end = found[-1][-1] + max(1, to_ticks(last_frame_seconds(part.index), self.scale))
+                end = self._end_of(part, found[-1][-1])
         return found
+
+    def _end_of(self, part: Part, last: int) -> int:
+        """Tick at which a part's last frame, shown at tick `last`, ends: at the latest where the part does."""
+        end = last + to_ticks(last_frame_seconds(part.index), self.scale)
+        return max(last + 1, min(end, to_ticks(part.offset + part.length, self.scale)))
 
     def origin(self, part: Part, ordinal: int) -> int:
         """Tick of the source's own clock, in the output's scale, of one of its frames."""
@@ -228,9 +239,8 @@ class Timeline:
     @cached_property
     def end(self) -> int:
         """Output tick at which the last frame ends."""
-        last = self.parts[-1]
-        length = self.step or max(1, to_ticks(last_frame_seconds(last.index), self.scale))
-        return self.tick(self.frames - 1) + length
+        last = self.tick(self.frames - 1)
+        return last + self.step if self.step is not None else self._end_of(self.parts[-1], last)
 
     def boundary(self, frame: int) -> int:
         """Output tick at which a frame starts, or the end of the last one."""
