@@ -51,6 +51,11 @@ def video_segments(track: VideoTrack, made: dict[int, dict[str, Track]]) -> tupl
     for chunk in chunks[1:]:
         if chunk.init.sha256 != first.init.sha256:
             raise VerifyFailed(f"the chunks of {track.name} have different headers")
+    if len({chunk.assets for chunk in chunks}) > 1:
+        raise VerifyFailed(
+            f"the watermarks of {track.name} were not the same in all chunks",
+            hint="Leave their images alone while a task runs, and give all workers the same fonts.",
+        )
     segments = [s for chunk in chunks for s in chunk.segments]
     for before, after in pairwise(segments):
         if before.start + before.duration != after.start:

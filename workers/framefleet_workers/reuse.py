@@ -23,11 +23,13 @@ def content_key(spec: VideoChunkSpec | AudioTrackSpec, identities: list[str | No
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def find(work: Work, spec: VideoChunkSpec | AudioTrackSpec) -> TracksOutput | None:
-    """An earlier output with the same content, if all its objects are still there."""
+def find(work: Work, spec: VideoChunkSpec | AudioTrackSpec, assets: str | None = None) -> TracksOutput | None:
+    """An earlier output with the same content, if all its objects are still there; `assets` is the digest of what its
+    watermarks are made of.
+    """
     if not work.reuse:
         return None
-    record = work.store.get(keys.cache(_key(work, spec)))
+    record = work.store.get(keys.cache(_key(work, spec, assets)))
     if record is None:
         return None
     try:
@@ -42,12 +44,16 @@ def find(work: Work, spec: VideoChunkSpec | AudioTrackSpec) -> TracksOutput | No
     return output.model_copy(update={"reused": True})
 
 
-def remember(work: Work, spec: VideoChunkSpec | AudioTrackSpec, output: TracksOutput) -> None:
+def remember(
+    work: Work, spec: VideoChunkSpec | AudioTrackSpec, output: TracksOutput, assets: str | None = None
+) -> None:
     """Let later runs find this output."""
     if work.reuse:
-        work.store.put(keys.cache(_key(work, spec)), output.model_dump_json().encode())
+        work.store.put(keys.cache(_key(work, spec, assets)), output.model_dump_json().encode())
 
 
-def _key(work: Work, spec: VideoChunkSpec | AudioTrackSpec) -> str:
+def _key(work: Work, spec: VideoChunkSpec | AudioTrackSpec, assets: str | None) -> str:
     identities: list[str | None] = [work.source(p.source).identity for p in spec.pieces]
+    if assets is not None:
+        identities.append(assets)
     return content_key(spec, identities, work.tools.build)

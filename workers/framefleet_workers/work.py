@@ -70,6 +70,8 @@ class Work:
     """What each program may use of the machine."""
     reuse: bool = False
     """Take over finished chunks of earlier runs with the same content (embedded mode)."""
+    reads_web: bool = False
+    """Whether programs read the web for something else than a source."""
     cpu_seconds: float = 0.0
     verify_cpu_seconds: float = 0.0
     program_seconds: float = 0.0
@@ -163,7 +165,7 @@ class Work:
 
     def _proxy(self) -> Mapping[str, str] | None:
         """What makes FFmpeg go through the guard, where a source is on the web: it follows redirects by itself."""
-        on_the_web = any(s.uri.startswith(("http://", "https://")) for s in self.task.request.sources)
+        on_the_web = self.reads_web or any(s.uri.startswith(("http://", "https://")) for s in self.task.request.sources)
         return self.tools.web if on_the_web else None
 
     def upload(self, path: Path, name: str) -> StoredFile:

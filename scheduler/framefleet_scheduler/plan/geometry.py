@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from framefleet.domain.errors import InvalidTemplate
+from framefleet.domain.overlay import placed
 from framefleet.domain.picture import Frame, PictureSettings, SizeSettings, SourcePicture
 from framefleet.domain.template import Rung
 
@@ -55,7 +56,8 @@ def look(settings: SizeSettings, width: int, height: int, path: str) -> Look:
     source, width, height = _of_source(settings, width, height, path)
     size, inner = _framed(settings, width, height)
     border = settings.pad_color if inner != size else "black"
-    return Look(*size, source, Frame(inner=None if inner == size else inner, border=border))
+    marks = tuple(placed(mark, *size) for mark in settings.watermarks)
+    return Look(*size, source, Frame(inner=None if inner == size else inner, border=border, marks=marks))
 
 
 def ladder(rungs: Sequence[Rung], width: int, height: int, path: str = "renditions") -> list[tuple[Rung, Look]]:

@@ -11,6 +11,7 @@ from framefleet.domain.errors import InvalidTemplate
 from framefleet.domain.subtask import Encoding, FrameTimes, Piece, VideoChunkSpec
 from framefleet.domain.template import Accelerator, VideoSettings
 from framefleet.media.encoders import CPU_FAMILY, GPU_FAMILY
+from framefleet.media.overlays import can_overlay
 from framefleet_scheduler.plan import coding, cost
 from framefleet_scheduler.plan.coding import Grid
 from framefleet_scheduler.plan.geometry import Look
@@ -68,6 +69,12 @@ class Encodings:
         frames = frames_of(self._timeline, settings)
         grid, gop_frames = coding.grid(settings, frames, segment_seconds, path)
         encoding = coding.encoding("", family, settings, look, frames, gop_frames, path)
+        if any(mark.kind == "image" for mark in look.frame.marks) and not can_overlay(encoding.pixel_format):
+            raise InvalidTemplate(
+                f"an image cannot be laid over {encoding.pixel_format}",
+                field=f"{path}.watermarks",
+                hint="Use a pixel_format of 8 bits, or one with 4:2:0 or 4:2:2 chroma.",
+            )
         key = (grid, encoding, frames.rate)
         if key not in self._known:
             self._known[key] = encoding.model_copy(update={"id": f"v{len(self._known) + 1}"})

@@ -249,6 +249,13 @@ class SourceTruncated(SourceError):
     hint = "Upload the whole file again, or repair it."
 
 
+class InvalidWatermark(SourceError):
+    """A watermark's image cannot be used."""
+
+    code = "invalid_watermark"
+    hint = "Use a PNG, JPEG, WebP, GIF or BMP of up to 20 MiB and 33 million pixels."
+
+
 class SourceNoVideo(SourceError):
     """The source has no video stream, but a target needs one."""
 
@@ -353,6 +360,13 @@ class ResourceError(FramefleetError):
 
     code = "resource_exhausted"
     retry = Retry.RESOURCE
+
+
+class FontMissing(ResourceError):
+    """No font for a watermark's text is installed on this worker."""
+
+    code = "font_missing"
+    hint = "Install fonts-dejavu-core on the worker (and fonts-noto-cjk for Chinese, Japanese and Korean)."
 
 
 class DiskFull(ResourceError):

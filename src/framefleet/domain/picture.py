@@ -6,13 +6,14 @@ asks for.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from framefleet.domain.colour import ColourName
+from framefleet.domain.overlay import Mark, Placed
 from framefleet.domain.timeline import Rational
 from framefleet.domain.value import Value
 
@@ -21,23 +22,12 @@ Resize = Literal["fit", "exact", "fill", "pad"]
 Turn = Literal[0, 90, 180, 270]
 Flip = Literal["none", "horizontal", "vertical"]
 
-COLOURS = ("black", "white", "gray", "red", "green", "blue", "yellow", "cyan", "magenta", "orange", "purple", "brown")
-"""Names of colours that may be used beside `#rrggbb`."""
-
-
-def _colour(text: str) -> str:
-    if text not in COLOURS and not re.fullmatch(r"#[0-9A-Fa-f]{6}", text):
-        raise ValueError(f"a colour is #rrggbb or one of {', '.join(COLOURS)}")
-    return text
-
 
 def _rate(rate: Fraction) -> Fraction:
     if not 1 <= rate <= 120 or rate.numerator > 240_000:
         raise ValueError("a frame rate is 1 to 120 frames/s, as a number or a fraction of small numbers (30000/1001)")
     return rate
 
-
-ColourName = Annotated[str, AfterValidator(_colour)]
 
 Coordinate = Annotated[int, Field(ge=0, le=16384)]
 Extent = Annotated[int, Field(ge=1, le=16384)]
@@ -69,6 +59,8 @@ class PictureSettings(Value):
     """Frames/s that are not exceeded: a faster film gets the largest whole fraction of its own rate below it (50 becomes 25
     under a cap of 30), one of varying rate gets the cap itself."""
 
+    watermarks: tuple[Mark, ...] = Field(default=(), max_length=20)
+    """Pictures and texts laid over the film, the first lowest. They are placed in the finished frame of each rendition."""
     crop: Box | None = None
     """The part of the picture that is kept, in pixels of the source as shown. It must lie inside the picture."""
     rotate: Turn = 0
@@ -163,3 +155,5 @@ class Frame(Value):
     frame's own size."""
     border: str = "black"
     """Colour of the borders."""
+    marks: tuple[Placed, ...] = ()
+    """Watermarks, lowest first."""

@@ -38,6 +38,7 @@ from framefleet.media.audio import audio_command
 from framefleet.media.chunk import WITNESS, chunk_command
 from framefleet.media.command import Command
 from framefleet.media.join import join_command, remux_command
+from framefleet.media.overlays import shown_assets
 from framefleet.media.probe import packets_command, probe_command
 from framefleet.media.stills import animation_command, snapshot_commands, sprite_command
 from framefleet.messages import Failed
@@ -159,9 +160,8 @@ def _commands(subtask: Subtask, urls: Mapping[int, str]) -> list[Command]:
     """The FFmpeg commands of a subtask, with names in angle brackets where only the worker knows the place."""
     match subtask.spec:
         case VideoChunkSpec() as chunk:
-            return [
-                chunk_command(chunk, urls, {e.id: f"<{e.id}.mp4>" for e in chunk.encodings} | {WITNESS: "<frames.crc>"})
-            ]
+            outputs = {e.id: f"<{e.id}.mp4>" for e in chunk.encodings} | {WITNESS: "<frames.crc>"}
+            return [chunk_command(chunk, urls, outputs, assets=shown_assets(chunk))]
         case AudioTrackSpec() as track:
             return [audio_command(track, urls, f"<{track.id}.mp4>")]
         case SnapshotSpec() as shots:

@@ -6,13 +6,13 @@ same number for their common border and no frame can be in both or in neither, w
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
 from ffmpeg import filter as ffmpeg_filter
 
-from framefleet.domain.subtask import Encoding, Piece, VideoChunkSpec
+from framefleet.domain.subtask import Piece, VideoChunkSpec
 from framefleet.domain.timeline import decimal
 from framefleet.media.command import Command, build, output, source_input
 from framefleet.media.encoders import video_options
@@ -21,17 +21,25 @@ from framefleet.media.filters import framed, prepared, resampled
 WITNESS = "frames"
 """Key of `outputs` where a chunk at another frame rate lists the frames it got from its sources."""
 
+NO_ASSETS: Mapping[str, str] = {}
+
 CMAF_FLAGS = "+frag_keyframe+empty_moov+default_base_moof+skip_sidx+frag_discont+negative_cts_offsets"
 """With these, each chunk's fragments carry the right decode time by themselves and begin at a keyframe: chunk files can be
 listed one after another in a playlist without a re-mux. The head of the file is the same for all chunks."""
 
 
 def chunk_command(
-    spec: VideoChunkSpec, urls: Mapping[int, str], outputs: Mapping[str, str], *, extra_seek: Fraction = Fraction(0)
+    spec: VideoChunkSpec,
+    urls: Mapping[int, str],
+    outputs: Mapping[str, str],
+    *,
+    extra_seek: Fraction = Fraction(0),
+    assets: Mapping[str, str] = NO_ASSETS,
 ) -> Command:
     """Encode `spec` from the sources' `urls` into one fragmented MP4 per encoding id in `outputs`.
 
-    `extra_seek` starts reading that many seconds earlier, for sources whose seek lands after the keyframe asked for.
+    `extra_seek` starts reading that many seconds earlier, for sources whose seek lands after the keyframe asked for. `assets`
+    are local files that watermarks need (see `overlays`).
     """
     parts = [_piece(spec, piece, urls[piece.source], extra_seek, i) for i, piece in enumerate(spec.pieces)]
     # interleave passes frames on in order of their times: the pieces' times are absolute already.
@@ -43,7 +51,7 @@ def chunk_command(
         stream = resampled(stream, spec.resample, sum(p.frames for p in spec.pieces), spec.scale)
     nodes = [
         output(branch, outputs[e.id], video_options(e) | mux_options(spec))
-        for e, branch in zip(spec.encodings, _pictures(stream, spec.encodings), strict=True)
+        for e, branch in zip(spec.encodings, _pictures(stream, spec, assets), strict=True)
     ]
     return build([*nodes, *witness], global_args=("-copyts",))
 
@@ -55,14 +63,15 @@ def _listed(stream: Any, path: str, scale: int) -> Any:
     return output(corner, path, {"f": "framecrc", "c:v": "rawvideo"} | clock)
 
 
-def _pictures(stream: Any, encodings: Sequence[Encoding]) -> list[Any]:
+def _pictures(stream: Any, spec: VideoChunkSpec, assets: Mapping[str, str]) -> list[Any]:
     """The picture of each encoding; what several do alike before sizing is done once."""
+    encodings = spec.encodings
     sources = list(dict.fromkeys(e.source for e in encodings))
     found: dict[str, Any] = {}
     for source, branch in zip(sources, _split(stream, len(sources)), strict=True):
         mine = [e for e in encodings if e.source == source]
         for e, picture in zip(mine, _split(prepared(branch, source), len(mine)), strict=True):
-            found[e.id] = framed(picture, e)
+            found[e.id] = framed(picture, e, (spec.scale, spec.times.first), assets)
     return [found[e.id] for e in encodings]
 
 

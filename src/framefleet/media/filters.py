@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from framefleet.domain.picture import SourcePicture
 from framefleet.domain.subtask import Encoding, Resample
+from framefleet.media.overlays import colour, marked
 
 
 def prepared(stream: Any, source: SourcePicture) -> Any:
@@ -45,8 +47,8 @@ def resampled(stream: Any, r: Resample, frames: int, scale: int) -> Any:
     return stream.filter("settb", f"1/{scale}").filter("setpts", f"PTS+({r.at})")
 
 
-def framed(stream: Any, e: Encoding) -> Any:
-    """The picture in the rendition's frame, square pixels."""
+def framed(stream: Any, e: Encoding, clock: tuple[int, int], assets: Mapping[str, str]) -> Any:
+    """The picture in the rendition's frame, square pixels, with its watermarks; `clock` as for `marked`."""
     inner = e.frame.inner or (e.width, e.height)
     # FFmpeg 5.1 would turn full range into limited on its way to a format that may be either.
     more = {"out_range": "full"} if e.full_range else {}
@@ -56,9 +58,4 @@ def framed(stream: Any, e: Encoding) -> Any:
             stream = stream.filter("crop", e.width, e.height)
         else:
             stream = stream.filter("pad", e.width, e.height, -1, -1, colour(e.frame.border))
-    return stream.filter("setsar", 1)
-
-
-def colour(name: str) -> str:
-    """A colour as FFmpeg takes it: a name as it is, `#rrggbb` as `0xrrggbb`."""
-    return f"0x{name[1:]}" if name.startswith("#") else name
+    return marked(stream.filter("setsar", 1), e.frame.marks, assets, clock, e.pixel_format, e.id)

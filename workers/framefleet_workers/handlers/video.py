@@ -15,6 +15,7 @@ from framefleet.media.chunk import WITNESS, chunk_command
 from framefleet.media.codecs import codec_string
 from framefleet.media.framecrc import FrameCrcParser
 from framefleet_workers import reuse, verify
+from framefleet_workers.assets import Assets, fetch_assets
 from framefleet_workers.digest import sha256_bytes
 from framefleet_workers.work import Work
 
@@ -27,10 +28,11 @@ DAMAGED = "The source is probably damaged there: frames its index announces cann
 def handle(work: Work, spec: VideoChunkSpec) -> TracksOutput:
     """Encode, check, upload."""
     urls = {p.source: work.unchanged_source(p.source, p.identity) for p in spec.pieces}
-    if (known := reuse.find(work, spec)) is not None:
+    assets = fetch_assets(work, spec)
+    if (known := reuse.find(work, spec, assets.digest)) is not None:
         return known
     paths = {e.id: work.path(f"{e.id}.mp4") for e in spec.encodings}
-    fragments = _encode(work, spec, urls, paths)
+    fragments = _encode(work, spec, urls, paths, assets)
     checks: list[Check] = []
     tracks = []
     for encoding in spec.encodings:
@@ -39,12 +41,13 @@ def handle(work: Work, spec: VideoChunkSpec) -> TracksOutput:
         verify.require(seen.checks)
         checks += [c.model_copy(update={"check": f"{encoding.id}: {c.check}"}) for c in seen.checks]
         track = _upload(work, spec, encoding, path, *fragments[encoding.id])
-        tracks.append(track.model_copy(update={"spans": seen.spans}))
+        marks = assets.digest if encoding.frame.marks else None
+        tracks.append(track.model_copy(update={"spans": seen.spans, "assets": marks}))
         path.unlink()
     seconds = (spec.end - spec.segments[0]) / spec.scale
     work.media_seconds += seconds * len(spec.encodings)
     output = TracksOutput(tracks=tuple(tracks), checks=tuple(checks))
-    reuse.remember(work, spec, output)
+    reuse.remember(work, spec, output, assets.digest)
     return output
 
 
@@ -52,13 +55,16 @@ Parts = tuple[bytes, list[Fragment]]
 """Head and fragments of an encoded file."""
 
 
-def _encode(work: Work, spec: VideoChunkSpec, urls: dict[int, str], paths: dict[str, Path]) -> dict[str, Parts]:
+def _encode(
+    work: Work, spec: VideoChunkSpec, urls: dict[int, str], paths: dict[str, Path], assets: Assets
+) -> dict[str, Parts]:
     """Encode until the planned number of frames came out: at most twice."""
     witness = work.path("frames.crc")
     outputs = {name: str(path) for name, path in paths.items()} | {WITNESS: str(witness)}
     frames: set[int] = set()
     for extra in (Fraction(0), EXTRA_SEEK):
-        work.ffmpeg(chunk_command(spec, urls, outputs, extra_seek=extra), frames=spec.times.count, share=(0.0, 0.95))
+        command = chunk_command(spec, urls, outputs, extra_seek=extra, assets=assets.paths)
+        work.ffmpeg(command, frames=spec.times.count, share=(0.0, 0.95))
         parts = {name: _split(path) for name, path in paths.items()}
         frames = {sum(f.samples for f in fragments) for _, fragments in parts.values()}
         if frames == {spec.times.count} and _all_seen(spec, witness):
