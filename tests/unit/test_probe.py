@@ -73,7 +73,18 @@ def test_the_prober_is_asked_like_this() -> None:
     guard = input_guard("/in.mp4")
 
     assert probe_command(["ffprobe"], "/in.mp4") == [
-        *("ffprobe", "-v", "warning", *guard, "-show_format", "-show_streams", "-of", "json", "/in.mp4"),
+        *(
+            "ffprobe",
+            "-v",
+            "warning",
+            *guard,
+            "-show_format",
+            "-show_streams",
+            "-show_chapters",
+            "-of",
+            "json",
+            "/in.mp4",
+        ),
     ]
     assert packets_command(["py", "-m", "x"], "/in.mp4") == [
         *("py", "-m", "x", "-v", "warning", *guard),
