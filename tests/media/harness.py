@@ -63,6 +63,7 @@ class OneProcess:
         slots: int = 16,
         limits: Limits = ALMOST_EVERYTHING,
     ) -> None:
+        self.folder = folder
         tool = find_ffmpeg(ffmpeg)
         self.tools = Tools(tool.path, tuple(find_prober(ffprobe)), tool.version)
         self.store = DirectoryStore(folder / "store")

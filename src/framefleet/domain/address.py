@@ -48,7 +48,7 @@ def parse(uri: str) -> Address:
         case "file":
             if not rest.startswith("/"):
                 raise ValueError("a file address is absolute: file:///path")
-            path = unquote(rest)
+            path = _utf8(rest)
             if "\0" in path or path.endswith("/"):
                 raise ValueError("the address names no file")
             _refuse_dots(path)
@@ -95,6 +95,14 @@ def has_index(key: str) -> bool:
 def with_index(key: str, index: int) -> str:
     """Fill the placeholder: `cover_{index:03d}.jpg` and 2 give `cover_002.jpg`."""
     return _INDEX.sub(lambda m: f"{index:0{m.group(1) or 1}d}", key)
+
+
+def _utf8(quoted: str) -> str:
+    """A path without its percent signs; records are JSON, which cannot hold a name in another encoding."""
+    try:
+        return unquote(quoted, errors="strict")
+    except UnicodeDecodeError:
+        raise ValueError("the path is not UTF-8: rename the file") from None
 
 
 def _refuse_dots(path: str) -> None:

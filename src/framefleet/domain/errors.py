@@ -11,7 +11,7 @@
     │   ├── SourceNotFound      ├── SourceForbidden     ├── SourceEmpty
     │   ├── SourceNotMedia      ├── SourceTruncated     ├── SourceNoVideo
     │   ├── SourceNoAudio       ├── SourceTooLong       ├── SourceTooLarge
-    │   └── SourceChanged
+    │   ├── SourceClock         └── SourceChanged
     ├── TargetNotWritable       the output address refuses us: permanent
     ├── WorkError               one attempt failed
     │   ├── FfmpegFailed        ├── FfmpegKilled        ├── FfmpegStalled
@@ -282,6 +282,13 @@ class SourceTooLarge(SourceError):
 
     code = "source_too_large"
     hint = "Raise FRAMEFLEET_MAX_PIXELS or FRAMEFLEET_MAX_SOURCE_BYTES if this is meant."
+
+
+class SourceClock(SourceError):
+    """The clock of the source jumps: it was probably joined from several recordings."""
+
+    code = "source_clock"
+    hint = "Give the recordings as sources of their own, or remux the file first."
 
 
 class SourceChanged(SourceError):

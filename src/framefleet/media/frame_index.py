@@ -20,6 +20,10 @@ of the decoded picture buffer, H.264 A.3.1), or 32 fields; the other codecs less
 
 _NO_GOP = sys.maxsize
 
+_JOINABLE = frozenset({"mpegts", "mpeg"})
+_LEAP_SECONDS = 10
+"""FFmpeg's dts_delta_threshold: a leap of more is closed by it, in the sound of one version and the picture of another."""
+
 HEAD_FRAMES = 300
 """Frames to decode for `settle_start`: ten seconds at 30 frames/s, the longest GOP or intra refresh cycle we expect."""
 
@@ -115,6 +119,8 @@ class IndexBuilder:
         if self._opening is None:
             self._opening = pts
         if pts < self._opening:
+            # Only frames that lean on the first keyframe are shown before it; another keyframe is another recording.
+            self.backwards += key and not hidden
             self.unclean_start |= not hidden
             return
         if hidden:
@@ -133,6 +139,14 @@ class IndexBuilder:
             self._keys.append(self._ticks.count - 1)
             self._key_gops.append(gop)
         self._last_duration = duration
+
+
+def jumps(index: FrameIndex, container: str) -> bool:
+    """True when the clock leaps so far between two frames that FFmpeg takes it for another clock.
+
+    Only where recordings are commonly put one after another as they are; elsewhere it is a picture that stands still.
+    """
+    return container in _JOINABLE and any(step * index.time_base >= _LEAP_SECONDS for step, _ in index.runs)
 
 
 def settle_start(index: FrameIndex, decoded: Collection[int], limit: int = HEAD_FRAMES) -> FrameIndex | None:

@@ -102,6 +102,12 @@ def classify_input_error(lines: Sequence[str], returncode: int) -> FramefleetErr
     return None
 
 
+def refused_size(lines: Sequence[str]) -> tuple[int, int] | None:
+    """Width and height FFmpeg finds too large to be true; None when it said nothing of the kind."""
+    found = (re.search(r"Picture size (\d+)x(\d+) is invalid", line) for line in lines)
+    return next(((int(m[1]), int(m[2])) for m in found if m and int(m[1]) and int(m[2])), None)
+
+
 def incomplete(info: MediaInfo, packets: int, end: Fraction | None, log: Sequence[str]) -> FramefleetError | None:
     """Why reading all packets, although it ended with 0, did not show the whole file; None when it did.
 

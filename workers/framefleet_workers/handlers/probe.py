@@ -6,13 +6,13 @@ import json
 from fractions import Fraction
 from itertools import pairwise
 
-from framefleet.domain.errors import SourceNotMedia, SourceTooLarge, SourceTooLong
+from framefleet.domain.errors import SourceClock, SourceNotMedia, SourceTooLarge, SourceTooLong
 from framefleet.domain.media_info import FrameIndex, MediaInfo, VideoStream
 from framefleet.domain.records import ProbeOutput
 from framefleet.domain.subtask import ProbeSpec
-from framefleet.media.frame_index import HEAD_FRAMES, IndexBuilder, settle_start
+from framefleet.media.frame_index import HEAD_FRAMES, IndexBuilder, jumps, settle_start
 from framefleet.media.framecrc import FrameCrcParser
-from framefleet.media.input_errors import classify_input_error, incomplete
+from framefleet.media.input_errors import classify_input_error, incomplete, refused_size
 from framefleet.media.probe import decode_index_command, packets_command, parse_streams, probe_command
 from framefleet_workers.process import Result
 from framefleet_workers.work import Work
@@ -40,6 +40,13 @@ def _parsed(result: Result, lines: list[str], spec: ProbeSpec) -> MediaInfo:
         info = parse_streams(json.loads("\n".join(lines)))
     except (ValueError, KeyError) as error:
         raise SourceNotMedia(f"the prober's answer is not readable: {error}", field=field, log=result.tail) from error
+    if not info.video and (size := refused_size(result.tail)) is not None:
+        raise SourceTooLarge(
+            f"the picture is said to have {size[0]}x{size[1]} pixels, which FFmpeg refuses",
+            field=field,
+            hint="The file is damaged or made to harm.",
+            log=result.tail,
+        )
     if not info.video and not info.audio:
         raise SourceNotMedia("the source has neither picture nor sound", field=field, log=result.tail)
     return info
@@ -70,11 +77,11 @@ def _indexed(work: Work, info: MediaInfo, url: str, spec: ProbeSpec) -> MediaInf
         raise error
     index = builder.frames()
     if builder.backwards:
-        raise SourceNotMedia(
-            "the clock of the source goes back: it was probably joined from several recordings",
-            field=field,
-            hint="Give the recordings as sources of their own, or remux the file first.",
+        raise SourceClock(
+            "the clock of the source goes back: it was probably joined from several recordings", field=field
         )
+    if index is not None and jumps(index, info.container):
+        raise SourceClock(field=field)
     if video is not None and builder.untimed:
         index = _decoded(work, video, url)
     elif video is not None and index is not None and builder.unclean_start:
