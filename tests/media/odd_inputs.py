@@ -59,7 +59,11 @@ class Bench:
 
 def text(content: str) -> Callable[[Bench, Path], None]:
     """A text in disguise."""
-    return lambda bench, path: path.write_text(bench.playlist(content)) and None
+
+    def make(bench: Bench, path: Path) -> None:
+        path.write_text(bench.playlist(content))
+
+    return make
 
 
 def film(*arguments: str, inputs: Sequence[str] = (*PICTURE, *SOUND)) -> Callable[[Bench, Path], None]:
