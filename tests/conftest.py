@@ -105,7 +105,12 @@ def s3_bucket(s3_server: S3) -> Iterator[str]:
 @pytest.fixture(scope="session", params=["system", "imageio"])
 def ffmpeg(request: pytest.FixtureRequest) -> FfmpegBuild:
     """Each FFmpeg we promise to work with: the machine's (old, with ffprobe) and the embedded one (new, without)."""
-    if request.param == "system":
+    return ffmpeg_build(request.param)
+
+
+def ffmpeg_build(name: str) -> FfmpegBuild:
+    """One of the two, `system` or `imageio`."""
+    if name == "system":
         program, probe = shutil.which("ffmpeg"), shutil.which("ffprobe")
         if program is None or probe is None:
             _unavailable("ffmpeg or ffprobe is not installed")

@@ -15,6 +15,7 @@ import pytest
 from framefleet.adapters.embedded_redis import EmbeddedRedis, find_server
 from framefleet.adapters.redis_state import RedisState, connect
 from framefleet.domain.records import TaskRecord
+from framefleet.domain.sound import AudioSettings
 from framefleet.domain.states import TaskState
 from framefleet.domain.subtask import (
     AudioTrackSpec,
@@ -27,7 +28,6 @@ from framefleet.domain.subtask import (
     subtask_id,
 )
 from framefleet.domain.task import Task, accept, parse_request
-from framefleet.domain.template import AudioSettings
 from framefleet.ports import Claim
 
 CREATED = datetime(2026, 1, 2, 3, 4, 5, 678000, UTC)

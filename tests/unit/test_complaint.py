@@ -114,7 +114,9 @@ def test_a_field_given_twice_is_refused() -> None:
 
 
 def test_rules_over_several_fields_speak_for_themselves() -> None:
-    assert of("audio-aac", container="mp3").message == "targets[0].overrides: container mp3 holds mp3, not aac"
+    twice = of("mp4-h264-720p", video={"gop_seconds": 2, "gop_frames": 50})
+
+    assert "gop_seconds and gop_frames contradict each other" in twice.message
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from fractions import Fraction
 from framefleet.domain.subtask import Encoding
 from framefleet.media.abilities import DEFAULT_BFRAMES, default_profile
 from framefleet.media.command import QUIET
-from framefleet.media.encoders import AUDIO_ENCODER, CPU_FAMILY, DEFAULT_PRESET, GPU_FAMILY, video_options
+from framefleet.media.encoders import CPU_FAMILY, DEFAULT_PRESET, GPU_FAMILY, video_options
+from framefleet.media.sound_encoders import AUDIO_ENCODER
 from framefleet_workers.process import Interrupt, run
 
 TEST_SIZE = (256, 144)

@@ -31,7 +31,9 @@ def facts(build: str, spec: ConcatSpec, made: Made) -> Facts:
         spans=watch.merged([s for track in [*shown, *([heard] if heard else [])] for s in track.spans]),
         loudness=tuple(Loudness(track=name, integrated=t.loudness) for name, t in sounds.items()),
         bitrates=tuple(
-            _bitrate(name, [s for t in tracks for s in t.segments], tracks[0].scale)
+            _whole(name, tracks[0])
+            if tracks[0].form != "cmaf"
+            else _bitrate(name, [s for t in tracks for s in t.segments], tracks[0].scale)
             for name, tracks in [*pictures.items(), *((name, [t]) for name, t in sounds.items())]
             if tracks
         ),
@@ -42,7 +44,7 @@ def facts(build: str, spec: ConcatSpec, made: Made) -> Facts:
 
 def warnings(found: Facts, spec: ConcatSpec) -> tuple[str, ...]:
     """What somebody should look at."""
-    return tuple(watch.warnings(found.spans, float(spec.duration)))
+    return (*spec.warnings, *watch.warnings(found.spans, float(spec.duration)))
 
 
 def segment_starts(track: VideoTrack, made: Made) -> list[int]:
@@ -77,6 +79,12 @@ def _bitrate(name: str, segments: Sequence[Segment], scale: int) -> Bitrate:
     long = [s for s in segments if s.duration * 2 >= max(t.duration for t in segments)]
     peak = max((Fraction(8 * s.bytes * scale, s.duration) for s in long if s.duration), default=Fraction(0))
     return Bitrate(track=name, average=round(Fraction(bits * scale, ticks)) if ticks else 0, peak=round(peak))
+
+
+def _whole(name: str, track: Track) -> Bitrate:
+    """Of a sound track made as one file: it has no segments that could differ."""
+    average = round(Fraction(8 * track.init.bytes * track.scale, track.frames)) if track.frames else 0
+    return Bitrate(track=name, average=average, peak=average)
 
 
 def _together(shown: Sequence[Track], heard: Track | None) -> tuple[float | None, float | None]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from framefleet.domain.records import Segment, StoredFile, Track
 from framefleet.media.boxes import payload_ranges
 from framefleet.media.join import concat_list
+from framefleet_workers import verify
 from framefleet_workers.parts import fetch, fetch_all
 from framefleet_workers.work import Work
 
@@ -27,6 +28,8 @@ class Part:
     """Ticks per second of its own clock."""
     samples: int = 0
     """Samples per channel of a sound track, as decoded when it was made."""
+    form: str = "cmaf"
+    """As `Track.form`."""
 
 
 def lay_video(work: Work, name: str, init: StoredFile, segments: list[Segment], scale: int) -> Part:
@@ -52,11 +55,12 @@ def lay_video(work: Work, name: str, init: StoredFile, segments: list[Segment], 
 def lay_audio(work: Work, track: Track, name: str) -> Part:
     """A sound track as one file."""
     digest = hashlib.sha256()
-    path = work.path(f"{name}.mp4")
+    path = work.path(f"{name}.mp4" if track.form == "cmaf" else f"{name}.{track.form}")
     with path.open("wb") as file:
         file.write(fetch(work, track.init))
         for data in fetch_all(work, track.segments):
             for start, end in payload_ranges(data):
                 digest.update(data[start:end])
             file.write(data)
-    return Part(path, digest.hexdigest(), Fraction(track.first, track.scale), track.scale, track.frames)
+    payload = digest.hexdigest() if track.form == "cmaf" else verify.payload_hashes(work, path).get(0, "")
+    return Part(path, payload, Fraction(track.first, track.scale), track.scale, track.frames, track.form)

@@ -108,15 +108,22 @@ def video_chunk(work: Work, path: Path, expected: FrameTimes, scale: int, end: i
     return Seen(checks, tuple(watch.spans(_text(notes), first=first, at=at, length=length)))
 
 
-def audio_track(work: Work, path: Path, samples: int, tolerance: int, rate: int) -> Seen:
-    """A sound track must decode to the planned number of samples; `rate` is samples/s."""
+def audio_track(work: Work, path: Path, samples: int, tolerance: int, rate: int, *, only_more: bool = False) -> Seen:
+    """A sound track must decode to the planned number of samples, or (`only_more`) to up to `tolerance` more; `rate` is
+    samples/s.
+    """
     silence, meter = work.path(f"{path.stem}.silence"), work.path(f"{path.stem}.loudness")
     command = watched_sound_command(str(path), str(silence), str(meter))
     frames = _frames(work, command.argv(work.tools.ffmpeg), f"{path.name} does not decode")
     found = sum(duration for _, duration in frames)
-    close = abs(found - samples) <= tolerance
+    close = (0 if only_more else -tolerance) <= found - samples <= tolerance
     checks = [
-        Check(check="audio samples", expected=f"{samples} ± {tolerance}", found=str(found), passed=close),
+        Check(
+            check="audio samples",
+            expected=f"{samples} {'+' if only_more else '±'} {tolerance}",
+            found=str(found),
+            passed=close,
+        ),
         check("audio times increase", True, all(a[0] < b[0] for a, b in pairwise(frames))),
     ]
     end = (frames[-1][0] + frames[-1][1]) / rate if frames else 0.0

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from framefleet.domain.errors import SourceNoAudio, SourceNoVideo, UnsupportedFeature
 from framefleet.domain.media_info import MediaInfo
+from framefleet.domain.sound import AudioSettings
 from framefleet.domain.subtask import (
     AudioTrack,
     AudioTrackSpec,
@@ -25,7 +26,6 @@ from framefleet.domain.subtask import (
 from framefleet.domain.task import Target, Task
 from framefleet.domain.template import (
     AnimationTemplate,
-    AudioSettings,
     AudioTemplate,
     FileTemplate,
     LadderTemplate,
@@ -33,7 +33,6 @@ from framefleet.domain.template import (
     SnapshotTemplate,
     SpriteTemplate,
 )
-from framefleet.media.encoders import audio_rate
 from framefleet_scheduler.plan import audio, cost, geometry, stills
 from framefleet_scheduler.plan.metadata import carried
 from framefleet_scheduler.plan.packages import ladder_package
@@ -201,18 +200,26 @@ class _Planner:
 
     # --- sound -----------------------------------------------------------------------------
 
-    def _sound(self, settings: AudioSettings | None) -> AudioTrack | None:
-        """The track with these settings, made once however many targets want it; None when there is no sound."""
-        first = audio.main_stream(self.parts, self.sound_wanted)
-        if settings is None or first is None:
-            return None
-        rate = audio_rate(settings.codec, settings.sample_rate, first.sample_rate)
-        key = (settings.codec, settings.bitrate, rate, min(settings.channels or first.channels, first.channels))
-        if key not in self.tracks:
-            spec = audio.track(f"a{len(self.tracks) + 1}", settings, self.parts, self.sound_wanted, first)
-            self.tracks[key] = (spec, self._add(spec, weight=cost.audio(self.film)))
-        spec, number = self.tracks[key]
-        return AudioTrack(id=spec.id, subtask=number, settings=settings, language=first.language)
+    def _sound(
+        self, settings: AudioSettings | None, package: FilePackage | LadderPackage, path: str
+    ) -> tuple[AudioTrack, ...]:
+        """The tracks with these settings, each made once however many targets want it; none when there is no sound."""
+        if settings is None:
+            return ()
+        found: list[AudioTrack] = []
+        for choice in audio.choose(settings, self.parts, self.sound_wanted, path):
+            audio.check_copy(settings, choice, self.parts, package, path)
+            form = audio.form_of(package, settings, choice)
+            key = audio.key(settings, choice, form)
+            if key not in self.tracks:
+                spec = audio.track(f"a{len(self.tracks) + 1}", settings, self.parts, choice, form, path)
+                self.tracks[key] = (spec, self._add(spec, weight=cost.audio(self.film)))
+            spec, number = self.tracks[key]
+            made = AudioTrack(
+                id=spec.id, subtask=number, settings=settings, language=choice.language, default=not found
+            )
+            found.append(made)
+        return tuple(found)
 
     # --- joining ---------------------------------------------------------------------------
 
@@ -224,9 +231,6 @@ class _Planner:
             return self._add(self._remux(target, template, path), weight=1.0)
         if not isinstance(template, FileTemplate | LadderTemplate | AudioTemplate):
             raise UnsupportedFeature(field=path)
-        track = self._sound(template.audio)
-        if isinstance(template, AudioTemplate) and track is None:
-            raise SourceNoAudio(field=f"{path}.template")
         package: FilePackage | LadderPackage
         if isinstance(template, LadderTemplate):
             package = ladder_package(template)
@@ -235,7 +239,9 @@ class _Planner:
                 container=template.container, carried=carried(template.metadata, template.container, self.parts)
             )
         video = tuple(self._video_track(name, encoding, chunks[encoding.id]) for name, encoding in wishes)
-        sound = (track,) if track else ()
+        sound = self._sound(template.audio, package, f"{path}.overrides.audio")
+        if isinstance(template, AudioTemplate) and not sound:
+            raise SourceNoAudio(field=f"{path}.template")
         needs = sorted({n for v in video for n in v.chunks} | {t.subtask for t in sound})
         spec = ConcatSpec(
             target=target.name, uri=target.uri, package=package, video=video, audio=sound, duration=self.film

@@ -135,6 +135,8 @@ class AudioStream(Value):
     bitrate: int | None = None
     language: str | None = None
     default: bool = False
+    end: Rational | None = None
+    """Where its last packet ends, seconds on the file's clock; None when its packets were not read."""
 
 
 class OtherStream(Value):

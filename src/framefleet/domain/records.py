@@ -56,6 +56,8 @@ class Track(Value):
     """Integrated, LUFS, of a sound track that is not silent."""
     assets: str | None = None
     """Digest of the images, texts and fonts of its watermarks: the same in all chunks of a rendition."""
+    form: str = "cmaf"
+    """Anything else: `init` is a whole file in that container, and there are no segments."""
 
 
 class PublishedFile(Value):

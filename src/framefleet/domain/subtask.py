@@ -16,7 +16,8 @@ from pydantic import Field
 from framefleet.domain.metadata import Carried
 from framefleet.domain.packaging import SegmentFormat
 from framefleet.domain.picture import Frame, SourcePicture
-from framefleet.domain.template import AudioSettings, Container, Packaging
+from framefleet.domain.sound import AudioSettings, SoundContainer
+from framefleet.domain.template import Container, Packaging
 from framefleet.domain.timeline import Rational
 from framefleet.domain.value import Value
 
@@ -171,6 +172,9 @@ class AudioPiece(Value):
     """Seconds; None: to the end."""
 
 
+SoundForm = Literal["cmaf", "mka", "mp3", "ogg", "opus", "flac", "wav", "ac3"]
+
+
 class AudioTrackSpec(Value):
     """Encode the sound of the whole timeline once, for one distinct setting."""
 
@@ -182,6 +186,16 @@ class AudioTrackSpec(Value):
     settings: AudioSettings
     sample_rate: int
     channels: int
+    layout: str = "stereo"
+    """FFmpeg's name of the channels' places."""
+    bitrate: int | None = None
+    """Bits/s; None for a lossless codec, a copy, or where the settings give a quality."""
+    filtered: bool = True
+    """False: the sound goes to the encoder as it was decoded."""
+    form: SoundForm = "cmaf"
+    """`cmaf`: fragments, for ladders and joins. Else one whole file in that container."""
+    adts: bool = False
+    """A copy's packets come with headers that MP4 does not keep (AAC in MPEG-TS)."""
     samples: int
     """Samples per channel the decoded result must have, within `tolerance`."""
     tolerance: int
@@ -280,13 +294,16 @@ class AudioTrack(Value):
     subtask: int
     settings: AudioSettings
     language: str | None = None
+    """ISO 639-2, as the source says."""
+    default: bool = False
+    """Players take this one of several."""
 
 
 class FilePackage(Value):
     """Join into one file."""
 
     kind: Literal["file"] = "file"
-    container: Container | Literal["m4a", "mp3", "ogg"]
+    container: Container | SoundContainer
     carried: Carried = Carried()
     """Tags, chapters and cover."""
 
@@ -332,6 +349,8 @@ class ConcatSpec(Value):
     audio: tuple[AudioTrack, ...] = ()
     duration: Rational
     """Seconds of the joined timeline."""
+    warnings: tuple[str, ...] = ()
+    """What the plan could not keep: it goes into the target's record."""
 
 
 TranscodeSpec = Annotated[VideoChunkSpec | AudioTrackSpec, Field(discriminator="media")]

@@ -19,10 +19,10 @@ from framefleet.domain.errors import InvalidTemplate, UnknownTemplate
 from framefleet.domain.metadata import MetadataSettings, check_metadata
 from framefleet.domain.packaging import Encryption, SegmentFormat, check_file, check_ladder
 from framefleet.domain.picture import PictureSettings, Pixels, SizeSettings, laid_under_renditions
+from framefleet.domain.sound import AudioSettings, SoundContainer, check_sound, check_sound_file
 from framefleet.domain.value import Value
 
 VideoCodec = Literal["h264", "hevc", "av1", "vp9"]
-AudioCodec = Literal["aac", "mp3", "opus"]
 Accelerator = Literal["auto", "cpu", "gpu"]
 Container = Literal["mp4", "mov", "mkv", "webm", "ts", "flv"]
 Packaging = Literal["hls", "dash", "cmaf"]
@@ -67,17 +67,6 @@ class VideoSettings(SizeSettings):
         if self.gop_seconds is not None and self.gop_frames is not None:
             raise ValueError("gop_seconds and gop_frames contradict each other: give one of them")
         return self
-
-
-class AudioSettings(Value):
-    """How a sound track is encoded."""
-
-    codec: AudioCodec = "aac"
-    bitrate: Annotated[int, Field(ge=8_000, le=1_024_000)] = 128_000
-    sample_rate: Literal[8000, 16000, 22050, 24000, 32000, 44100, 48000] | None = None
-    """None keeps the source's (where the codec can)."""
-    channels: Annotated[int, Field(ge=1, le=8)] | None = 2
-    """At most this many channels; None keeps the source's."""
 
 
 class FileTemplate(Value):
@@ -141,17 +130,10 @@ class AudioTemplate(Value):
 
     kind: Literal["audio"] = "audio"
     description: str = ""
-    container: Literal["m4a", "mp3", "ogg"] = "m4a"
+    container: SoundContainer = "m4a"
     audio: AudioSettings = AudioSettings()
     metadata: MetadataSettings = MetadataSettings()
     """Tags, chapters and cover of the file."""
-
-    @model_validator(mode="after")
-    def _codec_fits(self) -> AudioTemplate:
-        fitting = {"m4a": "aac", "mp3": "mp3", "ogg": "opus"}[self.container]
-        if self.audio.codec != fitting:
-            raise ValueError(f"container {self.container} holds {fitting}, not {self.audio.codec}")
-        return self
 
 
 class RemuxTemplate(Value):
@@ -321,8 +303,11 @@ def check_packaging(settings: Template, path: str) -> None:
     if isinstance(settings, FileTemplate | AudioTemplate | RemuxTemplate):
         check_metadata(settings.metadata, settings.container, f"{path}.metadata")
     match settings:
+        case AudioTemplate():
+            check_sound(settings.audio, f"{path}.audio")
+            check_sound_file(settings.container, settings.audio, path)
         case FileTemplate():
-            audio = settings.audio.codec if settings.audio else None
+            audio = _encoded(settings.audio, path)
             check_file(settings.container, settings.video.codec, audio, path)
         case LadderTemplate():
             check_ladder(
@@ -333,14 +318,22 @@ def check_packaging(settings: Template, path: str) -> None:
                 iframe_playlists=settings.iframe_playlists,
                 encrypted=settings.encryption is not None,
                 video=tuple(r.video.codec for r in settings.renditions),
-                audio=settings.audio.codec if settings.audio else None,
+                audio=_encoded(settings.audio, path),
                 path=path,
             )
         case _:
             pass
 
 
-REPLACES = {"gop_frames": ("gop_seconds",), "gop_seconds": ("gop_frames",)}
+def _encoded(settings: AudioSettings | None, path: str) -> str | None:
+    """The codec of the sound, once its settings are checked; None for none and for a copy: only the source tells its codec."""
+    if settings is None:
+        return None
+    check_sound(settings, f"{path}.audio")
+    return None if settings.codec == "copy" else settings.codec
+
+
+REPLACES = {"gop_frames": ("gop_seconds",), "gop_seconds": ("gop_frames",), "quality": ("bitrate",)}
 """Fields that say the same in another way: an override of one takes the template's other away."""
 
 

@@ -5,48 +5,118 @@ Sound is never cut with the picture: every cut would add the encoder's priming a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
 from ffmpeg import filter as ffmpeg_filter
 from ffmpeg import input as ffmpeg_input
 
-from framefleet.domain.subtask import AudioPiece, AudioTrackSpec
+from framefleet.domain.languages import three_letters
+from framefleet.domain.subtask import AudioPiece, AudioTrack, AudioTrackSpec
 from framefleet.domain.timeline import decimal
 from framefleet.media.command import Command, build, output, source_input
-from framefleet.media.encoders import audio_options
+from framefleet.media.sound_encoders import audio_options
 
-_LAYOUT = {1: "mono", 2: "stereo", 3: "2.1", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
+MUXER = {
+    "cmaf": "mp4",
+    "mka": "matroska",
+    "mp3": "mp3",
+    "ogg": "ogg",
+    "opus": "opus",
+    "flac": "flac",
+    "wav": "wav",
+    "ac3": "ac3",
+}
+"""FFmpeg's muxer for each form a track is made in."""
 
 
-def audio_command(spec: AudioTrackSpec, urls: Mapping[int, str], path: str) -> Command:
-    """Encode the track into one fragmented MP4 with fragments of about `segment_seconds`."""
-    if len(spec.pieces) == 1:
-        stream = _single(spec.pieces[0], urls)
-    else:
-        stream = _joined(spec, urls)
-    options = audio_options(spec.settings.codec, spec.settings.bitrate, spec.sample_rate, spec.channels)
-    return build([output(stream, path, options | mux_options(spec.segment_seconds))])
+def audio_command(
+    spec: AudioTrackSpec, urls: Mapping[int, str], path: str, *, counted: str | None = None, gain: float = 0.0
+) -> Command:
+    """Encode (or copy) the track into one file.
+
+    `counted` is where a framecrc line for about every second of what goes into the encoder is written: how many samples
+    the file must hold. `gain` (dB) comes on top of the volume that was asked for.
+    """
+    if spec.settings.codec == "copy":
+        piece = spec.pieces[0]
+        stream = source_input(urls[piece.source])[str(piece.stream)]
+        return build([output(stream, path, audio_options(spec) | mux_options(spec))])
+    stream = _graph(spec, urls, gain)
+    encoded, again = stream, stream
+    if counted is not None and _is_filtered(spec, gain):
+        split = stream.filter_multi_output("asplit", 2)
+        encoded, again = split[0], split[1]
+    outputs = [output(encoded, path, audio_options(spec) | mux_options(spec))]
+    if counted is not None:
+        counting = {"c:a": "pcm_s16le", "ar": spec.sample_rate, "ac": spec.channels, "f": "framecrc"}
+        outputs.append(output(again, counted, counting))
+    return build(outputs)
 
 
-def mux_options(segment_seconds: float) -> dict[str, Any]:
+def mux_options(spec: AudioTrackSpec) -> dict[str, Any]:
     """delay_moov lets the muxer see the first packet, so that the edit list can hide the encoder's priming."""
-    return {
+    common = {
         "map_metadata": -1,
+        "map_chapters": -1,
         "fflags": "+bitexact",
         "flags:a": "+bitexact",
-        "f": "mp4",
+        "f": MUXER[spec.form],
+    }
+    if spec.form != "cmaf":
+        return common
+    return common | {
         "movflags": "+empty_moov+delay_moov+default_base_moof+skip_sidx",
-        "frag_duration": round(segment_seconds * 1_000_000),
+        "frag_duration": round(spec.segment_seconds * 1_000_000),
     }
 
 
-def _single(piece: AudioPiece, urls: Mapping[int, str]) -> Any:
-    stream = source_input(urls[piece.source])[str(piece.stream)]
-    if piece.start is None and piece.duration is None:
-        return stream
-    return _trimmed(stream, piece)
+def payload_command(url: str, stream: int, *, adts: bool) -> Command:
+    """SHA-256 of the packets of one of a source's tracks. `adts`: in the form that MP4 holds them, without their headers."""
+    options = {"c": "copy", "bsf:a": "aac_adtstoasc" if adts else None, "f": "streamhash", "hash": "sha256"}
+    return build([output(source_input(url)[str(stream)], "-", options)], progress=False)
+
+
+def track_tags(tracks: Sequence[AudioTrack]) -> dict[str, Any]:
+    """Output options that keep what tracks are: their language, and which one is the default."""
+    tags: dict[str, Any] = {}
+    for i, track in enumerate(tracks):
+        if track.language:
+            tags[f"metadata:s:a:{i}"] = f"language={three_letters(track.language)}"
+        tags[f"disposition:a:{i}"] = "default" if track.default else "0"
+    if any(track.settings.codec in {"flac", "copy"} for track in tracks):
+        tags["strict"] = "experimental"  # what FFmpeg 5.1 calls FLAC in MP4
+    return tags
+
+
+def _is_filtered(spec: AudioTrackSpec, gain: float) -> bool:
+    piece = spec.pieces[0]
+    return spec.filtered or len(spec.pieces) > 1 or bool(gain) or piece.start is not None or piece.duration is not None
+
+
+def _graph(spec: AudioTrackSpec, urls: Mapping[int, str], gain: float) -> Any:
+    """The sound as it goes to the encoder: at its rate, in its layout, at its level."""
+    if len(spec.pieces) > 1:
+        stream = _joined(spec, urls)
+    else:
+        piece = spec.pieces[0]
+        stream = source_input(urls[piece.source])[str(piece.stream)]
+        if piece.start is not None or piece.duration is not None:
+            stream = _trimmed(stream, piece)
+        if not _is_filtered(spec, gain):
+            return stream
+        if spec.form != "cmaf":
+            # These files have no clock that could begin late: what is silent before the sound begins becomes samples.
+            stream = stream.filter("aresample", spec.sample_rate, **{"async": 1, "first_pts": 0})
+        stream = stream.filter("aformat", **_format(spec))
+    decibels = spec.settings.volume + gain
+    return stream.filter("volume", f"{decibels:.4f}dB", precision="float") if decibels else stream
+
+
+def _format(spec: AudioTrackSpec) -> dict[str, Any]:
+    # In floating point a down-mix keeps its level; in whole numbers FFmpeg would make it softer, so that nothing clips.
+    return {"sample_fmts": "fltp", "sample_rates": spec.sample_rate, "channel_layouts": spec.layout}
 
 
 def _trimmed(stream: Any, piece: AudioPiece) -> Any:
@@ -59,20 +129,19 @@ def _trimmed(stream: Any, piece: AudioPiece) -> Any:
 
 
 def _joined(spec: AudioTrackSpec, urls: Mapping[int, str]) -> Any:
-    layout = _LAYOUT[spec.channels]
     parts = []
     for number, piece in enumerate(spec.pieces):
         if piece.duration is None:
             raise ValueError("a piece of a joined track has a duration")
         length = decimal(piece.duration)
         if piece.stream is None:
-            silence = f"anullsrc=r={spec.sample_rate}:cl={layout}:d={length}"
+            silence = f"anullsrc=r={spec.sample_rate}:cl={spec.layout}:d={length}"
             parts.append(ffmpeg_input(silence, f="lavfi", thread_queue_size=64 + number))
             continue
         stream = _trimmed(source_input(urls[piece.source], number=number)[str(piece.stream)], piece)
         parts.append(
             stream.filter("aresample", spec.sample_rate, **{"async": 1, "first_pts": 0})
-            .filter("aformat", sample_fmts="fltp", channel_layouts=layout)
+            .filter("aformat", **_format(spec))
             .filter("apad", whole_dur=length)
             .filter("atrim", end=length)
         )

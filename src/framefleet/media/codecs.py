@@ -27,6 +27,10 @@ def codec_string(head: bytes) -> str:
             return _mp4a(head, entry)
         case "Opus":
             return "opus"
+        case "fLaC":
+            return "fLaC"
+        case "ac-3" | "ec-3":
+            return entry.kind
     raise BadBox(f"no codec string is known for {entry.kind}")
 
 

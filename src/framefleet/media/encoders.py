@@ -9,7 +9,6 @@ from framefleet.domain.subtask import Encoding
 
 CPU_FAMILY = {"h264": "libx264", "hevc": "libx265", "av1": "libsvtav1", "vp9": "libvpx-vp9"}
 GPU_FAMILY = {"h264": "h264_nvenc", "hevc": "hevc_nvenc", "av1": "av1_nvenc"}
-AUDIO_ENCODER = {"aac": "aac", "mp3": "libmp3lame", "opus": "libopus"}
 
 DEFAULT_PRESET = {
     "libx264": "medium",
@@ -169,29 +168,6 @@ def _cap(e: Encoding) -> dict[str, Any]:
 def _counted_rate(e: Encoding) -> list[str]:
     """The frame rate the encoder's rate control counts with: our time base of 1/90000 s would pass for one."""
     return [] if e.rate is None else [f"fps={e.rate.numerator}/{e.rate.denominator}"]
-
-
-def audio_options(codec: str, bitrate: int, sample_rate: int, channels: int) -> dict[str, Any]:
-    """FFmpeg output options of a sound track."""
-    return {
-        "c:a": AUDIO_ENCODER[codec],
-        "b:a": bitrate,
-        "ar": sample_rate,
-        "ac": channels,
-        # libopus refuses layouts such as 5.1(side) in its default mapping family.
-        "mapping_family": 1 if codec == "opus" and channels > 2 else None,
-    }
-
-
-def audio_rate(codec: str, wanted: int | None, source: int) -> int:
-    """The sample rate (Hz) a codec takes: as wanted, else the source's, else the nearest it can."""
-    rates = {
-        "aac": (8000, 16000, 22050, 24000, 32000, 44100, 48000, 88200, 96000),
-        "mp3": (8000, 16000, 22050, 24000, 32000, 44100, 48000),
-        "opus": (48000,),
-    }[codec]
-    rate = wanted or source
-    return rate if rate in rates else min(rates, key=lambda r: (abs(r - rate), -r))
 
 
 def _buffer_start(e: Encoding) -> list[str]:

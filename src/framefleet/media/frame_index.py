@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 import sys
 from bisect import bisect_left
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from fractions import Fraction
 
 from framefleet.domain.media_info import AudioStream, FrameIndex, VideoStream
@@ -36,9 +36,18 @@ class IndexBuilder:
     so). Memory: a few entries for a constant frame rate, however long the film.
     """
 
-    def __init__(self, video: VideoStream | None, audio: AudioStream | None, container: str = "") -> None:
-        """`container` is FFmpeg's name of the demuxer, as in `MediaInfo.container`."""
+    def __init__(
+        self,
+        video: VideoStream | None,
+        audio: AudioStream | None,
+        container: str = "",
+        others: Sequence[AudioStream] = (),
+    ) -> None:
+        """`container` is FFmpeg's name of the demuxer, as in `MediaInfo.container`; `others` are the further sound streams."""
         self._video, self._audio = video, audio
+        self._others = {str(a.index): a for a in others}
+        self.other_ends: dict[int, Fraction] = {}
+        """Where the packets of each further sound stream end, seconds on the file's clock."""
         self.audio_end: Fraction | None = None
         self.packets = 0
         """Video packets seen, hidden ones included."""
@@ -71,6 +80,10 @@ class IndexBuilder:
             self._frame(fields)
         elif self._audio is not None and index == str(self._audio.index):
             self._sound(fields, self._audio.time_base)
+        elif index is not None and (other := self._others.get(index)) is not None:
+            end = _sound_end(fields, other.time_base)
+            if end is not None:
+                self.other_ends[other.index] = max(end, self.other_ends.get(other.index, end))
 
     def frames(self) -> FrameIndex | None:
         """The index, once all lines were fed; None when there is no frame, or when frames are `untimed`."""
@@ -94,11 +107,9 @@ class IndexBuilder:
         )
 
     def _sound(self, fields: Mapping[str, str], time_base: Fraction) -> None:
-        pts = _integer(fields.get("pts"))
-        if pts is None or "D" in fields.get("flags", ""):
-            return
-        end = (pts + (_integer(fields.get("duration")) or 0)) * time_base
-        self.audio_end = end if self.audio_end is None else max(self.audio_end, end)
+        end = _sound_end(fields, time_base)
+        if end is not None:
+            self.audio_end = end if self.audio_end is None else max(self.audio_end, end)
 
     def _frame(self, fields: Mapping[str, str]) -> None:
         self.packets += 1
@@ -211,6 +222,13 @@ class _Runs:
 
     def runs(self) -> tuple[tuple[int, int], ...]:
         return tuple((delta, n) for delta, n in self._runs)
+
+
+def _sound_end(fields: Mapping[str, str], time_base: Fraction) -> Fraction | None:
+    pts = _integer(fields.get("pts"))
+    if pts is None or "D" in fields.get("flags", ""):
+        return None
+    return (pts + (_integer(fields.get("duration")) or 0)) * time_base
 
 
 def _times_invented(video: VideoStream | None, container: str) -> bool:

@@ -20,6 +20,11 @@ MUXER = {
     "m4a": "ipod",
     "mp3": "mp3",
     "ogg": "ogg",
+    "opus": "opus",
+    "flac": "flac",
+    "wav": "wav",
+    "ac3": "ac3",
+    "mka": "matroska",
 }
 
 
@@ -45,12 +50,14 @@ def join_command(
     video_start: Fraction,
     scale: int | None,
     tags: Mapping[str, str] | None = None,
+    tracks: Mapping[str, Any] | None = None,
     cover: tuple[str, int] | None = None,
 ) -> Command:
     """Put one video (an ffconcat list) and sound tracks into one file.
 
     `video_start` is when the first frame is shown (s): the list begins at zero. Sound files have their own times. `cover` is
-    a source's address and the index of its attached picture.
+    a source's address and the index of its attached picture. `tracks` are output options that say what the tracks are (see
+    `audio.track_tags`).
     """
     streams: list[Any] = []
     if video_list is not None:
@@ -61,7 +68,7 @@ def join_command(
         streams.append(file_input(video_list, **options)["v:0"])
     streams += [file_input(audio)["a:0"] for audio in audio_files]
     # Releases differ in what they move to zero (an edit list's hidden priming or not), so nothing may be moved.
-    options = _copy(container, scale) | _cover(streams, cover)
+    options = _copy(container, scale) | _cover(streams, cover) | dict(tracks or {})
     return with_tags(build([output(streams, path, options)], global_args=("-copyts",)), tags or {})
 
 

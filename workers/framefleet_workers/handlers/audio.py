@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+
 from framefleet.domain.errors import VerifyFailed
-from framefleet.domain.records import Segment, StoredFile, Track, TracksOutput
+from framefleet.domain.records import Check, Segment, StoredFile, Track, TracksOutput
 from framefleet.domain.subtask import AudioTrackSpec
-from framefleet.media.audio import audio_command
+from framefleet.media.audio import audio_command, payload_command
 from framefleet.media.boxes import BadBox, edit_of, media_scale, split_file
 from framefleet.media.codecs import codec_string
+from framefleet.media.framecrc import FrameCrcParser
+from framefleet.media.sound_encoders import spare_samples
+from framefleet.media.verify import parse_payload
 from framefleet_workers import reuse, verify
 from framefleet_workers.digest import sha256_bytes
 from framefleet_workers.work import Work
@@ -18,11 +24,76 @@ def handle(work: Work, spec: AudioTrackSpec) -> TracksOutput:
     urls = {p.source: work.source(p.source).url for p in spec.pieces if p.stream is not None}
     if (known := reuse.find(work, spec)) is not None:
         return known
-    path = work.path(f"{spec.id}.mp4")
+    path = work.path(f"{spec.id}.mp4" if spec.form == "cmaf" else f"{spec.id}.{spec.form}")
     seconds = spec.samples / spec.sample_rate
-    work.ffmpeg(audio_command(spec, urls, str(path)), seconds=seconds, share=(0.0, 0.9))
-    seen = verify.audio_track(work, path, spec.samples, spec.tolerance, spec.sample_rate)
+    seen = _made(work, spec, urls, path, seconds)
+    if spec.form == "cmaf":
+        track = _fragments(work, spec, path, seen)
+    else:
+        track = Track(
+            id=spec.id,
+            codecs=spec.settings.codec,
+            scale=spec.sample_rate,
+            init=work.upload(path, f"{spec.id}/{path.name}"),
+            segments=(),
+            frames=seen.samples,
+            channels=spec.channels,
+            spans=seen.spans,
+            loudness=seen.loudness,
+            form=spec.form,
+        )
+    work.media_seconds += seconds
+    output = TracksOutput(tracks=(track,), checks=tuple(seen.checks))
+    reuse.remember(work, spec, output)
+    return output
+
+
+def _made(work: Work, spec: AudioTrackSpec, urls: Mapping[int, str], path: Path, seconds: float) -> verify.Seen:
+    """Make the track's file and prove it."""
+    if spec.settings.codec == "copy":
+        work.ffmpeg(audio_command(spec, urls, str(path)), seconds=seconds, share=(0.0, 0.9))
+        seen = verify.audio_track(work, path, spec.samples, spec.tolerance, spec.sample_rate)
+        seen.checks.append(_same_packets(work, spec, urls, path))
+    else:
+        counted = work.path(f"{spec.id}.framecrc")
+        work.ffmpeg(audio_command(spec, urls, str(path), counted=str(counted)), seconds=seconds, share=(0.0, 0.9))
+        given = _count(counted)
+        seen = verify.audio_track(work, path, given, spare_samples(spec), spec.sample_rate, only_more=True)
+        close = abs(given - spec.samples) <= spec.tolerance
+        seen.checks.append(
+            Check(
+                check="audio samples heard",
+                expected=f"{spec.samples} ± {spec.tolerance}",
+                found=str(given),
+                passed=close,
+            )
+        )
     verify.require(seen.checks)
+    return seen
+
+
+def _count(path: Path) -> int:
+    """Samples that went into the encoder."""
+    parser = FrameCrcParser()
+    with path.open() as lines:
+        return sum(entry.duration for line in lines if (entry := parser.feed(line)) is not None)
+
+
+def _same_packets(work: Work, spec: AudioTrackSpec, urls: Mapping[int, str], path: Path) -> Check:
+    """A copy has the very packets of the source."""
+    piece = spec.pieces[0]
+    lines: list[str] = []
+    adts = spec.form == "cmaf" and spec.adts
+    command = payload_command(urls[piece.source], piece.stream or 0, adts=adts)
+    result = work.lines(command.argv(work.tools.ffmpeg), lines.append)
+    if result.returncode != 0:
+        raise VerifyFailed("the source's packets cannot be read again", log=result.tail)
+    source = parse_payload("\n".join(lines)).get(0)
+    return verify.check("packets", source, verify.payload_hashes(work, path).get(0))
+
+
+def _fragments(work: Work, spec: AudioTrackSpec, path: Path, seen: verify.Seen) -> Track:
+    """Upload the file's head and each of its fragments."""
     try:
         head, fragments = split_file(path)
     except BadBox as error:
@@ -40,7 +111,7 @@ def handle(work: Work, spec: AudioTrackSpec) -> TracksOutput:
             stored = StoredFile(key=key, bytes=len(data), sha256=sha256_bytes(data))
             segments.append(Segment(**stored.model_dump(), start=fragment.decode_time, duration=fragment.duration))
             work.written_bytes += len(data)
-    track = Track(
+    return Track(
         id=spec.id,
         codecs=codec_string(head),
         scale=scale,
@@ -52,7 +123,3 @@ def handle(work: Work, spec: AudioTrackSpec) -> TracksOutput:
         spans=seen.spans,
         loudness=seen.loudness,
     )
-    work.media_seconds += seconds
-    output = TracksOutput(tracks=(track,), checks=tuple(seen.checks))
-    reuse.remember(work, spec, output)
-    return output

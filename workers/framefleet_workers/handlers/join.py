@@ -8,6 +8,7 @@ from pathlib import Path
 
 from framefleet.domain.records import Check, PublishedOutput, Track
 from framefleet.domain.subtask import ConcatSpec, FilePackage, VideoTrack
+from framefleet.media.audio import track_tags
 from framefleet.media.join import join_command
 from framefleet_workers import certify, metadata, verify
 from framefleet_workers.laid import Part, lay_audio, lay_video
@@ -15,7 +16,7 @@ from framefleet_workers.parts import needed_tracks, sound, video_segments
 from framefleet_workers.publish import publish_file, published_media
 from framefleet_workers.work import Work
 
-REWRAPPED = frozenset({"mp3", "ogg", "ts"})
+REWRAPPED = frozenset({"mp3", "ogg", "opus", "flac", "wav", "ac3", "ts"})
 """Containers that wrap packets anew, so that their payload differs and only decoding proves them."""
 CLOCK = {"mkv": 1000, "webm": 1000, "ts": 90_000, "flv": 1000}
 """Ticks per second of containers with a clock of their own, which rounds frame times."""
@@ -39,6 +40,7 @@ def handle(work: Work, spec: ConcatSpec, package: FilePackage) -> PublishedOutpu
         scale=spec.video[0].scale if spec.video else None,
         tags=package.carried.tags,
         cover=metadata.cover(work, package.carried, package.container),
+        tracks=track_tags(spec.audio),
     )
     command = metadata.equipped(work, command, package.carried, package.container)
     work.ffmpeg(command, seconds=float(spec.duration), share=(0.1, 0.7))
@@ -88,6 +90,8 @@ def _verify(
             checks.append(verify.check("frames decoded", spec.video[0].frames, len(pictures)))
         for part in audio:
             tolerance = WRAPPED_TOLERANCE + max(0, -round(part.start * 48_000))
+            if part.form == package.container:
+                tolerance = 0  # made in this container, which says what is not to be heard
             checks += verify.audio_track(work, path, part.samples, tolerance, part.scale).checks
     if video:
         packets = verify.packets(work, path)

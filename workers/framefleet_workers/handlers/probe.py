@@ -69,7 +69,8 @@ def _check_limits(work: Work, info: MediaInfo, spec: ProbeSpec) -> None:
 def _indexed(work: Work, info: MediaInfo, url: str, spec: ProbeSpec) -> MediaInfo:
     field = f"sources[{spec.source}].uri"
     video, audio = info.main_video, info.main_audio
-    builder = IndexBuilder(video, audio, info.container)
+    others = [a for a in info.audio if audio is None or a.index != audio.index]
+    builder = IndexBuilder(video, audio, info.container, others)
     result = work.lines(packets_command(work.tools.prober, url), builder.feed, verify=False)
     if result.returncode != 0:
         error = classify_input_error(result.tail, result.returncode) or SourceNotMedia(log=result.tail)
@@ -93,7 +94,9 @@ def _indexed(work: Work, info: MediaInfo, url: str, spec: ProbeSpec) -> MediaInf
         raise problem
     if end is not None and end - info.start > work.limits.max_duration:
         raise SourceTooLong(f"the source lasts {float(end - info.start):.0f} s", field=field)
-    return info.model_copy(update={"index": index, "audio_end": builder.audio_end})
+    ends = builder.other_ends | ({} if audio is None or builder.audio_end is None else {audio.index: builder.audio_end})
+    sounds = tuple(a.model_copy(update={"end": ends.get(a.index)}) for a in info.audio)
+    return info.model_copy(update={"index": index, "audio_end": builder.audio_end, "audio": sounds})
 
 
 def _end(index: FrameIndex | None, audio_end: Fraction | None) -> Fraction | None:

@@ -1,0 +1,29 @@
+"""Language codes: requests and files write them in two or three letters, and some languages have two codes of three."""
+
+from __future__ import annotations
+
+_TWO = {
+    "af": "afr", "ar": "ara", "be": "bel", "bg": "bul", "bn": "ben", "bs": "bos", "ca": "cat", "cs": "ces", "cy": "cym",
+    "da": "dan", "de": "deu", "el": "ell", "en": "eng", "es": "spa", "et": "est", "eu": "eus", "fa": "fas", "fi": "fin",
+    "fr": "fra", "ga": "gle", "gl": "glg", "he": "heb", "hi": "hin", "hr": "hrv", "hu": "hun", "hy": "hye", "id": "ind",
+    "is": "isl", "it": "ita", "ja": "jpn", "ka": "kat", "kk": "kaz", "ko": "kor", "lt": "lit", "lv": "lav", "mk": "mkd",
+    "ml": "mal", "mr": "mar", "ms": "msa", "nl": "nld", "no": "nor", "pl": "pol", "pt": "por", "ro": "ron", "ru": "rus",
+    "sk": "slk", "sl": "slv", "sq": "sqi", "sr": "srp", "sv": "swe", "sw": "swa", "ta": "tam", "te": "tel", "th": "tha",
+    "tr": "tur", "uk": "ukr", "ur": "urd", "vi": "vie", "zh": "zho",
+}  # fmt: skip
+_BIBLIOGRAPHIC = {
+    "alb": "sqi", "arm": "hye", "baq": "eus", "chi": "zho", "cze": "ces", "dut": "nld", "fre": "fra", "geo": "kat",
+    "ger": "deu", "gre": "ell", "ice": "isl", "mac": "mkd", "may": "msa", "per": "fas", "rum": "ron", "slo": "slk",
+    "wel": "cym",
+}  # fmt: skip
+
+
+def three_letters(code: str) -> str:
+    """The terminological ISO 639-2 code of a language; what we do not know stays as it is, in lower case, without region."""
+    plain = code.strip().lower().replace("_", "-").partition("-")[0]
+    return _TWO.get(plain) or _BIBLIOGRAPHIC.get(plain, plain)
+
+
+def same_language(one: str | None, other: str | None) -> bool:
+    """True when both codes are known and mean the same language, whatever the script or region."""
+    return one is not None and other is not None and three_letters(one) == three_letters(other)
