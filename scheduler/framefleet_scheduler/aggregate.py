@@ -140,6 +140,8 @@ def summary(output: Output, usage: Usage) -> str:
         case PublishedOutput(files=published):
             said |= {"files": len(published), "bytes": sum(file.bytes for file in published)}
             said |= {"uri": published[0].uri} if published else {}
+        case _:
+            pass  # measures and budgets are of use to other subtasks only
     if not isinstance(output, ProbeOutput) and output.warnings:
         said["warnings"] = list(output.warnings)
     return json.dumps(said, separators=(",", ":"))

@@ -9,10 +9,12 @@ import pytest
 
 from framefleet.domain.errors import InvalidTemplate
 from framefleet.domain.media_info import MediaInfo
-from framefleet.domain.subtask import Encoding, Tag, VideoChunkSpec
+from framefleet.domain.records import Measured
+from framefleet.domain.subtask import BudgetSpec, Encoding, MeasureSpec, Tag, VideoChunkSpec
 from framefleet.domain.template import FileTemplate, Listed, resolve
 from framefleet.media import levels
 from framefleet.media.abilities import ABILITIES, default_profile
+from framefleet.media.budget import shares
 from framefleet.media.encoders import DEFAULT_PRESET, PRESETS, video_options
 from framefleet_scheduler.plan import PlanSettings, plan_task
 from tests import factories
@@ -139,6 +141,76 @@ def test_the_lowest_level_that_holds_everything_is_chosen(
     codec: str, size: tuple[int, int], rate: int, bitrate: int | None, level: str
 ) -> None:
     assert level == levels.lowest(codec, size, Fraction(rate), bitrate, "high")
+
+
+@pytest.mark.parametrize(
+    ("video", "words"),
+    [
+        ({"crf": 20, "bitrate": 1_000_000}, "contradict"),
+        ({"crf": None, "max_bitrate": None, "passes": 2}, "passes needs a bitrate"),
+        ({"bitrate": 2_000_000, "max_bitrate": 1_000_000}, "max_bitrate is below bitrate"),
+    ],
+)
+def test_I7_contradictions_of_the_bit_rate_are_refused(video: dict[str, Any], words: str) -> None:
+    with pytest.raises(InvalidTemplate, match=words):
+        resolve("mp4-h264-720p", {"video": video})
+
+
+def test_an_average_replaces_the_templates_quality_and_cap() -> None:
+    found = resolve("mp4-h264-720p", {"video": {"bitrate": 5_000_000}})
+
+    assert isinstance(found, FileTemplate)
+    assert (5_000_000, None, None) == (found.video.bitrate, found.video.crf, found.video.max_bitrate)
+
+
+def test_I7_svt_av1_has_no_cap_beside_an_average() -> None:
+    with pytest.raises(InvalidTemplate) as caught:
+        chunks(target(codec="av1", bitrate=1_000_000, max_bitrate=2_000_000))
+
+    assert "targets[0].overrides.video.max_bitrate" == caught.value.field
+
+
+def test_an_average_in_two_passes_is_measured_before_it_is_shared_out() -> None:
+    plan = plan_task(factories.task(target(bitrate=1_000_000)), [factories.media()], PlanSettings(slots=16))
+
+    measures = [s for s in plan.subtasks if isinstance(s.spec, MeasureSpec)]
+    budget = next(s for s in plan.subtasks if isinstance(s.spec, BudgetSpec))
+    encodes = [s for s in plan.subtasks if isinstance(s.spec, VideoChunkSpec)]
+    assert len(measures) == len(encodes) == 5
+    assert tuple(s.n for s in measures) == budget.needs
+    assert {(budget.n,)} == {s.needs for s in encodes}
+    assert {"libx264"} == {e.family for s in measures for e in s.spec.chunk.encodings}  # type: ignore[union-attr]
+
+
+def test_an_average_in_one_pass_is_shared_out_as_the_source_does() -> None:
+    found = [c for _, c in chunks(target(bitrate=1_000_000, passes=1))]
+
+    bits = [dict(c.bits)["v1"] for c in found]
+    assert abs(sum(bits) - 20 * 1_000_000) < 100
+    assert {None} == {c.budget for c in found}
+
+
+def test_what_is_measured_does_not_keep_a_constant_quality_waiting() -> None:
+    wanted = ladder(4, bitrate=500_000)
+    wanted["overrides"]["renditions"].append({"name": "other", "video": {"crf": 30, "height": 240}})
+
+    found = [c for _, c in chunks(wanted)]
+
+    assert {1} == {len(c.encodings) for c in found}
+    assert {True, False} == {c.budget is None for c in found}
+
+
+def test_shares_add_up_and_favour_what_is_hard() -> None:
+    hard = Measured(id="v1", bits=((18, 8_000_000), (30, 4_000_000), (42, 1_000_000)))
+    easy = Measured(id="v1", bits=((18, 80_000), (30, 40_000), (42, 20_000)))
+    seconds = [Fraction(4)] * 3
+
+    found = shares([hard, easy, hard], seconds, 500_000, None)
+
+    assert abs(sum(found) - 6_000_000) < 10
+    assert found[0] == found[2] > 20 * found[1]
+    capped = shares([hard, easy, hard], seconds, 500_000, 600_000)
+    assert max(capped) <= 4 * 600_000 * 0.97
 
 
 def test_keyframes_of_a_file_may_be_counted_in_frames() -> None:

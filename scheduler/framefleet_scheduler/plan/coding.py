@@ -119,8 +119,14 @@ def encoding(
 ) -> Encoding:
     """Everything the encoder is told; raises InvalidTemplate for what the family cannot do."""
     profile, pixel_format = _format(family, settings, path)
+    if family == "libsvtav1" and settings.bitrate is not None and settings.max_bitrate is not None:
+        raise InvalidTemplate(
+            "SVT-AV1 has no cap beside an average bit rate",
+            field=f"{path}.max_bitrate",
+            hint="Use crf with max_bitrate, or bitrate alone.",
+        )
     bframes = _bframes(family, settings, profile, timeline.rate, path)
-    highest = settings.max_bitrate
+    highest = settings.max_bitrate or settings.bitrate
     return Encoding(
         id=name,
         family=family,
@@ -130,6 +136,8 @@ def encoding(
         frame=look.frame,
         crf=_crf(family, settings, path),
         max_bitrate=settings.max_bitrate,
+        bitrate=settings.bitrate,
+        passes=1 if settings.bitrate is None else settings.passes or 2,
         preset=_preset(family, settings, path),
         profile=profile,
         level=_level(family, settings, (look.width, look.height), timeline.rate, highest, profile, path),

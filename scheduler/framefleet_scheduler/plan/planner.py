@@ -33,12 +33,12 @@ from framefleet.domain.template import (
     SnapshotTemplate,
     SpriteTemplate,
 )
-from framefleet_scheduler.plan import audio, cost, geometry, stills
+from framefleet_scheduler.plan import audio, average, cost, geometry, stills
 from framefleet_scheduler.plan.metadata import carried
 from framefleet_scheduler.plan.packages import ladder_package
 from framefleet_scheduler.plan.resample import frames_of, require_common_cuts
 from framefleet_scheduler.plan.timeline import Part, Timeline, join
-from framefleet_scheduler.plan.video import Encodings, cut
+from framefleet_scheduler.plan.video import Encodings, Group, cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,9 +184,17 @@ class _Planner:
             tag = Tag.GPU if group.family.endswith("_nvenc") else Tag.CPU
             slots = self.settings.gpu_slots if tag is Tag.GPU else self.settings.slots
             cut(group, timeline, slots, canvas, self.task.request.align.mode)
-            numbers = tuple(self._add(spec, weight=weight, tag=tag) for spec, weight in group.chunks)
+            numbers = self._chunks(group, tag)
             chunks |= {e.id: numbers for e in group.encodings}
         return chunks
+
+    def _chunks(self, group: Group, tag: Tag) -> tuple[int, ...]:
+        """Enter a group's chunks, behind what measures them if their bit rate is an average over the film."""
+        found = average.measured(group.chunks, lambda spec, w, needs: self._add(spec, weight=w, tag=tag, needs=needs))
+        weights = [weight for _, weight in group.chunks]
+        specs, needs = ([spec for spec, _ in group.chunks], ()) if found is None else (found[0], (found[1],))
+        pairs = zip(specs, weights, strict=True)
+        return tuple(self._add(spec, weight=weight, tag=tag, needs=needs) for spec, weight in pairs)
 
     def _canvas(self, timeline: Timeline) -> tuple[int, int]:
         """(0, 0) when all sources have one shape, else the size of the one that gives the defaults.

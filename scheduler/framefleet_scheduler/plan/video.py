@@ -13,6 +13,7 @@ from framefleet.domain.template import Accelerator, VideoSettings
 from framefleet.media.encoders import CPU_FAMILY, GPU_FAMILY
 from framefleet.media.overlays import can_overlay
 from framefleet_scheduler.plan import coding, cost
+from framefleet_scheduler.plan.average import shared_by_source
 from framefleet_scheduler.plan.coding import Grid
 from framefleet_scheduler.plan.geometry import Look
 from framefleet_scheduler.plan.resample import Frames, Resampled, frames_of
@@ -78,7 +79,9 @@ class Encodings:
         key = (grid, encoding, frames.rate)
         if key not in self._known:
             self._known[key] = encoding.model_copy(update={"id": f"v{len(self._known) + 1}"})
-            group = self.groups.setdefault((family, grid, frames.rate), Group(family, grid, frames))
+            # Those that wait for the film to be measured are not to keep the others waiting.
+            measured = encoding.passes == 2
+            group = self.groups.setdefault((family, grid, frames.rate, measured), Group(family, grid, frames))
             group.encodings.append(self._known[key])
             self._frames[self._known[key].id] = frames
         return self._known[key]
@@ -126,7 +129,11 @@ def cut(group: Group, timeline: Timeline, slots: int, canvas: tuple[int, int], f
             best = (ends, starts, costs)
     assert best is not None
     _, starts, costs = best
-    for number, (start, end) in enumerate(pairwise([*starts, frames.frames])):
+    borders = list(pairwise([*starts, frames.frames]))
+    lengths = [Fraction(frames.boundary(b) - frames.tick(a), frames.scale) for a, b in borders]
+    shown = [_shown(frames, a, b) for a, b in borders]
+    bits = shared_by_source(group.encodings, lengths, [_density(timeline, a, b) * (b - a) for a, b in shown])
+    for number, (start, end) in enumerate(borders):
         spec = VideoChunkSpec(
             chunk=number,
             scale=frames.scale,
@@ -138,6 +145,7 @@ def cut(group: Group, timeline: Timeline, slots: int, canvas: tuple[int, int], f
             canvas=canvas,
             fit=fit,
             resample=frames.resample(start, end) if isinstance(frames, Resampled) else None,
+            bits=tuple((name, shares[number]) for name, shares in bits.items()),
         )
         group.chunks.append((spec, costs[number]))
 

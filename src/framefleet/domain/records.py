@@ -110,7 +110,33 @@ class PublishedOutput(Value):
     """What was seen while it was checked; None for pictures."""
 
 
-Output = Annotated[ProbeOutput | TracksOutput | PublishedOutput, Field(discriminator="kind")]
+class Measured(Value):
+    """Bits one rendition of a chunk takes in quick encodes of constant quality."""
+
+    id: str
+    bits: tuple[tuple[float, int], ...]
+    """(crf, bits), finest first."""
+
+
+class MeasuredOutput(Value):
+    """What measuring a chunk found."""
+
+    kind: Literal["measured"] = "measured"
+    renditions: tuple[Measured, ...]
+    warnings: tuple[str, ...] = ()
+
+
+class BudgetOutput(Value):
+    """Bits for each chunk (in order of time) of each rendition."""
+
+    kind: Literal["budget"] = "budget"
+    bits: dict[str, tuple[int, ...]]
+    warnings: tuple[str, ...] = ()
+
+
+Output = Annotated[
+    ProbeOutput | TracksOutput | PublishedOutput | MeasuredOutput | BudgetOutput, Field(discriminator="kind")
+]
 
 
 class Usage(Value):

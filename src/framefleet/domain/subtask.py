@@ -108,7 +108,12 @@ class Encoding(Value):
     width: int
     height: int
     crf: float
+    """Ignored when there is a `bitrate`."""
     max_bitrate: int | None
+    bitrate: int | None = None
+    """Average over the film, bits/s; in a chunk's own command, over the chunk."""
+    passes: int = 1
+    """2: the encoder looks at a chunk before it encodes it, and chunks are measured before bits are shared out."""
     preset: str
     profile: str | None
     level: str | None
@@ -154,11 +159,49 @@ class VideoChunkSpec(Value):
     fit: Literal["pad", "crop"] = "pad"
     resample: Resample | None = None
     """Another frame rate than the timeline's: then the pieces' times are on a clock of their own."""
+    bits: tuple[tuple[str, int], ...] = ()
+    """Bits this chunk may take, by encoding; of those with an average bit rate."""
+    budget: int | None = None
+    """The subtask that says how many bits, where the plan does not know yet."""
 
     @property
     def clock(self) -> int:
         """Ticks per second of the pieces' times."""
         return self.scale if self.resample is None else self.resample.scale
+
+    @property
+    def seconds(self) -> Fraction:
+        """How long the chunk is shown."""
+        return Fraction(self.end - self.segments[0], self.scale)
+
+
+class MeasureSpec(Value):
+    """Find out how many bits a chunk takes at a constant quality, by a quick encode that is thrown away."""
+
+    kind: Literal["transcode"] = "transcode"
+    media: Literal["measure"] = "measure"
+    chunk: VideoChunkSpec
+    """With the encodings that measure."""
+
+
+class Average(Value):
+    """The average bit rate a rendition is to have over the film, bits/s."""
+
+    id: str
+    bitrate: int
+    max_bitrate: int | None
+
+
+class BudgetSpec(Value):
+    """Share a film's bits out among its chunks."""
+
+    kind: Literal["transcode"] = "transcode"
+    media: Literal["budget"] = "budget"
+    measures: tuple[int, ...]
+    """The subtasks that measured the chunks, in order of time."""
+    seconds: tuple[Rational, ...]
+    """Length of each chunk."""
+    averages: tuple[Average, ...]
 
 
 class AudioPiece(Value):
@@ -353,7 +396,7 @@ class ConcatSpec(Value):
     """What the plan could not keep: it goes into the target's record."""
 
 
-TranscodeSpec = Annotated[VideoChunkSpec | AudioTrackSpec, Field(discriminator="media")]
+TranscodeSpec = Annotated[VideoChunkSpec | AudioTrackSpec | MeasureSpec | BudgetSpec, Field(discriminator="media")]
 
 Spec = Annotated[
     ProbeSpec | TranscodeSpec | SnapshotSpec | SpriteSpec | AnimationSpec | ConcatSpec,
@@ -388,6 +431,10 @@ class Subtask(Value):
             case VideoChunkSpec() as chunk:
                 start, end = chunk.segments[0] / chunk.scale, chunk.end / chunk.scale
                 return f"chunk {chunk.chunk + 1}, {start:.1f}-{end:.1f} s"
+            case MeasureSpec(chunk=chunk):
+                return f"measuring chunk {chunk.chunk + 1}"
+            case BudgetSpec():
+                return "sharing bits out"
             case AudioTrackSpec() as track:
                 return f"sound, {track.settings.codec}"
             case _ as other:

@@ -40,6 +40,12 @@ class VideoSettings(SizeSettings):
     `bitrate` is given. AV1 and VP9 take whole numbers, H.264 and HEVC up to 51."""
     max_bitrate: Bitrate | None = None
     """Cap of the rate control; the buffer holds two seconds of it."""
+    bitrate: Bitrate | None = None
+    """Average of the whole film, instead of a constant quality (`crf`). An override with it leaves the template's `crf` and
+    `max_bitrate` out."""
+    passes: Literal[1, 2] | None = None
+    """With a `bitrate`: 2 measures the film before its bits are shared out and looks at everything before it encodes it; 1 is
+    about half the work and shares them out as the source did. None: 2."""
     preset: str | None = Field(default=None, pattern=r"^[a-z0-9]{1,16}$")
     """The encoder family's own preset name; None for the family's default."""
     gop_seconds: float | None = Field(default=None, ge=0.5, le=10)
@@ -63,7 +69,13 @@ class VideoSettings(SizeSettings):
     """Chroma and depth of the samples. None: yuv420p, or yuv420p10le with 10 bits."""
 
     @model_validator(mode="after")
-    def _one_distance_of_keyframes(self) -> VideoSettings:
+    def _one_way_of_each(self) -> VideoSettings:
+        if self.bitrate is not None and self.crf is not None:
+            raise ValueError("crf and bitrate contradict each other: give one of them")
+        if self.passes is not None and self.bitrate is None:
+            raise ValueError("passes needs a bitrate: a constant quality is encoded in one pass")
+        if self.bitrate is not None and self.max_bitrate is not None and self.max_bitrate < self.bitrate:
+            raise ValueError("max_bitrate is below bitrate")
         if self.gop_seconds is not None and self.gop_frames is not None:
             raise ValueError("gop_seconds and gop_frames contradict each other: give one of them")
         return self
@@ -333,7 +345,13 @@ def _encoded(settings: AudioSettings | None, path: str) -> str | None:
     return None if settings.codec == "copy" else settings.codec
 
 
-REPLACES = {"gop_frames": ("gop_seconds",), "gop_seconds": ("gop_frames",), "quality": ("bitrate",)}
+REPLACES = {
+    "gop_frames": ("gop_seconds",),
+    "gop_seconds": ("gop_frames",),
+    "bitrate": ("crf", "max_bitrate", "quality"),
+    "quality": ("bitrate",),
+    "crf": ("bitrate", "passes"),
+}
 """Fields that say the same in another way: an override of one takes the template's other away."""
 
 

@@ -22,6 +22,7 @@ from framefleet.domain.subtask import (
     AudioTrackSpec,
     ConcatSpec,
     FilePackage,
+    MeasureSpec,
     Plan,
     RemuxPackage,
     SnapshotSpec,
@@ -35,7 +36,7 @@ from framefleet.domain.task import Task, accept, parse_request, utc_now
 from framefleet.domain.template import Known
 from framefleet.embedded.local import local_limits, local_storages, local_tools
 from framefleet.media.audio import audio_command
-from framefleet.media.chunk import WITNESS, chunk_command
+from framefleet.media.chunk import WITNESS, chunk_command, measure_command
 from framefleet.media.command import Command
 from framefleet.media.join import join_command, remux_command
 from framefleet.media.overlays import shown_assets
@@ -159,9 +160,8 @@ def _alone(settings: Settings) -> Iterator[_Alone]:
 def _commands(subtask: Subtask, urls: Mapping[int, str]) -> list[Command]:
     """The FFmpeg commands of a subtask, with names in angle brackets where only the worker knows the place."""
     match subtask.spec:
-        case VideoChunkSpec() as chunk:
-            outputs = {e.id: f"<{e.id}.mp4>" for e in chunk.encodings} | {WITNESS: "<frames.crc>"}
-            return [chunk_command(chunk, urls, outputs, assets=shown_assets(chunk))]
+        case VideoChunkSpec() | MeasureSpec() as work:
+            return [_of_a_chunk(work, urls)]
         case AudioTrackSpec() as track:
             return [audio_command(track, urls, f"<{track.id}.mp4>")]
         case SnapshotSpec() as shots:
@@ -176,6 +176,15 @@ def _commands(subtask: Subtask, urls: Mapping[int, str]) -> list[Command]:
             return [remux_command(urls[copy.source], copy.streams, f"<joined.{copy.container}>", copy.container)]
         case _:
             return []  # probes run the prober; a ladder is copied and listed without FFmpeg
+
+
+def _of_a_chunk(spec: VideoChunkSpec | MeasureSpec, urls: Mapping[int, str]) -> Command:
+    chunk = spec.chunk if isinstance(spec, MeasureSpec) else spec
+    assets = shown_assets(chunk)
+    if isinstance(spec, MeasureSpec):
+        return measure_command(chunk, urls, {e.id: f"<{e.id}.log>" for e in chunk.encodings}, assets=assets)
+    outputs = {e.id: f"<{e.id}.mp4>" for e in chunk.encodings} | {WITNESS: "<frames.crc>"}
+    return chunk_command(chunk, urls, outputs, assets=assets)
 
 
 def _join(spec: ConcatSpec, package: FilePackage) -> Command:

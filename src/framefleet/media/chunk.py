@@ -12,10 +12,10 @@ from typing import Any
 
 from ffmpeg import filter as ffmpeg_filter
 
-from framefleet.domain.subtask import Piece, VideoChunkSpec
+from framefleet.domain.subtask import Encoding, Piece, VideoChunkSpec
 from framefleet.domain.timeline import decimal
 from framefleet.media.command import Command, build, output, source_input
-from framefleet.media.encoders import video_options
+from framefleet.media.encoders import Pass, video_options
 from framefleet.media.filters import framed, prepared, resampled
 
 WITNESS = "frames"
@@ -35,25 +35,61 @@ def chunk_command(
     *,
     extra_seek: Fraction = Fraction(0),
     assets: Mapping[str, str] = NO_ASSETS,
+    logs: Mapping[str, str] | None = None,
 ) -> Command:
     """Encode `spec` from the sources' `urls` into one fragmented MP4 per encoding id in `outputs`.
 
     `extra_seek` starts reading that many seconds earlier, for sources whose seek lands after the keyframe asked for. `assets`
-    are local files that watermarks need (see `overlays`).
+    are local files that watermarks need (see `overlays`), `logs` what the encoders noted in a first pass, for those that had one.
     """
+    noted = logs or {}
+    looks = {name: Pass(2, log) for name, log in noted.items()}
+    branches, witness = _branches(spec, urls, extra_seek, assets, outputs.get(WITNESS))
+    nodes = [
+        output(branch, outputs[e.id], video_options(e, looks.get(e.id)) | mux_options(spec) | _header(e))
+        for e, branch in zip(spec.encodings, branches, strict=True)
+    ]
+    return build([*nodes, *witness], global_args=("-copyts",))
+
+
+def measure_command(
+    spec: VideoChunkSpec,
+    urls: Mapping[int, str],
+    logs: Mapping[str, str],
+    *,
+    extra_seek: Fraction = Fraction(0),
+    assets: Mapping[str, str] = NO_ASSETS,
+) -> Command:
+    """Let the encoders of `spec` that have a log look at the chunk, and keep nothing but their notes."""
+    keep = ("fps_mode", "enc_time_base", "force_key_frames", "flags:v")
+    timing = {key: value for key, value in mux_options(spec).items() if key in keep}
+    looking = spec.model_copy(update={"encodings": tuple(e for e in spec.encodings if e.id in logs)})
+    branches, _ = _branches(looking, urls, extra_seek, assets, None)
+    nodes = [
+        output(branch, "-", video_options(e, Pass(1, logs[e.id])) | timing | {"f": "null"})
+        for e, branch in zip(looking.encodings, branches, strict=True)
+    ]
+    return build(nodes, global_args=("-copyts",))
+
+
+def _branches(
+    spec: VideoChunkSpec,
+    urls: Mapping[int, str],
+    extra_seek: Fraction,
+    assets: Mapping[str, str],
+    witness: str | None,
+) -> tuple[list[Any], list[Any]]:
+    """The picture that each encoding gets, and the output that lists the sources' frames, if one is wanted."""
     parts = [_piece(spec, piece, urls[piece.source], extra_seek, i) for i, piece in enumerate(spec.pieces)]
     # interleave passes frames on in order of their times: the pieces' times are absolute already.
     stream = parts[0] if len(parts) == 1 else _interleave(parts, spec.clock)
-    witness = []
+    nodes = []
     if spec.resample is not None:
-        stream, seen = _split(stream, 2)
-        witness = [_listed(seen, outputs[WITNESS], spec.clock)]
+        if witness is not None:
+            stream, seen = _split(stream, 2)
+            nodes.append(_listed(seen, witness, spec.clock))
         stream = resampled(stream, spec.resample, sum(p.frames for p in spec.pieces), spec.scale)
-    nodes = [
-        output(branch, outputs[e.id], video_options(e) | mux_options(spec))
-        for e, branch in zip(spec.encodings, _pictures(stream, spec, assets), strict=True)
-    ]
-    return build([*nodes, *witness], global_args=("-copyts",))
+    return _pictures(stream, spec, assets), nodes
 
 
 def _listed(stream: Any, path: str, scale: int) -> Any:
@@ -61,6 +97,11 @@ def _listed(stream: Any, path: str, scale: int) -> Any:
     corner = stream.filter("crop", "min(iw,16)", "min(ih,16)", 0, 0)
     clock = {"fps_mode": "passthrough", "enc_time_base": f"1/{scale}"}
     return output(corner, path, {"f": "framecrc", "c:v": "rawvideo"} | clock)
+
+
+def _header(e: Encoding) -> dict[str, Any]:
+    """Nothing in the header may depend on the chunk, and its own bit rate would be in there."""
+    return {} if e.bitrate is None else {"write_btrt": 0}
 
 
 def _pictures(stream: Any, spec: VideoChunkSpec, assets: Mapping[str, str]) -> list[Any]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from framefleet.domain.subtask import Encoding
 
@@ -58,10 +60,40 @@ RELATIVE_COST = {
 """CPU cost of a pixel against libx264 medium, for estimates only (our own measurements, rounded)."""
 
 
-def video_options(e: Encoding) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """Which look at a chunk an encoder has, and the file it keeps its notes in."""
+
+    number: Literal[1, 2]
+    log: str
+
+
+LOOKS_FIRST = frozenset({"libx264", "libx265"})
+"""Families that can look at a chunk before they encode it.
+
+FFmpeg 5.1 tells libvpx that a frame lasts one tick of our clock, which its second pass believes: it is left out."""
+
+
+def video_options(e: Encoding, look: Pass | None = None) -> dict[str, Any]:
     """FFmpeg output options of one rendition: same settings, same headers, a closed GOP at every forced keyframe."""
     common: dict[str, Any] = {"c:v": e.family, "pix_fmt": e.pixel_format, "g": e.gop_frames or 9999}
-    return common | _OPTIONS[e.family](e)
+    options = common | _OPTIONS[e.family](e)
+    if look is None:
+        return options
+    notes = re.sub(r"([\\:=\"'])", r"\\\1", look.log)
+    match e.family:
+        case "libx264":
+            # -pass makes the first pass a quick one; the log's name is told apart, as -passlogfile adds a number to it.
+            return options | {"pass": look.number, "x264-params": f"{options['x264-params']}:stats={notes}"}
+        case "libx265":
+            quick = ":no-slow-firstpass=1" if look.number == 1 else ""
+            return options | {"x265-params": f"{options['x265-params']}:pass={look.number}:stats={notes}{quick}"}
+    raise ValueError(f"{e.family} does not look first")
+
+
+def _quality(e: Encoding, name: str = "crf") -> dict[str, Any]:
+    """Constant quality, or an average bit rate."""
+    return {name: _number(e.crf)} if e.bitrate is None else {"b:v": e.bitrate}
 
 
 def _x264(e: Encoding) -> dict[str, Any]:
@@ -70,7 +102,7 @@ def _x264(e: Encoding) -> dict[str, Any]:
     return _cap(e) | {
         "preset": e.preset,
         "tune": e.tune,
-        "crf": _number(e.crf),
+        **_quality(e),
         "profile:v": e.profile,
         "level:v": e.level,
         "bf": e.bframes,
@@ -82,14 +114,14 @@ def _x264(e: Encoding) -> dict[str, Any]:
 
 
 def _x265(e: Encoding) -> dict[str, Any]:
-    params = ["pools=1", "frame-threads=1", "scenecut=0", "open-gop=0", "repeat-headers=0", "log-level=error"]
+    params = ["pools=1", "frame-threads=1", "scenecut=0", "open-gop=0", "repeat-headers=0", "log-level=error", "info=0"]
     params += [*_buffer_start(e), *_counted_rate(e)]
     if e.level is not None:
         params += [f"level-idc={e.level}", "high-tier=0"]
     return _cap(e) | {
         "preset": e.preset,
         "tune": e.tune,
-        "crf": _number(e.crf),
+        **_quality(e),
         "profile:v": e.profile,
         "tag:v": "hvc1",  # Apple players refuse hev1
         "bf": e.bframes,
@@ -108,13 +140,15 @@ def _svt_av1(e: Encoding) -> dict[str, Any]:
         params.append(f"tune={_SVT_TUNE[e.tune]}")
     if e.rate is not None:
         params += [f"fps-num={e.rate.numerator}", f"fps-denom={e.rate.denominator}"]
-    return {"preset": e.preset, "crf": _number(e.crf), "svtav1-params": ":".join(params)}
+    if e.bitrate is not None:
+        params.append("rc=1")
+    return {"preset": e.preset, **_quality(e), "svtav1-params": ":".join(params)}
 
 
 def _vp9(e: Encoding) -> dict[str, Any]:
+    average = e.bitrate is not None
     return {
-        "b:v": e.max_bitrate or 0,
-        "crf": _number(e.crf),
+        **({**_quality(e), **_cap(e)} if average else {"b:v": e.max_bitrate or 0, **_quality(e)}),
         "deadline": "good",
         "cpu-used": e.preset,
         "profile:v": e.profile,
@@ -134,8 +168,9 @@ def _nvenc(e: Encoding) -> dict[str, Any]:
         "preset": e.preset,
         "tune": e.tune or "hq",
         "rc": "vbr",
-        "cq": _number(e.crf),
         "b:v": 0,  # without it NVENC aims at 2 Mbit/s whatever cq says
+        **_quality(e, "cq"),
+        "multipass": "fullres" if e.passes == 2 else None,
         "profile:v": None if e.family == "av1_nvenc" else e.profile,  # AV1's has no option: Main is all there is
         "level:v": e.level,
         "bf": e.bframes,

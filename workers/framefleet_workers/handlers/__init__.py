@@ -8,14 +8,16 @@ from framefleet.domain.records import Output
 from framefleet.domain.subtask import (
     AnimationSpec,
     AudioTrackSpec,
+    BudgetSpec,
     ConcatSpec,
+    MeasureSpec,
     ProbeSpec,
     SnapshotSpec,
     Spec,
     SpriteSpec,
     VideoChunkSpec,
 )
-from framefleet_workers.handlers import audio, concat, probe, stills, video
+from framefleet_workers.handlers import audio, average, concat, probe, stills, video
 from framefleet_workers.work import Work
 
 
@@ -26,6 +28,8 @@ def handle(work: Work, spec: Spec) -> Output:
             return probe.handle(work, spec)
         case VideoChunkSpec():
             return video.handle(work, spec)
+        case MeasureSpec() | BudgetSpec():
+            return average.handle(work, spec)
         case AudioTrackSpec():
             return audio.handle(work, spec)
         case SnapshotSpec():

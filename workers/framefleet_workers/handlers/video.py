@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
@@ -11,12 +12,13 @@ from framefleet.domain.errors import VerifyFailed
 from framefleet.domain.records import Check, Segment, StoredFile, Track, TracksOutput
 from framefleet.domain.subtask import Encoding, VideoChunkSpec
 from framefleet.media.boxes import BadBox, Fragment, split_file
-from framefleet.media.chunk import WITNESS, chunk_command
+from framefleet.media.chunk import WITNESS
 from framefleet.media.codecs import codec_string
 from framefleet.media.framecrc import FrameCrcParser
 from framefleet_workers import reuse, verify
 from framefleet_workers.assets import Assets, fetch_assets
 from framefleet_workers.digest import sha256_bytes
+from framefleet_workers.handlers import average
 from framefleet_workers.work import Work
 
 EXTRA_SEEK = Fraction(12)
@@ -29,6 +31,7 @@ def handle(work: Work, spec: VideoChunkSpec) -> TracksOutput:
     """Encode, check, upload."""
     urls = {p.source: work.unchanged_source(p.source, p.identity) for p in spec.pieces}
     assets = fetch_assets(work, spec)
+    spec = average.with_bits(work, spec)
     if (known := reuse.find(work, spec, assets.digest)) is not None:
         return known
     paths = {e.id: work.path(f"{e.id}.mp4") for e in spec.encodings}
@@ -58,17 +61,21 @@ Parts = tuple[bytes, list[Fragment]]
 def _encode(
     work: Work, spec: VideoChunkSpec, urls: dict[int, str], paths: dict[str, Path], assets: Assets
 ) -> dict[str, Parts]:
-    """Encode until the planned number of frames came out: at most twice."""
+    """Encode until the planned number of frames came out and each bit rate was met."""
+    inputs = average.Inputs(urls, assets.paths)
     witness = work.path("frames.crc")
     outputs = {name: str(path) for name, path in paths.items()} | {WITNESS: str(witness)}
     frames: set[int] = set()
     for extra in (Fraction(0), EXTRA_SEEK):
-        command = chunk_command(spec, urls, outputs, extra_seek=extra, assets=assets.paths)
-        work.ffmpeg(command, frames=spec.times.count, share=(0.0, 0.95))
+        inputs = replace(inputs, extra_seek=extra)
+        aimed = average.aimed(spec, {})
+        logs = average.look(work, aimed, inputs)
+        command = inputs.encode(aimed, outputs, logs)
+        work.ffmpeg(command, frames=spec.times.count, share=(0.3 if logs else 0.0, 0.95))
         parts = {name: _split(path) for name, path in paths.items()}
         frames = {sum(f.samples for f in fragments) for _, fragments in parts.values()}
         if frames == {spec.times.count} and _all_seen(spec, witness):
-            return parts
+            return _corrected(work, spec, inputs, outputs, parts, logs)
         # Fewer than planned: the seek landed after the keyframe (seen in MPEG-TS). Look again from further back.
     if frames == {spec.times.count}:
         raise VerifyFailed("frames of the source are missing", hint=DAMAGED)
@@ -86,6 +93,28 @@ def _all_seen(spec: VideoChunkSpec, witness: Path) -> bool:
     with witness.open(encoding="ascii") as lines:
         seen = sum(parser.feed(line) is not None for line in lines)
     return seen == sum(p.frames for p in spec.pieces)
+
+
+def _corrected(
+    work: Work,
+    spec: VideoChunkSpec,
+    inputs: average.Inputs,
+    outputs: dict[str, str],
+    parts: dict[str, Parts],
+    logs: dict[str, str],
+) -> dict[str, Parts]:
+    """Encode again, aiming lower or higher, while a chunk misses its share of an average bit rate by too much."""
+    correction = {name: 1.0 for name, _ in spec.bits}
+    for _ in range(average.CORRECTIONS):
+        taken = {name: 8 * sum(to - at for at, to in (f.payload for f in parts[name][1])) for name in correction}
+        change = average.change(dict(spec.bits), taken)
+        if not change:
+            break
+        correction = {name: value * change.get(name, 1.0) for name, value in correction.items()}
+        command = inputs.encode(average.aimed(spec, correction), outputs, logs)
+        work.ffmpeg(command, frames=spec.times.count, share=(0.5, 0.95))
+        parts = {name: _split(Path(outputs[name])) for name in parts}
+    return parts
 
 
 def _split(path: Path) -> Parts:
