@@ -13,9 +13,10 @@ async ({ address, player, middle, until }) => {
       look();
     });
   const play = async () => {
+    let engine = null;
     if (player === "shaka") {
       shaka.polyfill.installAll();
-      const engine = new shaka.Player();
+      engine = new shaka.Player();
       await engine.attach(video);
       await engine.load(address);
     } else {
@@ -27,7 +28,9 @@ async ({ address, player, middle, until }) => {
     video.currentTime = middle;
     await reached(until);
     video.pause();
-    return { width: video.videoWidth, height: video.videoHeight, duration: video.duration, at: video.currentTime };
+    const images = player === "shaka" ? engine.getImageTracks() : [];
+    const thumbnail = images.length ? await engine.getThumbnails(images[0].id, middle) : null;
+    return { thumbnail: thumbnail && [thumbnail.positionX, thumbnail.positionY, thumbnail.width, thumbnail.startTime], width: video.videoWidth, height: video.videoHeight, duration: video.duration, at: video.currentTime };
   };
   return Promise.race([play(), failed]);
 };

@@ -89,4 +89,6 @@ def test_chromium_plays_it_and_seeks_over_a_join(address: str, player: str, site
 
     assert (VIDEO["width"], VIDEO["height"]) == (shown["width"], shown["height"])
     assert SECONDS == pytest.approx(shown["duration"], abs=0.1)
+    # 3.3 s is the fourth picture: second row, second column.
+    assert ([160, 90, 160, 3] if address == "dash/main.mpd" else None) == shown["thumbnail"]
     assert shown["at"] >= OVER_A_JOIN["until"]

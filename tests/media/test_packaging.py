@@ -48,8 +48,8 @@ def ladder(name: str, out: Path, **settings: Any) -> dict[str, Any]:
 WISHES: dict[str, dict[str, Any]] = {
     "fmp4": {"start_number": 7, "iframe_playlists": True},
     "ranges": {"packaging": "cmaf", "single_file": True, "iframe_playlists": True},
-    "dash": {"packaging": "dash", "start_number": 0},
-    "ts": {"segment_format": "ts", "iframe_playlists": True},
+    "dash": {"packaging": "dash", "start_number": 0, "thumbnails": {"columns": 2, "rows": 2, "interval": 1}},
+    "ts": {"segment_format": "ts", "iframe_playlists": True, "thumbnails": {"columns": 2, "rows": 2, "interval": 1}},
     "ts-ranges": {"segment_format": "ts", "single_file": True, "iframe_playlists": True},
     "locked": {"encryption": {"key": KEY}},
     "locked-ts": {"segment_format": "ts", "encryption": {}, "start_number": 3},
@@ -195,3 +195,18 @@ def test_file_containers_hold_the_same_frames(ffmpeg: FfmpegBuild, clip: Path, t
         check=True,
     )
     assert "flv" in names.stdout
+
+
+def test_manifests_list_thumbnail_sheets(made: tuple[Path, OneProcess, dict[str, PublishedOutput]]) -> None:
+    playlist = text(made, "ts/thumbnails/index.m3u8")
+
+    assert ["00001.jpg", "00002.jpg"] == re.findall(r"^\d+\.jpg$", playlist, re.MULTILINE)
+    assert "#EXT-X-TILES:RESOLUTION=160x90,LAYOUT=2x2,DURATION=1.000000" in playlist
+    assert float(SECONDS) == pytest.approx(sum(map(float, re.findall(r"EXTINF:([\d.]+)", playlist))), abs=0.03)
+    assert 'URI="thumbnails/index.m3u8"' in text(made, "ts/main.m3u8")
+    assert 'value="2x2"' in text(made, "dash/main.mpd")
+    for name in ("ts", "dash"):
+        sheets = [f for f in made[2][name].files if f.kind == "picture"]
+        assert 2 == len(sheets)
+        numbers = judge.frames(Path(sheets[0].uri.removeprefix("file://")))
+        assert 1 == len(numbers)

@@ -9,7 +9,15 @@ from typing import TypeVar
 
 from framefleet.domain import keys
 from framefleet.domain.errors import VerifyFailed
-from framefleet.domain.records import DoneRecord, Segment, StoredFile, Track, TracksOutput
+from framefleet.domain.records import (
+    DoneRecord,
+    PublishedFile,
+    PublishedOutput,
+    Segment,
+    StoredFile,
+    Track,
+    TracksOutput,
+)
 from framefleet.domain.subtask import AudioTrack, VideoTrack, split_subtask_id
 from framefleet_workers.digest import sha256_bytes
 from framefleet_workers.work import Work
@@ -42,6 +50,16 @@ def needed_tracks(work: Work, numbers: Iterable[int]) -> dict[int, dict[str, Tra
 
     wanted = sorted(set(numbers))
     return dict(zip(wanted, together(read, wanted), strict=True))
+
+
+def published_files(work: Work, number: int) -> tuple[PublishedFile, ...]:
+    """What a needed subtask has published."""
+    task_id, run, _ = split_subtask_id(work.sid)
+    body = work.store.get(keys.done(task_id, run, number))
+    output = None if body is None else DoneRecord.model_validate_json(body).output
+    if not isinstance(output, PublishedOutput):
+        raise VerifyFailed(f"subtask {number} published nothing")
+    return output.files
 
 
 def video_segments(track: VideoTrack, made: dict[int, dict[str, Track]]) -> tuple[StoredFile, list[Segment], str]:

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from framefleet.domain.subtask import LadderPackage
-from framefleet.domain.template import LadderTemplate
+from collections.abc import Sequence
+
+from framefleet.domain.packaging import Thumbnails
+from framefleet.domain.subtask import ImageTrack, LadderPackage, SpriteSpec
+from framefleet.domain.task import Target
+from framefleet.domain.template import LadderTemplate, SpriteTemplate
+from framefleet_scheduler.plan.stills import sprite
+from framefleet_scheduler.plan.timeline import Part
+
+THUMBNAILS = "thumbnails"
+"""Folder of a ladder's sheets."""
 
 
-def ladder_package(template: LadderTemplate) -> LadderPackage:
+def ladder_package(template: LadderTemplate, images: ImageTrack | None = None) -> LadderPackage:
     """The packaging of a ladder. The key of an encrypted one stays with the accepted task: plans are shown."""
     encryption = template.encryption
     return LadderPackage(
@@ -18,4 +27,25 @@ def ladder_package(template: LadderTemplate) -> LadderPackage:
         iframe_playlists=template.iframe_playlists,
         encrypted=encryption is not None,
         key_uri=encryption.key_uri if encryption else None,
+        images=images,
+    )
+
+
+def sheets(target: Target, wanted: Thumbnails, parts: Sequence[Part], path: str) -> SpriteSpec:
+    """The contact sheets of a ladder, in a folder of their own below its manifest."""
+    folder = target.uri.rsplit("/", 1)[0]
+    below = target.model_copy(update={"uri": f"{folder}/{THUMBNAILS}/{{index:05d}}.jpg"})
+    settings = SpriteTemplate(width=wanted.width, columns=wanted.columns, rows=wanted.rows, interval=wanted.interval)
+    return sprite(below, settings, parts, f"{path}.thumbnails")
+
+
+def image_track(spec: SpriteSpec, subtask: int) -> ImageTrack:
+    """The sheets as manifests list them."""
+    return ImageTrack(
+        subtask=subtask,
+        columns=spec.columns,
+        rows=spec.rows,
+        width=spec.width,
+        height=spec.height,
+        interval=spec.interval,
     )

@@ -14,6 +14,7 @@ from framefleet.domain.subtask import (
     ConcatSpec,
     Encoding,
     FilePackage,
+    ImageTrack,
     LadderPackage,
     Plan,
     ProbeSpec,
@@ -35,7 +36,7 @@ from framefleet.domain.template import (
 )
 from framefleet_scheduler.plan import audio, average, cost, geometry, stills
 from framefleet_scheduler.plan.metadata import carried
-from framefleet_scheduler.plan.packages import ladder_package
+from framefleet_scheduler.plan.packages import image_track, ladder_package, sheets
 from framefleet_scheduler.plan.resample import frames_of, require_common_cuts
 from framefleet_scheduler.plan.timeline import Part, Timeline, join
 from framefleet_scheduler.plan.video import Encodings, Group, cut
@@ -241,7 +242,8 @@ class _Planner:
             raise UnsupportedFeature(field=path)
         package: FilePackage | LadderPackage
         if isinstance(template, LadderTemplate):
-            package = ladder_package(template)
+            images = self._images(target, template, path)
+            package = ladder_package(template, images)
         else:
             package = FilePackage(
                 container=template.container, carried=carried(template.metadata, template.container, self.parts)
@@ -251,10 +253,18 @@ class _Planner:
         if isinstance(template, AudioTemplate) and not sound:
             raise SourceNoAudio(field=f"{path}.template")
         needs = sorted({n for v in video for n in v.chunks} | {t.subtask for t in sound})
+        if isinstance(package, LadderPackage) and package.images is not None:
+            needs = sorted({*needs, package.images.subtask})
         spec = ConcatSpec(
             target=target.name, uri=target.uri, package=package, video=video, audio=sound, duration=self.film
         )
         return self._add(spec, weight=0.5 + float(self.film) * 0.01, needs=tuple(needs))
+
+    def _images(self, target: Target, template: LadderTemplate, path: str) -> ImageTrack | None:
+        if template.thumbnails is None:
+            return None
+        spec = sheets(target, template.thumbnails, self._with_video(path), f"{path}.overrides")
+        return image_track(spec, self._add(spec, weight=1.0))
 
     def _video_track(self, name: str, encoding: Encoding, chunks: tuple[int, ...]) -> VideoTrack:
         frames = self._encodings("").frames(encoding)

@@ -47,6 +47,17 @@ class Encryption(Value):
     """Where players get the key. None: the key is published beside the manifest, as its name with `.key`."""
 
 
+class Thumbnails(Value):
+    """Sheets of small pictures that a ladder's manifests list, for players that show them while winding."""
+
+    width: int = Field(default=160, ge=16, le=1024)
+    """Of one picture; the height follows the film's shape. Pixels."""
+    columns: int = Field(default=5, ge=1, le=20)
+    rows: int = Field(default=5, ge=1, le=20)
+    interval: float | None = Field(default=None, ge=0.5, le=600)
+    """Seconds between pictures. None: as many as fill one sheet, but at least one second apart."""
+
+
 def check_file(container: str, video: str | None, audio: str | None, path: str) -> None:
     """Refuse codecs that a file's container cannot hold; raises InvalidTemplate with the field."""
     _fits(container, "video", video, VIDEO_IN[container], f"{path}.video.codec")

@@ -351,6 +351,19 @@ class FilePackage(Value):
     """Tags, chapters and cover."""
 
 
+class ImageTrack(Value):
+    """Sheets of small pictures and the subtask that publishes them."""
+
+    subtask: int
+    columns: int
+    rows: int
+    width: int
+    """Of one picture, pixels."""
+    height: int
+    interval: Rational
+    """Seconds between pictures."""
+
+
 class LadderPackage(Value):
     """Publish segments and manifests."""
 
@@ -365,6 +378,7 @@ class LadderPackage(Value):
     """AES-128 of whole segments; the key itself stays with the accepted task."""
     key_uri: str | None = None
     """Where players get the key; None: it is published beside the manifest."""
+    images: ImageTrack | None = None
 
 
 class RemuxPackage(Value):

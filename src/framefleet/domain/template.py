@@ -17,7 +17,7 @@ from framefleet.domain import shape
 from framefleet.domain.complaint import near, refusal
 from framefleet.domain.errors import InvalidTemplate, UnknownTemplate
 from framefleet.domain.metadata import MetadataSettings, check_metadata
-from framefleet.domain.packaging import Encryption, SegmentFormat, check_file, check_ladder
+from framefleet.domain.packaging import Encryption, SegmentFormat, Thumbnails, check_file, check_ladder
 from framefleet.domain.picture import PictureSettings, Pixels, SizeSettings, laid_under_renditions
 from framefleet.domain.sound import AudioSettings, SoundContainer, check_sound, check_sound_file
 from framefleet.domain.value import Value
@@ -121,6 +121,8 @@ class LadderTemplate(Value):
     """True: HLS playlists of the keyframes at the segments' beginnings, for fast winding."""
     encryption: Encryption | None = None
     """AES-128 of whole HLS segments. None: they are open."""
+    thumbnails: Thumbnails | None = None
+    """Sheets of small pictures in the manifests, for winding. None: without."""
     renditions: tuple[Rung, ...] = Field(min_length=1, max_length=10)
     audio: AudioSettings | None = AudioSettings()
 

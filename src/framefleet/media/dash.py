@@ -7,7 +7,7 @@ from fractions import Fraction
 from xml.sax.saxutils import quoteattr
 
 from framefleet.domain.timeline import to_ticks
-from framefleet.media.manifest import ListedTrack
+from framefleet.media.manifest import ListedSheets, ListedTrack
 
 
 def manifest(
@@ -16,6 +16,7 @@ def manifest(
     *,
     media: str = "$Number%05d$.m4s",
     start_number: int = 1,
+    sheets: ListedSheets | None = None,
 ) -> str:
     """The MPD. Segments are numbered from `start_number` in their track's own folder, as `media` names them, or they are
     ranges of one file.
@@ -53,6 +54,8 @@ def manifest(
         )
         lines += _representation(track, f' audioSamplingRate="{track.sample_rate}"', [channels], media, start_number)
         lines.append("    </AdaptationSet>")
+    if sheets is not None:
+        lines += _thumbnails(sheets)
     return "\n".join([*lines, "  </Period>", "</MPD>", ""])
 
 
@@ -98,6 +101,28 @@ def _ranges(track: ListedTrack, timeline: Sequence[str]) -> list[str]:
         at = s.offset or 0
         lines.append(f'          <SegmentURL media={file} mediaRange="{at}-{at + s.bytes - 1}"/>')
     return [*lines, "        </SegmentList>"]
+
+
+def _thumbnails(sheets: ListedSheets) -> list[str]:
+    """DASH-IF interoperability points, section 6.2.6: tiles in sheets of equal length."""
+    scale = sheets.per_sheet.denominator
+    return [
+        '    <AdaptationSet contentType="image" mimeType="image/jpeg">',
+        (
+            f'      <SegmentTemplate media={quoteattr(f"{sheets.folder}/$Number%05d$.jpg")} timescale="{scale}"'
+            f' duration="{sheets.per_sheet.numerator}" startNumber="1"/>'
+        ),
+        (
+            f'      <Representation id="thumbnails" bandwidth="{sheets.bandwidth}"'
+            f' width="{sheets.width * sheets.columns}" height="{sheets.height * sheets.rows}">'
+        ),
+        (
+            '        <EssentialProperty schemeIdUri="http://dashif.org/guidelines/thumbnail_tile"'
+            f' value="{sheets.columns}x{sheets.rows}"/>'
+        ),
+        "      </Representation>",
+        "    </AdaptationSet>",
+    ]
 
 
 def _colour(track: ListedTrack) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from framefleet.media.manifest import ListedTrack
+from framefleet.media.manifest import ListedSheets, ListedTrack
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,31 @@ def iframe_playlist(track: ListedTrack, *, start_number: int = 1) -> str:
     return _text([*lines, "#EXT-X-ENDLIST"])
 
 
-def master_playlist(video: Sequence[ListedTrack], audio: Sequence[ListedTrack], *, iframes: bool = False) -> str:
+def image_playlist(sheets: ListedSheets) -> str:
+    """The playlist of thumbnail sheets (the image media playlist extension that players of HLS share)."""
+    target = int(min(sheets.per_sheet, sheets.duration) + Fraction(1, 2)) or 1
+    lines = ["#EXTM3U", "#EXT-X-VERSION:7", f"#EXT-X-TARGETDURATION:{target}", "#EXT-X-MEDIA-SEQUENCE:1"]
+    lines += ["#EXT-X-PLAYLIST-TYPE:VOD", "#EXT-X-IMAGES-ONLY"]
+    for i, name in enumerate(sheets.names):
+        length = min(sheets.per_sheet, sheets.duration - i * sheets.per_sheet)
+        lines += [
+            f"#EXTINF:{float(length):.6f},",
+            (
+                f"#EXT-X-TILES:RESOLUTION={sheets.width}x{sheets.height},LAYOUT={sheets.columns}x{sheets.rows},"
+                f"DURATION={float(sheets.interval):.6f}"
+            ),
+            name,
+        ]
+    return _text([*lines, "#EXT-X-ENDLIST"])
+
+
+def master_playlist(
+    video: Sequence[ListedTrack],
+    audio: Sequence[ListedTrack],
+    *,
+    iframes: bool = False,
+    sheets: ListedSheets | None = None,
+) -> str:
     """The multivariant playlist: renditions in the order given, each with the sound group."""
     lines = ["#EXTM3U", "#EXT-X-VERSION:7", "#EXT-X-INDEPENDENT-SEGMENTS"]
     lines += [_sound(track, default=i == 0) for i, track in enumerate(audio)]
@@ -68,6 +92,11 @@ def master_playlist(video: Sequence[ListedTrack], audio: Sequence[ListedTrack], 
         ]
     if iframes:
         lines += [_iframes(track) for track in video]
+    if sheets is not None:
+        lines.append(
+            f"#EXT-X-IMAGE-STREAM-INF:BANDWIDTH={sheets.bandwidth},RESOLUTION={sheets.width}x{sheets.height},"
+            f'CODECS="jpeg",URI="{sheets.folder}/index.m3u8"'
+        )
     return _text(lines)
 
 

@@ -67,3 +67,31 @@ class ListedTrack:
     def iframe_bandwidth(self) -> int:
         """Bits/s of the largest keyframe, shown as long as its segment lasts (RFC 8216 section 4.3.4.3)."""
         return max(ceil((s.key_bytes or 0) * 8 / s.duration) for s in self.segments)
+
+
+@dataclass(frozen=True, slots=True)
+class ListedSheets:
+    """Sheets of small pictures as a manifest names them. Seconds, pixels, bytes."""
+
+    folder: str
+    names: tuple[str, ...]
+    bytes: tuple[int, ...]
+    columns: int
+    rows: int
+    width: int
+    """Of one picture."""
+    height: int
+    interval: Fraction
+    """Between pictures."""
+    duration: Fraction
+    """Of the film."""
+
+    @property
+    def per_sheet(self) -> Fraction:
+        """What one full sheet covers."""
+        return self.interval * self.columns * self.rows
+
+    @property
+    def bandwidth(self) -> int:
+        """Bits/s of the largest sheet."""
+        return max(ceil(b * 8 / min(self.per_sheet, self.duration)) for b in self.bytes)

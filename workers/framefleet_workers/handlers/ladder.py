@@ -13,11 +13,11 @@ from framefleet.domain.subtask import AudioTrack, ConcatSpec, LadderPackage, Vid
 from framefleet.domain.template import LadderTemplate
 from framefleet.media.codecs import video_range
 from framefleet.media.dash import manifest
-from framefleet.media.hls import Lock, iframe_playlist, master_playlist, media_playlist
-from framefleet.media.manifest import ListedSegment, ListedTrack
+from framefleet.media.hls import Lock, iframe_playlist, image_playlist, master_playlist, media_playlist
+from framefleet.media.manifest import ListedSegment, ListedSheets, ListedTrack
 from framefleet_workers import certify, verify
 from framefleet_workers.handlers.segments import Listed, publish_track
-from framefleet_workers.parts import fetch, needed_tracks, sound, video_segments
+from framefleet_workers.parts import fetch, needed_tracks, published_files, sound, video_segments
 from framefleet_workers.publish import publish_bytes
 from framefleet_workers.work import Work
 
@@ -42,7 +42,9 @@ def handle(work: Work, spec: ConcatSpec, package: LadderPackage) -> PublishedOut
         work.lease.interrupt.check()
     work.lease.confirm()
     pictures, sounds = shown[: len(video)], shown[len(video) :]
-    files += _publish_manifests(work, spec.uri, package, pictures, sounds, key)
+    sheets, sheet_files = _sheets(work, spec, package)
+    files += sheet_files
+    files += _publish_manifests(work, spec.uri, package, pictures, sounds, key, sheets)
     facts = certify.facts(work.tools.build, spec, made)
     return PublishedOutput(
         files=tuple(files),
@@ -51,6 +53,28 @@ def handle(work: Work, spec: ConcatSpec, package: LadderPackage) -> PublishedOut
         warnings=certify.warnings(facts, spec),
         facts=facts,
     )
+
+
+def _sheets(
+    work: Work, spec: ConcatSpec, package: LadderPackage
+) -> tuple[ListedSheets | None, tuple[PublishedFile, ...]]:
+    """The thumbnails that a subtask of their own has published."""
+    images = package.images
+    if images is None:
+        return None, ()
+    found = published_files(work, images.subtask)
+    sheets = [f for f in found if f.kind == "picture"]
+    return ListedSheets(
+        folder=sheets[0].uri.rsplit("/", 2)[-2],
+        names=tuple(f.uri.rsplit("/", 1)[-1] for f in sheets),
+        bytes=tuple(f.bytes for f in sheets),
+        columns=images.columns,
+        rows=images.rows,
+        width=images.width,
+        height=images.height,
+        interval=images.interval,
+        duration=spec.duration,
+    ), found
 
 
 def _key(work: Work, spec: ConcatSpec, package: LadderPackage) -> bytes | None:
@@ -139,6 +163,7 @@ def _publish_manifests(
     video: list[ListedTrack],
     audio: list[ListedTrack],
     key: bytes | None,
+    sheets: ListedSheets | None,
 ) -> list[PublishedFile]:
     own = target_address(uri, "uri").key.rsplit("/", 1)[-1]
     hls, dash = package.packaging in {"hls", "cmaf"}, package.packaging in {"dash", "cmaf"}
@@ -158,18 +183,23 @@ def _publish_manifests(
         ]
         if package.iframe_playlists:
             playlists += [(f"{t.name}/iframes.m3u8", iframe_playlist(t, start_number=start)) for t in video]
+        if sheets is not None:
+            playlists.append((f"{sheets.folder}/index.m3u8", image_playlist(sheets)))
         files += [publish_bytes(work, text.encode(), uri, "manifest", name=name) for name, text in playlists]
     stem = own.rsplit(".", 1)[0]
     manifests = []
     if dash:
         manifests.append(
-            (own if not hls or own.endswith(".mpd") else f"{stem}.mpd", manifest(video, audio, start_number=start))
+            (
+                own if not hls or own.endswith(".mpd") else f"{stem}.mpd",
+                manifest(video, audio, start_number=start, sheets=sheets),
+            )
         )
     if hls:
         manifests.append(
             (
                 own if not dash or not own.endswith(".mpd") else f"{stem}.m3u8",
-                master_playlist(video, audio, iframes=package.iframe_playlists),
+                master_playlist(video, audio, iframes=package.iframe_playlists, sheets=sheets),
             )
         )
     # The target's own address comes last: when it is there, everything is.
