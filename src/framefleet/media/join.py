@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from itertools import zip_longest
 from typing import Any
 
 from framefleet.domain.timeline import decimal
@@ -49,15 +50,16 @@ def join_command(
     *,
     video_start: Fraction,
     scale: int | None,
+    audio_shifts: Sequence[Fraction] = (),
     tags: Mapping[str, str] | None = None,
     tracks: Mapping[str, Any] | None = None,
     cover: tuple[str, int] | None = None,
 ) -> Command:
     """Put one video (an ffconcat list) and sound tracks into one file.
 
-    `video_start` is when the first frame is shown (s): the list begins at zero. Sound files have their own times. `cover` is
-    a source's address and the index of its attached picture. `tracks` are output options that say what the tracks are (see
-    `audio.track_tags`).
+    `video_start` is when the first frame is shown (s): the list begins at zero. Sound files have their own times, moved by
+    `audio_shifts` (s) where there are any. `cover` is a source's address and the index of its attached picture. `tracks`
+    are output options that say what the tracks are (see `audio.track_tags`).
     """
     streams: list[Any] = []
     if video_list is not None:
@@ -66,7 +68,8 @@ def join_command(
         if video_start:
             options["itsoffset"] = decimal(video_start, 9)
         streams.append(file_input(video_list, **options)["v:0"])
-    streams += [file_input(audio)["a:0"] for audio in audio_files]
+    for audio, shift in zip_longest(audio_files, audio_shifts, fillvalue=Fraction(0)):
+        streams.append(file_input(str(audio), **({"itsoffset": decimal(shift, 9)} if shift else {}))["a:0"])
     # Releases differ in what they move to zero (an edit list's hidden priming or not), so nothing may be moved.
     options = _copy(container, scale) | _cover(streams, cover) | dict(tracks or {})
     return with_tags(build([output(streams, path, options)], global_args=("-copyts",)), tags or {})

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from framefleet.domain.records import Check, PublishedOutput, Track
 from framefleet.domain.subtask import ConcatSpec, FilePackage, VideoTrack
+from framefleet.media import opus
 from framefleet.media.audio import track_tags
 from framefleet.media.join import join_command
 from framefleet_workers import certify, metadata, verify
@@ -18,6 +19,8 @@ from framefleet_workers.work import Work
 
 REWRAPPED = frozenset({"mp3", "ogg", "opus", "flac", "wav", "ac3", "ts"})
 """Containers that wrap packets anew, so that their payload differs and only decoding proves them."""
+MATROSKA = frozenset({"mkv", "webm", "mka"})
+_HEAD_BYTES = 4096
 CLOCK = {"mkv": 1000, "webm": 1000, "ts": 90_000, "flv": 1000}
 """Ticks per second of containers with a clock of their own, which rounds frame times."""
 WRAPPED_TOLERANCE = 2 * 1152
@@ -38,6 +41,7 @@ def handle(work: Work, spec: ConcatSpec, package: FilePackage) -> PublishedOutpu
         package.container,
         video_start=video[0].start if video else Fraction(0),
         scale=spec.video[0].scale if spec.video else None,
+        audio_shifts=[_shift(work, a) for a in audio] if package.container in MATROSKA else (),
         tags=package.carried.tags,
         cover=metadata.cover(work, package.carried, package.container),
         tracks=track_tags(spec.audio),
@@ -67,6 +71,18 @@ def handle(work: Work, spec: ConcatSpec, package: FilePackage) -> PublishedOutpu
 def _video(work: Work, track: VideoTrack, made: dict[int, dict[str, Track]]) -> Part:
     init, segments, _ = video_segments(track, made)
     return lay_video(work, track.id, init, segments, track.scale)
+
+
+def _shift(work: Work, part: Part) -> Fraction:
+    """Seconds this sound has to be moved by on its way into Matroska with this FFmpeg."""
+    with part.path.open("rb") as file:
+        skipped = opus.pre_skip(file.read(_HEAD_BYTES))
+    if skipped is None:
+        return Fraction(0)
+    trial = work.path(f"{part.path.stem}.trial.mka")
+    work.ffmpeg(opus.trial_command(str(part.path), str(trial)), share=(0.1, 0.1))
+    found = min(verify.packets(work, trial)[0].times)
+    return opus.shift(part.start, Fraction(found, CLOCK["mkv"]), skipped)
 
 
 def _verify(
