@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from framefleet.domain.errors import FramefleetError, InvalidTemplate, UnknownField
+from framefleet.domain.media_info import Colour, MediaInfo
 from framefleet.domain.picture import SizeSettings
 from framefleet.domain.subtask import VideoChunkSpec
 from framefleet.domain.template import LadderTemplate, resolve
@@ -155,3 +156,62 @@ def test_renditions_that_treat_the_source_alike_share_the_work() -> None:
     chunk = next(s.spec for s in plan.subtasks if isinstance(s.spec, VideoChunkSpec))
     assert len(chunk.encodings) > 1
     assert 1 == len({e.source for e in chunk.encodings})
+
+
+def plan_with(video: dict[str, Any], info: MediaInfo) -> list[VideoChunkSpec]:
+    target = {"name": "x", "template": "mp4-h264-720p", "uri": "s3://out/x.mp4", "overrides": {"video": video}}
+    plan = plan_task(factories.task(target), [info], PlanSettings(slots=16))
+    return [s.spec for s in plan.subtasks if isinstance(s.spec, VideoChunkSpec)]
+
+
+def stream_with(**more: Any) -> MediaInfo:
+    info = factories.media()
+    return info.model_copy(update={"video": (info.video[0].model_copy(update=more),)})
+
+
+def test_a_source_that_says_it_is_interlaced_is_deinterlaced_with_its_neighbours_in_sight() -> None:
+    chunks = plan_with({}, stream_with(field_order="tt"))
+
+    pieces = [p for c in chunks for p in c.pieces]
+    assert {"flagged"} == {p.deinterlace for p in pieces}
+    assert all(p.around is not None and p.around[0] < p.window[0] for p in pieces[1:])  # type: ignore[operator]
+    assert {None} == {
+        p.deinterlace for c in plan_with({"deinterlace": "off"}, stream_with(field_order="tt")) for p in c.pieces
+    }
+
+
+@pytest.mark.parametrize(
+    ("video", "mapped"),
+    [
+        ({}, "smpte2084"),
+        ({"hdr": "sdr"}, "smpte2084"),
+        ({"codec": "hevc"}, "smpte2084"),
+        ({"codec": "hevc", "bit_depth": 10}, None),
+        ({"codec": "hevc", "bit_depth": 10, "hdr": "sdr"}, "smpte2084"),
+    ],
+)
+def test_high_dynamic_range_is_mapped_where_the_output_is_standard(video: dict[str, Any], mapped: str | None) -> None:
+    chunks = plan_with(video, stream_with(colour=Colour(transfer="smpte2084")))
+
+    assert {mapped} == {p.tone_map for c in chunks for p in c.pieces}
+
+
+@pytest.mark.parametrize(
+    ("video", "code", "field"),
+    [
+        ({"hdr": "keep"}, "unsupported_feature", "hdr"),
+        ({"delogo": [{"x": 1200, "y": 0, "width": 81, "height": 9}]}, "invalid_template", "delogo[0]"),
+        ({"delogo": [{"x": 0, "y": 0, "width": 1, "height": 9}]}, "invalid_template", "delogo[0]"),
+        (
+            {"delogo": [{"x": 0, "y": 0, "width": 9, "height": 9, "start": 2, "end": 1}]},
+            "invalid_template",
+            "delogo[0]",
+        ),
+        ({"deinterlace": True}, "invalid_template", "deinterlace"),
+    ],
+)
+def test_what_cannot_be_done_to_a_source_is_refused(video: dict[str, Any], code: str, field: str) -> None:
+    with pytest.raises(FramefleetError) as caught:
+        plan_with(video, factories.media())
+
+    assert (code, f"targets[0].overrides.video.{field}") == (caught.value.code, caught.value.field)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from framefleet.domain.errors import InvalidTemplate
 from framefleet.domain.overlay import placed
-from framefleet.domain.picture import Frame, PictureSettings, SizeSettings, SourcePicture
+from framefleet.domain.picture import Delogo, Frame, PictureSettings, SizeSettings, SourcePicture
 from framefleet.domain.template import Rung
 
 NEAR = 0.9
@@ -83,6 +83,7 @@ def _box_area(rung: Rung) -> int:
 
 def _of_source(settings: PictureSettings, width: int, height: int, path: str) -> tuple[SourcePicture, int, int]:
     """What is done before sizing, and the size that leaves."""
+    delogo = tuple(_inside(box, width, height, f"{path}.delogo[{i}]") for i, box in enumerate(settings.delogo))
     crop = settings.crop
     if crop is not None:
         if crop.x + crop.width > width or crop.y + crop.height > height:
@@ -94,7 +95,22 @@ def _of_source(settings: PictureSettings, width: int, height: int, path: str) ->
         width, height = crop.width, crop.height
     if settings.rotate in {90, 270}:
         width, height = height, width
-    return SourcePicture(crop=crop, rotate=settings.rotate, flip=settings.flip), width, height
+    return SourcePicture(delogo=delogo, crop=crop, rotate=settings.rotate, flip=settings.flip), width, height
+
+
+def _inside(box: Delogo, width: int, height: int, path: str) -> Delogo:
+    """The box without the picture's outermost pixels: it is filled from what surrounds it."""
+    if box.x + box.width > width or box.y + box.height > height:
+        raise InvalidTemplate(
+            f"the box reaches to {box.x + box.width}, {box.y + box.height}, but the picture is {width}x{height}",
+            field=path,
+            hint=f"Keep x + width up to {width} and y + height up to {height}.",
+        )
+    left, top = max(1, box.x), max(1, box.y)
+    right, bottom = min(width - 1, box.x + box.width), min(height - 1, box.y + box.height)
+    if right <= left or bottom <= top:
+        raise InvalidTemplate("the box has nothing around it inside the picture", field=path)
+    return box.model_copy(update={"x": left, "y": top, "width": right - left, "height": bottom - top})
 
 
 def _framed(settings: SizeSettings, width: int, height: int) -> tuple[tuple[int, int], tuple[int, int]]:

@@ -8,11 +8,12 @@ from itertools import pairwise
 from typing import Literal
 
 from framefleet.domain.errors import InvalidTemplate
+from framefleet.domain.picture import Deinterlace
 from framefleet.domain.subtask import Encoding, FrameTimes, Piece, VideoChunkSpec
 from framefleet.domain.template import Accelerator, VideoSettings
 from framefleet.media.encoders import CPU_FAMILY, GPU_FAMILY
 from framefleet.media.overlays import can_overlay
-from framefleet_scheduler.plan import coding, cost
+from framefleet_scheduler.plan import coding, cost, sources
 from framefleet_scheduler.plan.average import shared_by_source
 from framefleet_scheduler.plan.coding import Grid
 from framefleet_scheduler.plan.geometry import Look
@@ -23,6 +24,8 @@ CLOSE_KEYFRAMES = Fraction(3, 5)
 """Seconds. FFmpeg aims up to 3/23 s early in files with B-frames; with keyframes further apart than this, aiming 0.135 s
 after one lands on it in every case."""
 AFTER_KEYFRAME = Fraction(27, 200)
+NEIGHBOURS = 3
+"""Frames before and after a chunk that are decoded for filters that look at them; deinterlacing takes one."""
 UNINDEXED_MARGIN = Fraction(2)
 """Seconds. A seek in raw MPEG-TS can land after its goal; the worker goes back further when frames are missing."""
 
@@ -34,6 +37,9 @@ class Group:
     family: str
     grid: Grid
     frames: Frames
+    deinterlace: Deinterlace
+    to_sdr: bool
+    """Whether sources of high dynamic range are mapped to the standard one."""
     encodings: list[Encoding] = field(default_factory=list)
     chunks: list[tuple[VideoChunkSpec, float]] = field(default_factory=list)
     """Specs and their costs, in order of time."""
@@ -52,7 +58,7 @@ class Encodings:
     @property
     def by_place(self) -> bool:
         """Whether any encoding names a place in the source's picture."""
-        return any(e.source.crop is not None for e in self._known.values())
+        return any(e.source.crop is not None or e.source.delogo for e in self._known.values())
 
     def want(
         self,
@@ -76,12 +82,14 @@ class Encodings:
                 field=f"{path}.watermarks",
                 hint="Use a pixel_format of 8 bits, or one with 4:2:0 or 4:2:2 chroma.",
             )
-        key = (grid, encoding, frames.rate)
+        to_sdr = sources.becomes_sdr(settings, encoding.pixel_format, path)
+        key = (grid, encoding, frames.rate, settings.deinterlace, to_sdr)
         if key not in self._known:
             self._known[key] = encoding.model_copy(update={"id": f"v{len(self._known) + 1}"})
             # Those that wait for the film to be measured are not to keep the others waiting.
             measured = encoding.passes == 2
-            group = self.groups.setdefault((family, grid, frames.rate, measured), Group(family, grid, frames))
+            place = (family, grid, frames.rate, measured, settings.deinterlace, to_sdr)
+            group = self.groups.setdefault(place, Group(family, grid, frames, settings.deinterlace, to_sdr))
             group.encodings.append(self._known[key])
             self._frames[self._known[key].id] = frames
         return self._known[key]
@@ -137,7 +145,7 @@ def cut(group: Group, timeline: Timeline, slots: int, canvas: tuple[int, int], f
         spec = VideoChunkSpec(
             chunk=number,
             scale=frames.scale,
-            pieces=_pieces(timeline, *_shown(frames, start, end)),
+            pieces=_pieces(group, timeline, *_shown(frames, start, end)),
             times=frames.times(start, end) if isinstance(frames, Resampled) else _times(timeline, start, end),
             segments=tuple(frames.tick(s) for s in segments if start <= s < end),
             end=frames.boundary(end),
@@ -175,15 +183,28 @@ def _cost(group: Group, timeline: Timeline, start: int, end: int, average: float
     return round(cost.chunk(group.encodings, end - start, pixels, density) + reach, 3)
 
 
-def _pieces(timeline: Timeline, start: int, end: int) -> tuple[Piece, ...]:
+def _pieces(group: Group, timeline: Timeline, start: int, end: int) -> tuple[Piece, ...]:
     pieces = []
     while start < end:
         place, first = timeline.locate(start)
         part = timeline.parts[place]
         last = min(first + end - start, part.frames[1])
-        pieces.append(_piece(timeline, part, first, last, at=timeline.tick(start)))
+        piece = _piece(timeline, part, first, last, at=timeline.tick(start))
+        pieces.append(_treated(group, timeline, part, piece, (first, last)))
         start += last - first
     return tuple(pieces)
+
+
+def _treated(group: Group, timeline: Timeline, part: Part, piece: Piece, frames: tuple[int, int]) -> Piece:
+    """The piece of frames [from, to) with what is done to its source's pictures."""
+    deinterlace = sources.fields(part.stream, group.deinterlace)
+    tone_map = part.stream.colour.transfer if group.to_sdr and part.stream.hdr else None
+    around = None
+    if deinterlace is not None:
+        first, last = max(part.frames[0], frames[0] - NEIGHBOURS), min(part.frames[1], frames[1] + NEIGHBOURS)
+        around = (_border(timeline, part, first), _border(timeline, part, last))
+        piece = piece.model_copy(update={"seek": seek(part, first)})
+    return piece.model_copy(update={"deinterlace": deinterlace, "tone_map": tone_map, "around": around})
 
 
 def _piece(timeline: Timeline, part: Part, first: int, last: int, at: int) -> Piece:

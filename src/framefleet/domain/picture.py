@@ -21,6 +21,8 @@ Pixels = Annotated[int, Field(ge=16, le=8192)]
 Resize = Literal["fit", "exact", "fill", "pad"]
 Turn = Literal[0, 90, 180, 270]
 Flip = Literal["none", "horizontal", "vertical"]
+Deinterlace = Literal["auto", "on", "off"]
+Hdr = Literal["auto", "keep", "sdr"]
 
 
 def _rate(rate: Fraction) -> Fraction:
@@ -37,9 +39,28 @@ class Box(Value):
     """A part of the picture, in pixels of the source as shown, counted from its upper left corner."""
 
     x: Coordinate
+    """From the left edge."""
     y: Coordinate
+    """From the upper edge."""
     width: Extent
+    """Width of the part."""
     height: Extent
+    """Height of the part."""
+
+
+class Delogo(Box):
+    """A part of the picture that is hidden."""
+
+    start: float | None = Field(default=None, ge=0)
+    """Second of the joined film from which it is hidden; None: from the beginning."""
+    end: float | None = Field(default=None, gt=0)
+    """Second up to which it is hidden; None: to the end."""
+
+    @model_validator(mode="after")
+    def _begins_before_it_ends(self) -> Self:
+        if self.end is not None and self.end <= (self.start or 0.0):
+            raise ValueError("end must be after start")
+        return self
 
 
 FrameRate = Annotated[Rational, AfterValidator(_rate)]
@@ -49,7 +70,7 @@ FrameRate = Annotated[Rational, AfterValidator(_rate)]
 class PictureSettings(Value):
     """What is done to the picture of the whole film, whatever size it comes out in.
 
-    The order is: crop, rotate, flip, then the rendition's size.
+    The order is: deinterlace, tone mapping, delogo, crop, rotate, flip, the frame rate, the rendition's size, watermarks.
     """
 
     frame_rate: FrameRate | None = None
@@ -61,6 +82,14 @@ class PictureSettings(Value):
 
     watermarks: tuple[Mark, ...] = Field(default=(), max_length=20)
     """Pictures and texts laid over the film, the first lowest. They are placed in the finished frame of each rendition."""
+    deinterlace: Deinterlace = "auto"
+    """Fields taken at different times become whole frames, one frame for each before. `auto`: when the source says that it
+    is interlaced, and only frames that say so. `on`: all frames. `off`: none."""
+    hdr: Hdr = "auto"
+    """What becomes of a source with high dynamic range (PQ or HLG). `sdr`: it is mapped to the standard range, BT.709.
+    `auto`: the same for H.264 and for 8 bits; 10 bits of HEVC, AV1 and VP9 stay as they are. `keep` is not there yet."""
+    delogo: tuple[Delogo, ...] = Field(default=(), max_length=10)
+    """Parts of the picture that are filled from their surroundings, such as somebody else's logo."""
     crop: Box | None = None
     """The part of the picture that is kept, in pixels of the source as shown. It must lie inside the picture."""
     rotate: Turn = 0
@@ -141,6 +170,8 @@ def _over(common: Mapping[str, Any], rung: Any) -> Any:
 class SourcePicture(Value):
     """What is done to the joined picture before it is brought to size; renditions that agree in it share the work."""
 
+    delogo: tuple[Delogo, ...] = ()
+    """In pixels of the picture as decoded, inside it by a pixel."""
     crop: Box | None = None
     """In pixels of the picture as decoded."""
     rotate: Turn = 0

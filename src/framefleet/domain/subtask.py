@@ -79,6 +79,12 @@ class Piece(Value):
     """Ticks between frames when the rate is constant: times are put on that grid. None: times are kept."""
     frames: int
     """Frames this piece must yield."""
+    deinterlace: Literal["flagged", "all"] | None = None
+    """Make whole frames of fields: of the frames that say they are interlaced, or of all."""
+    tone_map: str | None = None
+    """Transfer of a source of high dynamic range that is mapped to the standard range; None: nothing is mapped."""
+    around: tuple[int | None, int | None] | None = None
+    """A wider window, for filters that look at neighbouring frames; `window` is cut after them."""
 
 
 class Resample(Value):

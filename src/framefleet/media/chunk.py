@@ -16,7 +16,7 @@ from framefleet.domain.subtask import Encoding, Piece, VideoChunkSpec
 from framefleet.domain.timeline import decimal
 from framefleet.media.command import Command, build, output, source_input
 from framefleet.media.encoders import Pass, video_options
-from framefleet.media.filters import framed, prepared, resampled
+from framefleet.media.filters import cleaned, framed, prepared, resampled
 
 WITNESS = "frames"
 """Key of `outputs` where a chunk at another frame rate lists the frames it got from its sources."""
@@ -154,11 +154,12 @@ def _piece(spec: VideoChunkSpec, piece: Piece, url: str, extra_seek: Fraction, n
     # Not accurate: the decoder hands over everything from where the seek landed, and the window alone decides.
     options: dict[str, Any] = {"ss": decimal(seek), "noaccurate_seek": None} if seek else {}
     stream = source_input(url, number=number, **options)[str(piece.stream)].filter("settb", f"1/{spec.clock}")
-    start, end = piece.window
+    start, end = piece.around or piece.window
     bounds = {k: v for k, v in (("start_pts", start), ("end_pts", end)) if v is not None}
     if bounds:
         stream = stream.filter("trim", **bounds)
-    stream = stream.filter("setpts", _clock(piece))
+    formats = {e.pixel_format for e in spec.encodings}
+    stream = cleaned(stream.filter("setpts", _clock(piece)), piece, spec.clock, max(formats, key=len))
     return stream if spec.canvas == (0, 0) else _fitted(stream, spec)
 
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import Any
 
 from framefleet.domain.picture import SourcePicture
-from framefleet.domain.subtask import Encoding, Resample
-from framefleet.media.overlays import colour, marked
+from framefleet.domain.subtask import Encoding, Piece, Resample
+from framefleet.media.overlays import colour, during, marked
 
 
 def prepared(stream: Any, source: SourcePicture) -> Any:
-    """The joined picture, cropped and turned."""
+    """The joined picture, without logos, cropped and turned."""
+    for hidden in source.delogo:
+        start = None if hidden.start is None else Fraction(str(hidden.start))
+        end = None if hidden.end is None else Fraction(str(hidden.end))
+        stream = stream.filter("delogo", x=hidden.x, y=hidden.y, w=hidden.width, h=hidden.height, **during(start, end))
     if source.crop is not None:
         box = source.crop
         # exact: without it odd places move to even ones, because of the chroma's half resolution.
@@ -29,6 +34,33 @@ def prepared(stream: Any, source: SourcePicture) -> Any:
         case "vertical":
             stream = stream.filter("vflip")
     return stream
+
+
+def cleaned(stream: Any, piece: Piece, clock: int, pixel_format: str) -> Any:
+    """A source's frames, whole and of the standard range, each as it would be if the film had not been cut.
+
+    Expects the frames of `piece.around` and hands on those of `piece.window`.
+    """
+    if piece.deinterlace is not None:
+        which = "interlaced" if piece.deinterlace == "flagged" else "all"
+        stream = stream.filter("bwdif", mode="send_frame", parity="auto", deint=which).filter("settb", f"1/{clock}")
+    if piece.around is not None:
+        start, end = (None if b is None else b - piece.origin + piece.at for b in piece.window)
+        bounds = {k: v for k, v in (("start_pts", start), ("end_pts", end)) if v is not None}
+        stream = stream.filter("trim", **bounds) if bounds else stream
+    return stream if piece.tone_map is None else _tone_mapped(stream, piece.tone_map, pixel_format)
+
+
+def _tone_mapped(stream: Any, transfer: str, pixel_format: str) -> Any:
+    """From BT.2020 with PQ or HLG to BT.709: 1000 cd/m2 become white, whatever the file says of its brightest spot."""
+    # Said again, because files leave some of it out, and without it zscale refuses.
+    stream = stream.filter(
+        "setparams", colorspace="bt2020nc", color_trc=transfer, color_primaries="bt2020", range="limited"
+    )
+    stream = stream.filter("zscale", t="linear", npl=100).filter("format", "gbrpf32le").filter("zscale", p="709")
+    stream = stream.filter("tonemap", tonemap="hable", desat=0, peak=10)
+    stream = stream.filter("zscale", t="709", m="709", r="limited")
+    return stream.filter("format", "yuv420p" if pixel_format == "yuv420p" else "yuv444p10le")
 
 
 def resampled(stream: Any, r: Resample, frames: int, scale: int) -> Any:
