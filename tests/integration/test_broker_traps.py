@@ -283,6 +283,7 @@ def test_i2_running_work_is_told_and_may_give_itself_back(
     eventually(lambda: actor.started == ["a"], "a to start")
 
     slot.stop.set()
+    eventually(slot.broker.drain.draining.is_set, "the drain to begin")
     actor.let_go.set()  # as an executor does that watches the stop event
     slot.join()
 
