@@ -91,6 +91,27 @@ def test_progressive_films_are_left_alone_but_when_asked(ffmpeg: FfmpegBuild, tm
     }
 
 
+def test_noise_goes(ffmpeg: FfmpegBuild, tmp_path: Path) -> None:
+    clean = f"mandelbrot=size={SIZE[0]}x{SIZE[1]}:rate=10,trim=duration=2"
+    lossless = ["-c:v", "libx264", "-preset", "ultrafast", "-qp", "0", "-pix_fmt", "yuv420p"]
+    source = make(tmp_path / "noisy.mp4", f"{clean},format=yuv420p,noise=alls=8:allf=t:all_seed=3", *lossless)
+    truth = luma(make(tmp_path / "clean.mp4", f"{clean},format=yuv420p", *lossless), 20)
+    strengths = ("off", "light", "medium", "strong")
+
+    process(ffmpeg, tmp_path).run(request(source, tmp_path, {s: {"denoise": s} for s in strengths}))
+
+    off, light, medium, strong = (error(luma(tmp_path / f"{s}.mp4", 20), truth) for s in strengths)
+    assert off > light > medium > strong
+    assert strong < off * 0.6
+
+
+def error(frames: list[bytes], truth: list[bytes]) -> float:
+    """Mean square of the difference, in levels."""
+    assert len(frames) == len(truth)
+    pairs = [(a, b) for frame, true in zip(frames, truth, strict=True) for a, b in zip(frame, true, strict=True)]
+    return sum((a - b) ** 2 for a, b in pairs) / len(pairs)
+
+
 def test_a_logo_disappears_for_the_asked_time(ffmpeg: FfmpegBuild, tmp_path: Path) -> None:
     graph = (
         f"color=0x808080:size={SIZE[0]}x{SIZE[1]}:rate=10:duration=9,drawbox=x=100:y=10:w=40:h=20:color=white:t=fill"
@@ -168,7 +189,11 @@ EVERYTHING = {
 }
 
 
-@pytest.mark.parametrize("more", [{}, {"frame_rate": "30000/1001"}, {"deinterlace": "on"}], ids=["kept", "rate", "all"])
+@pytest.mark.parametrize(
+    "more",
+    [{}, {"frame_rate": "30000/1001"}, {"deinterlace": "on"}, {"deinterlace": "on", "denoise": "strong"}],
+    ids=["kept", "rate", "all", "denoised"],
+)
 def test_I1_no_picture_depends_on_where_the_film_is_cut(
     more: dict[str, Any], ffmpeg: FfmpegBuild, tmp_path: Path
 ) -> None:

@@ -8,7 +8,6 @@ from itertools import pairwise
 from typing import Literal
 
 from framefleet.domain.errors import InvalidTemplate
-from framefleet.domain.picture import Deinterlace
 from framefleet.domain.subtask import Encoding, FrameTimes, Piece, VideoChunkSpec
 from framefleet.domain.template import Accelerator, VideoSettings
 from framefleet.media.encoders import CPU_FAMILY, GPU_FAMILY
@@ -25,7 +24,7 @@ CLOSE_KEYFRAMES = Fraction(3, 5)
 after one lands on it in every case."""
 AFTER_KEYFRAME = Fraction(27, 200)
 NEIGHBOURS = 3
-"""Frames before and after a chunk that are decoded for filters that look at them; deinterlacing takes one."""
+"""Frames before and after a chunk that are decoded for filters that look at them: deinterlacing takes one, denoising two."""
 UNINDEXED_MARGIN = Fraction(2)
 """Seconds. A seek in raw MPEG-TS can land after its goal; the worker goes back further when frames are missing."""
 
@@ -37,9 +36,7 @@ class Group:
     family: str
     grid: Grid
     frames: Frames
-    deinterlace: Deinterlace
-    to_sdr: bool
-    """Whether sources of high dynamic range are mapped to the standard one."""
+    treatment: sources.Treatment
     encodings: list[Encoding] = field(default_factory=list)
     chunks: list[tuple[VideoChunkSpec, float]] = field(default_factory=list)
     """Specs and their costs, in order of time."""
@@ -83,13 +80,14 @@ class Encodings:
                 hint="Use a pixel_format of 8 bits, or one with 4:2:0 or 4:2:2 chroma.",
             )
         to_sdr = sources.becomes_sdr(settings, encoding.pixel_format, path)
-        key = (grid, encoding, frames.rate, settings.deinterlace, to_sdr)
+        treatment = sources.Treatment(settings.deinterlace, settings.denoise, to_sdr)
+        key = (grid, encoding, frames.rate, treatment)
         if key not in self._known:
             self._known[key] = encoding.model_copy(update={"id": f"v{len(self._known) + 1}"})
             # Those that wait for the film to be measured are not to keep the others waiting.
             measured = encoding.passes == 2
-            place = (family, grid, frames.rate, measured, settings.deinterlace, to_sdr)
-            group = self.groups.setdefault(place, Group(family, grid, frames, settings.deinterlace, to_sdr))
+            place = (family, grid, frames.rate, measured, treatment)
+            group = self.groups.setdefault(place, Group(family, grid, frames, treatment))
             group.encodings.append(self._known[key])
             self._frames[self._known[key].id] = frames
         return self._known[key]
@@ -197,14 +195,16 @@ def _pieces(group: Group, timeline: Timeline, start: int, end: int) -> tuple[Pie
 
 def _treated(group: Group, timeline: Timeline, part: Part, piece: Piece, frames: tuple[int, int]) -> Piece:
     """The piece of frames [from, to) with what is done to its source's pictures."""
-    deinterlace = sources.fields(part.stream, group.deinterlace)
-    tone_map = part.stream.colour.transfer if group.to_sdr and part.stream.hdr else None
+    wanted = group.treatment
+    deinterlace = sources.fields(part.stream, wanted.deinterlace)
+    tone_map = part.stream.colour.transfer if wanted.to_sdr and part.stream.hdr else None
     around = None
-    if deinterlace is not None:
+    if deinterlace is not None or wanted.denoise != "off":
         first, last = max(part.frames[0], frames[0] - NEIGHBOURS), min(part.frames[1], frames[1] + NEIGHBOURS)
         around = (_border(timeline, part, first), _border(timeline, part, last))
         piece = piece.model_copy(update={"seek": seek(part, first)})
-    return piece.model_copy(update={"deinterlace": deinterlace, "tone_map": tone_map, "around": around})
+    done = {"deinterlace": deinterlace, "denoise": wanted.denoise, "tone_map": tone_map, "around": around}
+    return piece.model_copy(update=done)
 
 
 def _piece(timeline: Timeline, part: Part, first: int, last: int, at: int) -> Piece:

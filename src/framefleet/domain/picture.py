@@ -22,6 +22,7 @@ Resize = Literal["fit", "exact", "fill", "pad"]
 Turn = Literal[0, 90, 180, 270]
 Flip = Literal["none", "horizontal", "vertical"]
 Deinterlace = Literal["auto", "on", "off"]
+Denoise = Literal["off", "light", "medium", "strong"]
 Hdr = Literal["auto", "keep", "sdr"]
 
 
@@ -70,7 +71,7 @@ FrameRate = Annotated[Rational, AfterValidator(_rate)]
 class PictureSettings(Value):
     """What is done to the picture of the whole film, whatever size it comes out in.
 
-    The order is: deinterlace, tone mapping, delogo, crop, rotate, flip, the frame rate, the rendition's size, watermarks.
+    The order is: deinterlace, denoise, tone mapping, delogo, crop, rotate, flip, the frame rate, the rendition's size, watermarks.
     """
 
     frame_rate: FrameRate | None = None
@@ -85,6 +86,9 @@ class PictureSettings(Value):
     deinterlace: Deinterlace = "auto"
     """Fields taken at different times become whole frames, one frame for each before. `auto`: when the source says that it
     is interlaced, and only frames that say so. `on`: all frames. `off`: none."""
+    denoise: Denoise = "off"
+    """How much of the noise is taken away: each picture is averaged with its neighbours in time where it does not move, and
+    smoothed in itself. `light` is for the noise of a good camera, `strong` for that of bad light, and costs fine detail."""
     hdr: Hdr = "auto"
     """What becomes of a source with high dynamic range (PQ or HLG). `sdr`: it is mapped to the standard range, BT.709.
     `auto`: the same for H.264 and for 8 bits; 10 bits of HEVC, AV1 and VP9 stay as they are. `keep` is not there yet."""

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from framefleet.domain.metadata import Carried
 from framefleet.domain.packaging import SegmentFormat
-from framefleet.domain.picture import Frame, SourcePicture
+from framefleet.domain.picture import Denoise, Frame, SourcePicture
 from framefleet.domain.sound import AudioSettings, SoundContainer
 from framefleet.domain.template import Container, Packaging
 from framefleet.domain.timeline import Rational
@@ -81,6 +81,8 @@ class Piece(Value):
     """Frames this piece must yield."""
     deinterlace: Literal["flagged", "all"] | None = None
     """Make whole frames of fields: of the frames that say they are interlaced, or of all."""
+    denoise: Denoise = "off"
+    """How much noise is taken away."""
     tone_map: str | None = None
     """Transfer of a source of high dynamic range that is mapped to the standard range; None: nothing is mapped."""
     around: tuple[int | None, int | None] | None = None

