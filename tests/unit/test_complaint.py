@@ -8,6 +8,7 @@ import pytest
 
 from framefleet.domain.errors import FramefleetError
 from framefleet.domain.task import accept, parse_request
+from framefleet.domain.template import FileTemplate
 from tests.factories import NOW, request
 
 JARGON = ("Input should", "Value error", "input", "tag", "discriminator", "instance", "Extra", "parse", "dictionary")
@@ -59,6 +60,17 @@ def test_settings_are_told_with_their_values_ranges_and_nearest_names() -> None:
     codec = of("mp4-h264-720p", video={"codec": "hevk"}).message
     assert codec == f'{at}.video.codec must be "h264", "hevc", "av1" or "vp9", not "hevk" (did you mean "hevc"?)'
     assert "there are kind, description" in of("remux-mp4", quite_another=1).message
+
+
+def test_names_that_look_like_numbers_may_be_written_as_numbers() -> None:
+    video = {"codec": "vp9", "preset": 8, "profile": 0}
+    target = {"name": "x", "template": "webm-vp9-720p", "uri": "s3://out/x.webm", "overrides": {"video": video}}
+
+    settings = accept(parse_request(request(target)), now=NOW).targets[0].settings
+
+    assert isinstance(settings, FileTemplate)
+    assert (settings.video.preset, settings.video.profile) == ("8", "0")
+    assert "must be text" in of("mp4-h264-720p", video={"preset": True}).message
 
 
 def test_a_number_that_is_none_is_refused_everywhere() -> None:

@@ -20,7 +20,7 @@ from framefleet.domain.metadata import MetadataSettings, check_metadata
 from framefleet.domain.packaging import Encryption, SegmentFormat, Thumbnails, check_file, check_ladder
 from framefleet.domain.picture import PictureSettings, Pixels, SizeSettings, laid_under_renditions
 from framefleet.domain.sound import AudioSettings, SoundContainer, check_sound, check_sound_file
-from framefleet.domain.value import Value
+from framefleet.domain.value import NumberAsText, Value
 
 VideoCodec = Literal["h264", "hevc", "av1", "vp9"]
 Accelerator = Literal["auto", "cpu", "gpu"]
@@ -46,19 +46,19 @@ class VideoSettings(SizeSettings):
     passes: Literal[1, 2] | None = None
     """With a `bitrate`: 2 measures the film before its bits are shared out and looks at everything before it encodes it; 1 is
     about half the work and shares them out as the source did. None: 2."""
-    preset: str | None = Field(default=None, pattern=r"^[a-z0-9]{1,16}$")
+    preset: Annotated[str | None, NumberAsText] = Field(default=None, pattern=r"^[a-z0-9]{1,16}$")
     """The encoder family's own preset name; None for the family's default."""
     gop_seconds: float | None = Field(default=None, ge=0.5, le=10)
     """Seconds between keyframes. None: 4, and in a ladder the length of a segment. A segment of a ladder must be a whole
     number of it."""
     gop_frames: int | None = Field(default=None, ge=1, le=600)
     """Frames between keyframes, instead of `gop_seconds`."""
-    tune: str | None = Field(default=None, pattern=r"^[a-z0-9]{1,16}$")
+    tune: Annotated[str | None, NumberAsText] = Field(default=None, pattern=r"^[a-z0-9]{1,16}$")
     """What the encoder is tuned for, in the words of its family, such as `film` or `grain`."""
-    profile: str | None = Field(default=None, pattern=r"^[a-z0-9-]{1,16}$")
+    profile: Annotated[str | None, NumberAsText] = Field(default=None, pattern=r"^[a-z0-9-]{1,16}$")
     """H.264: baseline, main, high, high10, high422, high444. HEVC: main, main10, main422-10, main444-8, main444-10.
     AV1: main. VP9: 0 to 3. None: the usual one for the pixel format."""
-    level: str | None = Field(default=None, pattern=r"^[1-7]\.[0-3]$")
+    level: Annotated[str | None, NumberAsText] = Field(default=None, pattern=r"^[1-7]\.[0-3]$")
     """What a decoder must be able to do, such as 4.1. None: the lowest that holds size, frame rate and bit rate. Not for VP9,
     whose stream carries none."""
     bframes: int | None = Field(default=None, ge=0, le=16)
