@@ -84,8 +84,8 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     [
         [],
         ["fly"],
-        ["run", "a.mov"],
         ["run", "a.mov", "--template", "snapshot"],
+        ["run", "-o", "out"],
         ["run", "a.mov", "--template", "snapshot", "--output", "o", "--slots", "0"],
         ["list", "--state", "lost"],
         ["submit", "f", "--timeout", "-1"],
@@ -158,6 +158,52 @@ def test_run_makes_a_request_of_its_options(embedded: Embedded, tmp_path: Path) 
             "uri": f"{tmp_path.as_uri()}/my%20film-snapshot_{{index:03d}}.jpg",
         },
     ]
+
+
+def test_run_takes_a_request_whose_addresses_are_paths(
+    embedded: Embedded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    mark = {"kind": "image", "uri": "my logo.png"}
+    body = {
+        "sources": [{"uri": "a film.mov", "start": 2}, {"uri": "https://h/b.mp4", "subtitles": [{"uri": "b.srt"}]}],
+        "targets": [
+            {"name": "x", "template": "snapshot", "uri": "deep/x_{index:03d}.jpg"},
+            {
+                "name": "y",
+                "template": "mp4-h264-360p",
+                "uri": "s3://b/y.mp4",
+                "overrides": {"video": {"watermarks": [mark]}},
+            },
+        ],
+    }
+    (tmp_path / "task.json").write_text(json.dumps(body))
+
+    assert main(["run", "task.json", "-o", "out", "--json"]) == 0
+
+    request, here = embedded.asked["request"], tmp_path.as_uri()
+    assert request["sources"][0] == {"uri": f"{here}/a%20film.mov", "start": 2}
+    assert request["sources"][1] == {"uri": "https://h/b.mp4", "subtitles": [{"uri": f"{here}/b.srt"}]}
+    assert [t["uri"] for t in request["targets"]] == [f"{here}/out/deep/x_{{index:03d}}.jpg", "s3://b/y.mp4"]
+    assert request["targets"][1]["overrides"]["video"]["watermarks"][0]["uri"] == f"{here}/my%20logo.png"
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["film.mov"], "needs a --template"),
+        (["a.json", "b.json"], "needs a --template"),
+        (["task.json", "--set", "video.crf=1"], "--set goes with --template"),
+        (["task.json", "--name", "x"], "--name goes with --template"),
+        (["gone.json"], "No such file"),
+    ],
+)
+def test_run_without_a_template_wants_a_request(
+    argv: list[str], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", *argv, "-o", str(tmp_path), "--json"]) == 2
+
+    assert words in json.loads(capsys.readouterr().out)["error"]["message"]
 
 
 def test_run_tells_its_course_and_ends_with_what_was_made(

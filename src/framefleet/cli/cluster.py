@@ -24,7 +24,7 @@ PATIENCE_SECONDS = 60.0
 
 def submit(options: argparse.Namespace) -> int:
     """Submit a request; prints the task's id (with --wait: its end)."""
-    from framefleet.cli.media import read_request
+    from framefleet.cli.request import read_request
     from framefleet.client import ANSWER_SECONDS, Client
     from framefleet.domain.errors import InvalidRequest
 

@@ -49,16 +49,20 @@ def parser() -> argparse.ArgumentParser:
 
 def _add_local(verbs: Any) -> None:
     run = _add(verbs, "run", "run.run", "transcode on this machine, no services needed")
-    run.add_argument("sources", nargs="+", metavar="SOURCE", help="a file or an http(s) address; several are joined")
-    _add_templates(run, required=True)
+    run.add_argument(
+        "sources", nargs="+", metavar="SOURCE|TASK",
+        help="a file or an http(s) address, several are joined; without --template a request (task.json, - for standard"
+        " input), whose addresses may be paths",
+    )  # fmt: skip
+    _add_templates(run)
     run.add_argument("--output", "-o", required=True, type=Path, metavar="DIR", help="folder for the outputs")
     run.add_argument("--slots", type=_positive, metavar="N", help="subtasks at once (default: one per core)")
     run.add_argument("--name", help="name of the task and of its files (default: the first source's)")
     plan = _add(verbs, "plan", "media.plan", "show the subtasks a request would become, without doing them")
     plan.add_argument(
-        "sources", nargs="+", metavar="FILE|SOURCE", help="a request (JSON, - for standard input) or media"
+        "sources", nargs="+", metavar="SOURCE|TASK", help="media, or without --template a request (task.json)"
     )
-    _add_templates(plan, required=False)
+    _add_templates(plan)
     plan.add_argument("--slots", type=_positive, metavar="N", help="slots the work is cut for (default: one per core)")
     plan.add_argument("-v", "--verbose", action="store_true", help="show the FFmpeg commands too")
     probe = _add(verbs, "probe", "media.probe", "show what is in a media file")
@@ -127,9 +131,9 @@ def _add(verbs: Any, name: str, function: str, text: str) -> argparse.ArgumentPa
     return verb
 
 
-def _add_templates(verb: argparse.ArgumentParser, *, required: bool) -> None:
+def _add_templates(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
-        "--template", "-t", dest="templates", action="append", required=required, metavar="T", default=None,
+        "--template", "-t", dest="templates", action="append", metavar="T", default=None,
         help="what to make: a template's name (see `framefleet templates`), or a file with one (mine.yaml); may be given"
         " several times",
     )  # fmt: skip

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import json
 import platform
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from framefleet import __version__
-from framefleet.cli.output import OK, CliError, emit, table
+from framefleet.cli.output import OK, emit, table
 
 if TYPE_CHECKING:
     from framefleet.domain.media_info import MediaInfo
-    from framefleet.domain.template import Known
     from framefleet.embedded import PlannedTask
 
 
@@ -48,13 +46,13 @@ def probe(options: argparse.Namespace) -> int:
 
 def plan(options: argparse.Namespace) -> int:
     """The subtasks of a request, and with -v their FFmpeg commands."""
-    from framefleet.cli import config
+    from framefleet.cli import config, request
     from framefleet.cli.run import cores, missing_extra
     from framefleet.cli.templates import registry
 
     settings = config.settings()
     with registry(settings, options.folder) as templates:
-        body = _request(options, templates)
+        body = request.of_options(options, templates, Path("out"))
         try:
             from framefleet import embedded
         except ModuleNotFoundError as error:
@@ -66,40 +64,6 @@ def plan(options: argparse.Namespace) -> int:
     else:
         print(describe_plan(planned, commands=options.verbose))
     return OK
-
-
-def read_request(file: str) -> Any:
-    """The JSON in a file, or on standard input for `-`; raises InvalidRequest or CliError."""
-    import sys
-
-    from framefleet.domain.errors import InvalidRequest
-
-    try:
-        text = sys.stdin.read() if file == "-" else Path(file).expanduser().read_text("utf-8")
-    except OSError as error:
-        raise CliError(
-            "invalid_request", f"{file}: {error.strerror}", hint="Give a request as JSON, or media with --template."
-        ) from None
-    except UnicodeDecodeError:
-        raise CliError("invalid_request", f"{file} is not text", hint="Media needs --template.") from None
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InvalidRequest(f"{file} is not JSON: {error}") from None
-
-
-def _request(options: argparse.Namespace, templates: Known) -> Any:
-    if options.templates:
-        from framefleet.cli import request
-
-        return request.build(
-            options.sources, options.templates, Path("out"), name=None, settings=options.settings, known=templates
-        )
-    if len(options.sources) > 1:
-        raise CliError("invalid_request", "several sources need a --template", hint="See `framefleet templates`.")
-    if options.settings:
-        raise CliError("invalid_request", "--set goes with --template", hint="A request has `overrides` of its own.")
-    return read_request(options.sources[0])
 
 
 # --- probe ----------------------------------------------------------------------------------

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import assert_never
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from framefleet.domain.template import (
     AnimationTemplate,
@@ -71,12 +72,15 @@ def targets(
         {
             "name": template,
             "template": template,
-            "uri": _target_uri(folder.absolute() / output_path(template, settings[template], name)),
+            "uri": target_uri(output_path(template, settings[template], name), folder),
         }
         for template in dict.fromkeys(templates)
     ]
 
 
-def _target_uri(path: Path) -> str:
-    """A file address in which the placeholder stays readable; `name` has no braces of its own."""
-    return path.as_uri().replace(quote(_INDEX), _INDEX)
+def target_uri(target: str, folder: Path) -> str:
+    """An address as it is; a path (relative to `folder`) as a file address, percent-encoded but for an index's braces."""
+    if "://" in target:
+        return target
+    uri = (folder / Path(target).expanduser()).absolute().as_uri()
+    return re.sub(r"%7B(index(?:%3A0\dd)?)%7D", lambda found: unquote(f"%7B{found[1]}%7D"), uri)

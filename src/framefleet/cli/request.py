@@ -1,7 +1,8 @@
-"""Requests made from options of the command line. Pure, but for files of templates and the folder relative paths start from."""
+"""Requests made from options of the command line, or read from a file. Relative paths start from the current folder."""
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 import sys
@@ -11,9 +12,73 @@ from pathlib import Path
 from typing import Any
 
 from framefleet.cli import naming
+from framefleet.cli.output import CliError
 from framefleet.domain.custom import checked
 from framefleet.domain.errors import InvalidRequest, InvalidTemplate, UnknownTemplate
 from framefleet.domain.template import Known, Template, laid_over, resolve, validated
+
+
+def of_options(options: argparse.Namespace, known: Known, output: Path) -> Any:
+    """The request that `run` and `plan` were given: media with templates, or a file with a request.
+
+    Raises RequestErrors or CliError.
+    """
+    if options.templates:
+        return build(
+            options.sources,
+            options.templates,
+            output,
+            name=getattr(options, "name", None),
+            settings=options.settings,
+            known=known,
+        )
+    if len(options.sources) > 1 or not (options.sources[0] == "-" or options.sources[0].endswith(".json")):
+        raise CliError("invalid_request", "media needs a --template", hint="See `framefleet templates`.")
+    if options.settings:
+        raise CliError("invalid_request", "--set goes with --template", hint="A request has `overrides` of its own.")
+    if getattr(options, "name", None):
+        raise CliError("invalid_request", "--name goes with --template", hint="A request has a `name` of its own.")
+    return on_this_machine(read_request(options.sources[0]), Path.cwd(), output)
+
+
+def read_request(file: str) -> Any:
+    """The JSON in a file, or on standard input for `-`; raises InvalidRequest or CliError."""
+    try:
+        text = sys.stdin.read() if file == "-" else Path(file).expanduser().read_text("utf-8")
+    except OSError as error:
+        raise CliError(
+            "invalid_request", f"{file}: {error.strerror}", hint="Give a request as JSON, or media with --template."
+        ) from None
+    except UnicodeDecodeError:
+        raise CliError("invalid_request", f"{file} is not text", hint="Media needs --template.") from None
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequest(f"{file} is not JSON: {error}") from None
+
+
+def on_this_machine(body: Any, folder: Path, output: Path) -> Any:
+    """A request whose addresses may be paths: those of targets below `output`, all others from `folder`."""
+    if not isinstance(body, dict):
+        return body
+    targets = body.get("targets")
+    placed = {key: _paths_as_addresses(value, folder) for key, value in body.items()}
+    if isinstance(targets, list):
+        for target, made in zip(targets, placed["targets"], strict=True):
+            if isinstance(target, dict) and isinstance(target.get("uri"), str):
+                made["uri"] = naming.target_uri(target["uri"], folder / output.expanduser())
+    return placed
+
+
+def _paths_as_addresses(value: Any, folder: Path) -> Any:
+    if isinstance(value, list):
+        return [_paths_as_addresses(v, folder) for v in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        k: naming.source_uri(v, folder) if k == "uri" and isinstance(v, str) and v else _paths_as_addresses(v, folder)
+        for k, v in value.items()
+    }
 
 
 def build(

@@ -32,9 +32,7 @@ def run(options: argparse.Namespace) -> int:
     if output.exists() and not output.is_dir():
         raise CliError("invalid_target", f"{output} is not a folder", hint="Give --output a folder, or a new name.")
     with registry(settings, options.folder) as templates:
-        body = request.build(
-            options.sources, options.templates, output, name=options.name, settings=options.settings, known=templates
-        )
+        body = request.of_options(options, templates, output)
         config.log_quietly(settings)
         shown: Display = PlainDisplay(lambda _line: None) if options.json else display()
         try:
