@@ -137,13 +137,13 @@ def _chosen(given: str, settings: Sequence[str], known: Known | None) -> _Chosen
     if not is_file(given):
         # An @ can be part of a template's name with its version, but not of a target's name.
         label = given.replace("@", "-")
-        overrides = overrides_of(settings, given, label)
+        overrides = _paths_as_addresses(overrides_of(settings, given, label), Path.cwd())
         return _Chosen(
             given, label, given, overrides, resolve(given, overrides, known=known, field=f"--template {given}")
         )
     label = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(given).stem).strip("-._")[:64] or "template"
     document = checked(read_document(given), known, path=given)
-    overrides = laid_over(document, overrides_of(settings, given, label))
+    overrides = _paths_as_addresses(laid_over(document, overrides_of(settings, given, label)), Path.cwd())
     return _Chosen(given, label, None, overrides, validated(overrides, given))
 
 
