@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import sys
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import imageio_ffmpeg
 import pytest
 
 from framefleet.domain.subtask import Encoding, VideoChunkSpec
 from framefleet.media.abilities import ABILITIES, default_profile
 from framefleet.media.encoders import video_options
+from framefleet.media.probe import first_frame_command, with_first_frame
+from tests import factories
 from tests.conftest import FfmpegBuild
 from tests.media import judge, sources
 from tests.media.harness import OneProcess
@@ -226,3 +230,43 @@ def test_colour_tags_are_carried(tags: str, ffmpeg: FfmpegBuild, tmp_path: Path)
         found = probed(Path(target["uri"].removeprefix("file://")))
         keys = ("color_primaries", "color_transfer", "color_space", "color_range")
         assert (name, name, name, range_) == tuple(found.get(key) for key in keys), target["name"]
+
+
+@pytest.mark.parametrize(
+    ("transfer", "told_by"), [("smpte2084", "container"), ("arib-std-b67", "stream")], ids=["pq", "hlg"]
+)
+def test_hdr_is_kept(transfer: str, told_by: str, tmp_path: Path) -> None:
+    params = f"log-level=error:colorprim=bt2020:transfer={transfer}:colormatrix=bt2020nc"
+    params += ":master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1):max-cll=1000,400"
+    frame = f",format=yuv420p10le,setparams=color_primaries=bt2020:color_trc={transfer}:colorspace=bt2020nc:range=tv"
+    coding = ["-c:v", "libx265", "-preset", "ultrafast", "-x265-params", params, "-tag:v", "hvc1"]
+    source = picture(tmp_path, *coding, tags=frame, seconds=1)
+    make = imageio_ffmpeg.get_ffmpeg_exe()
+    if told_by == "container":  # FFmpeg 9 copies it there from the stream
+        bare, source = source, tmp_path / "hdr.mkv"
+        judge._run([make, "-v", "error", "-i", str(bare), *coding, str(source)])
+    for prober in (["ffprobe"], [sys.executable, "-m", "framefleet.adapters.avprobe"]):
+        first = json.loads(judge._run(first_frame_command(prober, str(source), 0)))
+        told = with_first_frame(factories.media().video[0], first)
+        assert told.light == (1000, 400)
+        assert told.mastering is not None
+        assert (13250, 10_000_000) == (told.mastering.chromaticities[0], told.mastering.brightest)
+    for program in (None, make):
+        out = tmp_path / f"out-{program is None}"
+        kinds = (("hevc", "mp4"), ("av1", "mkv"), ("vp9", "mp4"))
+        targets = [file_target(out, c, x, codec=c, hdr="keep") for c, x in kinds]
+        mapped = file_target(out, "mapped", "mp4", codec="hevc", hdr="sdr", bit_depth=10)
+        process = OneProcess(tmp_path / f"work-{program is None}", program, "ffprobe")
+        process.run({"sources": [{"uri": source.as_uri()}], "targets": [*targets, mapped]})
+        standard = probed(out / "mapped.mp4")
+        assert ("bt709", {}) == (standard["color_transfer"], standard["beside"])
+        for target in targets:
+            found = probed(Path(target["uri"].removeprefix("file://")))
+            assert ("yuv420p10le", "bt2020", transfer, "bt2020nc") == tuple(
+                found[k] for k in ("pix_fmt", "color_primaries", "color_transfer", "color_space")
+            )
+            display = found["beside"]["Mastering display metadata"]
+            assert Fraction(display["green_x"]) == pytest.approx(0.265, abs=1e-4)
+            assert Fraction(display["max_luminance"]) == 1000
+            light = found["beside"]["Content light level metadata"]
+            assert (1000, 400) == (light["max_content"], light["max_average"])

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from framefleet.domain.errors import InvalidTemplate
-from framefleet.domain.media_info import MediaInfo
+from framefleet.domain.media_info import Colour, Mastering, MediaInfo
 from framefleet.domain.records import Measured
 from framefleet.domain.subtask import BudgetSpec, Encoding, MeasureSpec, Tag, VideoChunkSpec
 from framefleet.domain.template import FileTemplate, Listed, resolve
@@ -211,6 +211,58 @@ def test_shares_add_up_and_favour_what_is_hard() -> None:
     assert found[0] == found[2] > 20 * found[1]
     capped = shares([hard, easy, hard], seconds, 500_000, 600_000)
     assert max(capped) <= 4 * 600_000 * 0.97
+
+
+def hdr_media(transfer: str = "smpte2084") -> MediaInfo:
+    info = factories.media()
+    colour = Colour(range="tv", space="bt2020nc", transfer=transfer, primaries="bt2020")
+    mastering = Mastering(
+        chromaticities=(13250, 34500, 7500, 3000, 34000, 16000, 15635, 16450), brightest=10_000_000, darkest=1
+    )
+    stream = info.video[0].model_copy(update={"colour": colour, "mastering": mastering, "light": (1000, 400)})
+    return info.model_copy(update={"video": (stream,)})
+
+
+@pytest.mark.parametrize("codec", ["hevc", "av1"])
+def test_kept_hdr_is_ten_bits_with_its_metadata(codec: str) -> None:
+    found = encoding(hdr_media(), codec=codec, hdr="keep")
+
+    assert ("yuv420p10le", (1000, 400)) == (found.pixel_format, found.light)
+    said = str(video_options(found))
+    assert ("G(13250,34500)" if codec == "hevc" else "G(0.26500,0.69000)") in said
+    assert "1000,400" in said
+
+
+@pytest.mark.parametrize(
+    ("info", "video", "field"),
+    [
+        (None, {"codec": "hevc"}, "hdr"),
+        (hdr_media(), {"codec": "h264"}, "hdr"),
+        (hdr_media(), {"codec": "h264", "bit_depth": 10}, "hdr"),
+        (hdr_media(), {"codec": "hevc", "bit_depth": 8}, "bit_depth"),
+        (hdr_media(), {"codec": "hevc", "pixel_format": "yuv420p"}, "pixel_format"),
+    ],
+)
+def test_I7_hdr_that_cannot_be_kept_is_refused(info: MediaInfo | None, video: dict[str, Any], field: str) -> None:
+    with pytest.raises(InvalidTemplate) as caught:
+        chunks(target(**video, hdr="keep"), info)
+
+    assert f"targets[0].overrides.video.{field}" == caught.value.field
+
+
+def test_sources_that_differ_in_dynamic_range_come_out_standard() -> None:
+    both = [hdr_media(), factories.media()]
+    deep: dict[str, Any] = {"codec": "hevc", "bit_depth": 10}
+    two = [{"uri": "s3://in/a.mp4"}, {"uri": "s3://in/b.mp4"}]
+
+    plan = plan_task(factories.task(target(**deep), sources=two), both, PlanSettings())
+
+    specs = [s.spec for s in plan.subtasks if isinstance(s.spec, VideoChunkSpec)]
+    assert {"smpte2084", None} == {p.tone_map for s in specs for p in s.pieces}
+    assert {None} == {e.mastering for s in specs for e in s.encodings}
+    with pytest.raises(InvalidTemplate) as caught:
+        plan_task(factories.task(target(**deep, hdr="keep"), sources=two), both, PlanSettings())
+    assert "targets[0].overrides.video.hdr" == caught.value.field
 
 
 def test_keyframes_of_a_file_may_be_counted_in_frames() -> None:

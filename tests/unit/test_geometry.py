@@ -199,7 +199,6 @@ def test_high_dynamic_range_is_mapped_where_the_output_is_standard(video: dict[s
 @pytest.mark.parametrize(
     ("video", "code", "field"),
     [
-        ({"hdr": "keep"}, "unsupported_feature", "hdr"),
         ({"delogo": [{"x": 1200, "y": 0, "width": 81, "height": 9}]}, "invalid_template", "delogo[0]"),
         ({"delogo": [{"x": 0, "y": 0, "width": 1, "height": 9}]}, "invalid_template", "delogo[0]"),
         (

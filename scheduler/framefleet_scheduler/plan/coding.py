@@ -12,6 +12,7 @@ from framefleet.domain.template import VideoSettings
 from framefleet.media import levels
 from framefleet.media.abilities import ABILITIES, CODEC, DEFAULT_BFRAMES, default_profile, pixel_formats
 from framefleet.media.encoders import DEFAULT_PRESET, PRESETS
+from framefleet_scheduler.plan import sources
 from framefleet_scheduler.plan.geometry import Look
 from framefleet_scheduler.plan.resample import Frames
 
@@ -126,6 +127,9 @@ def encoding(
             hint="Use crf with max_bitrate, or bitrate alone.",
         )
     bframes = _bframes(family, settings, profile, timeline.rate, path)
+    streams = [part.stream for part in timeline.parts]
+    to_sdr = sources.becomes_sdr(settings, pixel_format, streams, path)
+    metadata = not to_sdr and streams[0].hdr
     highest = settings.max_bitrate or settings.bitrate
     return Encoding(
         id=name,
@@ -146,7 +150,9 @@ def encoding(
         gop_frames=gop_frames,
         tune=_tune(family, settings, path),
         rate=timeline.rate,
-        full_range=all(part.stream.colour.range == "pc" for part in timeline.parts),
+        mastering=streams[0].mastering if metadata else None,
+        light=streams[0].light if metadata else None,
+        full_range=all(s.colour.range == "pc" and not (to_sdr and s.hdr) for s in streams),
     )
 
 
@@ -202,6 +208,15 @@ def _format(family: str, settings: VideoSettings, path: str) -> tuple[str, str]:
             f"{family} has no profile {profile!r}", field=f"{path}.profile", hint=f"It has {', '.join(profiles)}."
         )
     depth = settings.bit_depth
+    if settings.hdr == "keep":
+        if settings.codec not in sources.HDR_CODECS:
+            raise InvalidTemplate(
+                f"{settings.codec} does not hold high dynamic range", field=f"{path}.hdr", hint="Use hevc, av1 or vp9."
+            )
+        if depth == 8 or (wanted is not None and not wanted.endswith("10le")):
+            field = "bit_depth" if depth == 8 else "pixel_format"
+            raise InvalidTemplate("HDR is kept in 10 bits", field=f"{path}.{field}", hint="Leave it out.")
+        depth = 10
     if wanted is not None and depth is not None and (depth == 10) != wanted.endswith("10le"):
         raise InvalidTemplate(
             f"{wanted} does not have {depth} bits",

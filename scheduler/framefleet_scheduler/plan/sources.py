@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from framefleet.domain.errors import UnsupportedFeature
+from framefleet.domain.errors import InvalidTemplate
 from framefleet.domain.media_info import VideoStream
 from framefleet.domain.picture import Deinterlace, Denoise
 from framefleet.domain.template import VideoSettings
@@ -31,12 +32,20 @@ def fields(stream: VideoStream, wanted: Deinterlace) -> Literal["flagged", "all"
     return "flagged" if wanted == "auto" and stream.interlaced else None
 
 
-def becomes_sdr(settings: VideoSettings, pixel_format: str, path: str) -> bool:
-    """Whether high dynamic range is mapped to the standard one; raises UnsupportedFeature for `keep`."""
-    if settings.hdr == "keep":
-        raise UnsupportedFeature(
-            "keeping high dynamic range is not supported by this version",
+def becomes_sdr(settings: VideoSettings, pixel_format: str, streams: Sequence[VideoStream], path: str) -> bool:
+    """Whether high dynamic range is mapped to the standard one.
+
+    Raises InvalidTemplate when it is to be kept, and the sources have none or differ in it.
+    """
+    found = {stream.colour.transfer if stream.hdr else None for stream in streams}
+    alike = len(found) == 1
+    if settings.hdr == "keep" and (not alike or None in found):
+        raise InvalidTemplate(
+            "there is no high dynamic range to keep" if alike else "the sources differ in dynamic range",
             field=f"{path}.hdr",
             hint="Use auto, or sdr.",
         )
-    return settings.hdr == "sdr" or settings.codec not in HDR_CODECS or not pixel_format.endswith("10le")
+    if found == {None}:
+        return False
+    ten_bits = settings.codec in HDR_CODECS and pixel_format.endswith("10le")
+    return settings.hdr == "sdr" or not alike or not ten_bits

@@ -79,7 +79,7 @@ class Encodings:
                 field=f"{path}.watermarks",
                 hint="Use a pixel_format of 8 bits, or one with 4:2:0 or 4:2:2 chroma.",
             )
-        to_sdr = sources.becomes_sdr(settings, encoding.pixel_format, path)
+        to_sdr = sources.becomes_sdr(settings, encoding.pixel_format, [p.stream for p in frames.parts], path)
         treatment = sources.Treatment(settings.deinterlace, settings.denoise, to_sdr)
         key = (grid, encoding, frames.rate, treatment)
         if key not in self._known:

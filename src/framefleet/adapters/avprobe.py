@@ -12,12 +12,13 @@ MP4 ends, the colour space of RGB pictures. Frame times are the same, but that n
 from __future__ import annotations
 
 import json
+import struct
 import sys
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
-_FLAGS = {"show_format", "show_streams", "show_chapters"}
+_FLAGS = {"show_format", "show_streams", "show_chapters", "show_frames"}
 """Options without a value."""
 _FIELD_ORDERS = {1: "progressive", 2: "tt", 3: "bb", 4: "tb", 5: "bt"}
 _DISPOSITIONS = {"default": 0x1, "attached_pic": 0x400, "still_image": 0x100000}
@@ -87,7 +88,9 @@ def main(argv: Sequence[str]) -> int:
     av.logging.restore_default_callback()  # to stderr, in FFmpeg's own words
     try:
         with _opened(url, options) as container:
-            if "show_entries" in options:
+            if "show_frames" in options:
+                json.dump({"frames": [_first_frame(container, int(options["select_streams"]))]}, sys.stdout)
+            elif "show_entries" in options:
                 _print_packets(container)
             else:
                 json.dump(_describe(container, url, options), sys.stdout)
@@ -134,6 +137,27 @@ def _print_packets(container: Any) -> None:
 
 def _or_none(value: int | None) -> int | str:
     return "N/A" if value is None else value
+
+
+# --- the first frame -------------------------------------------------------------------------
+
+
+def _first_frame(container: Any, stream: int) -> dict[str, Any]:
+    """What lies beside a stream's first frame: its mastering display and content light level."""
+    frame = next(container.decode(container.streams[stream]), None)
+    beside = {s.type.name: bytes(s) for s in frame.side_data} if frame is not None else {}
+    found: list[dict[str, Any]] = []
+    if (display := beside.get("MASTERING_DISPLAY_METADATA")) is not None:
+        numbers = struct.unpack("=22i", display[:88])
+        if numbers[20] and numbers[21]:  # both are known
+            names = [f"{p}_{axis}" for p in ("red", "green", "blue", "white_point") for axis in "xy"]
+            names += ["min_luminance", "max_luminance"]
+            pairs = zip(names, zip(numbers[0:20:2], numbers[1:20:2], strict=True), strict=True)
+            found.append({"side_data_type": "Mastering display metadata"} | {k: f"{n}/{d}" for k, (n, d) in pairs})
+    if (light := beside.get("CONTENT_LIGHT_LEVEL")) is not None:
+        most, average = struct.unpack("=2I", light[:8])
+        found.append({"side_data_type": "Content light level metadata", "max_content": most, "max_average": average})
+    return {"side_data_list": found}
 
 
 # --- streams and format ---------------------------------------------------------------------

@@ -69,6 +69,17 @@ class Colour(Value):
     primaries: str | None = None
 
 
+class Mastering(Value):
+    """The display a film was mastered on (SMPTE ST 2086), in the integers that streams carry."""
+
+    chromaticities: tuple[int, int, int, int, int, int, int, int]
+    """x and y of green, blue, red and white, in 0.00002."""
+    brightest: int
+    """In 0.0001 cd/m2."""
+    darkest: int
+    """In 0.0001 cd/m2."""
+
+
 class VideoStream(Value):
     """A video stream as coded; see `display_width` for what is shown."""
 
@@ -92,6 +103,9 @@ class VideoStream(Value):
     """Frames the header announces, if it does."""
     bitrate: int | None = None
     colour: Colour = Colour()
+    mastering: Mastering | None = None
+    light: tuple[int, int] | None = None
+    """Brightest pixel and brightest average of a frame, cd/m2 (CTA-861.3)."""
     field_order: str | None = None
     language: str | None = None
     attached_picture: bool = False

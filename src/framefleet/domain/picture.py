@@ -91,7 +91,8 @@ class PictureSettings(Value):
     smoothed in itself. `light` is for the noise of a good camera, `strong` for that of bad light, and costs fine detail."""
     hdr: Hdr = "auto"
     """What becomes of a source with high dynamic range (PQ or HLG). `sdr`: it is mapped to the standard range, BT.709.
-    `auto`: the same for H.264 and for 8 bits; 10 bits of HEVC, AV1 and VP9 stay as they are. `keep` is not there yet."""
+    `auto`: the same for H.264, for 8 bits and for sources that differ in it; 10 bits of HEVC, AV1 and VP9 stay as they are.
+    `keep`: 10 bits with the source's transfer, mastering display and light levels, not in H.264; refused if it has none."""
     delogo: tuple[Delogo, ...] = Field(default=(), max_length=10)
     """Parts of the picture that are filled from their surroundings, such as somebody else's logo."""
     crop: Box | None = None

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from framefleet.domain.media_info import Mastering
 from framefleet.domain.metadata import Carried
 from framefleet.domain.packaging import SegmentFormat
 from framefleet.domain.picture import Denoise, Frame, SourcePicture
@@ -132,6 +133,10 @@ class Encoding(Value):
     tune: str | None = None
     rate: Rational | None = None
     """Frames/s when constant: what the encoder's rate control counts with."""
+    mastering: Mastering | None = None
+    """The display the film was mastered on, when HDR is kept."""
+    light: tuple[int, int] | None = None
+    """Brightest pixel and frame average, cd/m2, when HDR is kept."""
     full_range: bool = False
     """Samples use all values (0..255): as the source's do."""
     source: SourcePicture = SourcePicture()

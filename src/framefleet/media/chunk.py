@@ -154,11 +154,15 @@ def _piece(spec: VideoChunkSpec, piece: Piece, url: str, extra_seek: Fraction, n
     # Not accurate: the decoder hands over everything from where the seek landed, and the window alone decides.
     options: dict[str, Any] = {"ss": decimal(seek), "noaccurate_seek": None} if seek else {}
     stream = source_input(url, number=number, **options)[str(piece.stream)].filter("settb", f"1/{spec.clock}")
+    formats = {e.pixel_format for e in spec.encodings}
+    if piece.tone_map is not None or any(f.endswith("10le") for f in formats):
+        # Newer FFmpegs hand it on to encoders, but the plan says what they write.
+        for kind in ("MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL"):
+            stream = stream.filter("sidedata", mode="delete", type=kind)
     start, end = piece.around or piece.window
     bounds = {k: v for k, v in (("start_pts", start), ("end_pts", end)) if v is not None}
     if bounds:
         stream = stream.filter("trim", **bounds)
-    formats = {e.pixel_format for e in spec.encodings}
     stream = cleaned(stream.filter("setpts", _clock(piece)), piece, spec.clock, max(formats, key=len))
     return stream if spec.canvas == (0, 0) else _fitted(stream, spec)
 
@@ -172,13 +176,14 @@ def _clock(piece: Piece) -> str:
 
 def _fitted(stream: Any, spec: VideoChunkSpec) -> Any:
     """Sources of different shape on one canvas: whole picture with borders (pad), or filled and cut (crop)."""
+    deepest = "yuv420p10le" if any(e.pixel_format.endswith("10le") for e in spec.encodings) else "yuv420p"
     width, height = spec.canvas
     shape = "decrease" if spec.fit == "pad" else "increase"
     # Square pixels first, or the aspect ratio of an anamorphic source would be fitted wrongly.
     stream = stream.filter("scale", "iw*sar", "ih").filter("setsar", 1)
     stream = stream.filter("scale", width, height, force_original_aspect_ratio=shape, force_divisible_by=2)
     stream = stream.filter("pad", width, height, -1, -1) if spec.fit == "pad" else stream.filter("crop", width, height)
-    return stream.filter("setsar", 1).filter("format", "yuv420p")
+    return stream.filter("setsar", 1).filter("format", deepest)
 
 
 def _interleave(parts: list[Any], clock: int) -> Any:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from framefleet.domain.media_info import Mastering
 from framefleet.domain.subtask import Encoding
 
 CPU_FAMILY = {"h264": "libx264", "hevc": "libx265", "av1": "libsvtav1", "vp9": "libvpx-vp9"}
@@ -118,6 +119,10 @@ def _x265(e: Encoding) -> dict[str, Any]:
     params += [*_buffer_start(e), *_counted_rate(e)]
     if e.level is not None:
         params += [f"level-idc={e.level}", "high-tier=0"]
+    if e.mastering is not None:
+        params.append(f"master-display={_display(e.mastering, 1, 1)}")
+    if e.light is not None:
+        params.append(f"max-cll={e.light[0]},{e.light[1]}")
     return _cap(e) | {
         "preset": e.preset,
         "tune": e.tune,
@@ -142,6 +147,10 @@ def _svt_av1(e: Encoding) -> dict[str, Any]:
         params += [f"fps-num={e.rate.numerator}", f"fps-denom={e.rate.denominator}"]
     if e.bitrate is not None:
         params.append("rc=1")
+    if e.mastering is not None:
+        params.append(f"mastering-display={_display(e.mastering, 50_000, 10_000)}")
+    if e.light is not None:
+        params.append(f"content-light={e.light[0]},{e.light[1]}")
     return {"preset": e.preset, **_quality(e), "svtav1-params": ":".join(params)}
 
 
@@ -194,6 +203,17 @@ _OPTIONS: Mapping[str, Callable[[Encoding], dict[str, Any]]] = {
     "av1_nvenc": _nvenc,
 }
 _SVT_TUNE = {"vq": 0, "psnr": 1}
+
+
+def _display(m: Mastering, points: int, lights: int) -> str:
+    """A mastering display as x265 and SVT-AV1 read it; `points` and `lights` are what its integers are divided by."""
+
+    def said(value: int, unit: int) -> str:
+        return str(value) if unit == 1 else f"{value / unit:.5f}"
+
+    gx, gy, bx, by, rx, ry, wx, wy = (said(v, points) for v in m.chromaticities)
+    brightest, darkest = said(m.brightest, lights), said(m.darkest, lights)
+    return f"G({gx},{gy})B({bx},{by})R({rx},{ry})WP({wx},{wy})L({brightest},{darkest})"
 
 
 def _cap(e: Encoding) -> dict[str, Any]:

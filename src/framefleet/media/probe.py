@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from framefleet.domain.media_info import AudioStream, Colour, MediaInfo, OtherStream, VideoStream
+from framefleet.domain.media_info import AudioStream, Colour, Mastering, MediaInfo, OtherStream, VideoStream
 from framefleet.domain.metadata import MAX_CHAPTERS, Chapter, known_tags
 from framefleet.domain.timeline import rational
 from framefleet.media.frame_index import HEAD_FRAMES, IndexBuilder, settle_start
@@ -43,6 +43,19 @@ def packets_command(prober: Sequence[str], url: str) -> list[str]:
     """Every packet as a line `packet|stream_index=..|pts=..|dts=..|duration=..|size=..|flags=..`."""
     entries = "packet=stream_index,pts,dts,duration,size,flags"
     return [*prober, "-v", "warning", *input_guard(url), "-show_entries", entries, "-of", "compact", url]
+
+
+def first_frame_command(prober: Sequence[str], url: str, stream: int) -> list[str]:
+    """The first frame of a stream as JSON, with what lies beside it."""
+    interval = ["-select_streams", str(stream), "-show_frames", "-read_intervals", "%+#1"]
+    return [*prober, "-v", "warning", *input_guard(url), *interval, "-of", "json", url]
+
+
+def with_first_frame(stream: VideoStream, data: Mapping[str, Any]) -> VideoStream:
+    """The stream with the mastering display and light level that its first frame tells, where its container tells none."""
+    frame: Mapping[str, Any] = next(iter(data.get("frames", [])), {})
+    found = {"mastering": stream.mastering or _mastering(frame), "light": stream.light or _light(frame)}
+    return stream.model_copy(update=found)
 
 
 def decode_index_command(
@@ -136,6 +149,8 @@ def _video(s: Mapping[str, Any]) -> VideoStream:
             transfer=_known(s.get("color_transfer")),
             primaries=_known(s.get("color_primaries")),
         ),
+        mastering=_mastering(s),
+        light=_light(s),
         field_order=_known(s.get("field_order")),
         language=_language(s),
         attached_picture=bool(disposition.get("attached_pic") or disposition.get("still_image")),
@@ -158,6 +173,32 @@ def _audio(s: Mapping[str, Any]) -> AudioStream:
         language=_language(s),
         default=bool(s.get("disposition", {}).get("default")),
     )
+
+
+def _mastering(s: Mapping[str, Any]) -> Mastering | None:
+    """The mastering display as the container tells it; None unless it is complete."""
+    for side in s.get("side_data_list", []):
+        if side.get("side_data_type") == "Mastering display metadata":
+            points = [
+                _rational(side.get(f"{p}_{axis}")) for p in ("green", "blue", "red", "white_point") for axis in "xy"
+            ]
+            lights = [_rational(side.get(f"{end}_luminance")) for end in ("max", "min")]
+            known = [round(p * 50_000) for p in points if p is not None]
+            levels = [round(p * 10_000) for p in lights if p is not None]
+            if len(known) == 8 and len(levels) == 2:
+                gx, gy, bx, by, rx, ry, wx, wy = known
+                return Mastering(
+                    chromaticities=(gx, gy, bx, by, rx, ry, wx, wy), brightest=levels[0], darkest=levels[1]
+                )
+    return None
+
+
+def _light(s: Mapping[str, Any]) -> tuple[int, int] | None:
+    for side in s.get("side_data_list", []):
+        if side.get("side_data_type") == "Content light level metadata":
+            pixel, frame = _integer(side.get("max_content")), _integer(side.get("max_average"))
+            return None if pixel is None or frame is None else (pixel, frame)
+    return None
 
 
 def _rotation(s: Mapping[str, Any]) -> int:

@@ -13,7 +13,14 @@ from framefleet.domain.subtask import ProbeSpec
 from framefleet.media.frame_index import HEAD_FRAMES, IndexBuilder, jumps, settle_start
 from framefleet.media.framecrc import FrameCrcParser
 from framefleet.media.input_errors import classify_input_error, incomplete, refused_size
-from framefleet.media.probe import decode_index_command, packets_command, parse_streams, probe_command
+from framefleet.media.probe import (
+    decode_index_command,
+    first_frame_command,
+    packets_command,
+    parse_streams,
+    probe_command,
+    with_first_frame,
+)
 from framefleet_workers.process import Result
 from framefleet_workers.work import Work
 
@@ -25,6 +32,7 @@ def handle(work: Work, spec: ProbeSpec) -> ProbeOutput:
     result = work.lines(probe_command(work.tools.prober, access.url), lines.append, verify=False)
     info = _parsed(result, lines, spec)
     _check_limits(work, info, spec)
+    info = _with_brightness(work, info, access.url)
     info = _indexed(work, info, access.url, spec)
     size = info.size_bytes if info.size_bytes is not None else access.bytes
     return ProbeOutput(media=info.model_copy(update={"identity": access.identity, "size_bytes": size}))
@@ -50,6 +58,21 @@ def _parsed(result: Result, lines: list[str], spec: ProbeSpec) -> MediaInfo:
     if not info.video and not info.audio:
         raise SourceNotMedia("the source has neither picture nor sound", field=field, log=result.tail)
     return info
+
+
+def _with_brightness(work: Work, info: MediaInfo, url: str) -> MediaInfo:
+    """High dynamic range with what its first frame says of its brightness, where the container does not say it."""
+    video = info.main_video
+    if video is None or not video.hdr or (video.mastering is not None and video.light is not None):
+        return info
+    lines: list[str] = []
+    result = work.lines(first_frame_command(work.tools.prober, url, video.index), lines.append, verify=False)
+    try:
+        frames = json.loads("\n".join(lines)) if result.returncode == 0 else {}
+    except ValueError:
+        frames = {}  # it only adds to what is known
+    told = with_first_frame(video, frames)
+    return info.model_copy(update={"video": tuple(told if v is video else v for v in info.video)})
 
 
 def _check_limits(work: Work, info: MediaInfo, spec: ProbeSpec) -> None:

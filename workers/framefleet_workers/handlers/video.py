@@ -15,6 +15,7 @@ from framefleet.media.boxes import BadBox, Fragment, split_file
 from framefleet.media.chunk import WITNESS
 from framefleet.media.codecs import codec_string
 from framefleet.media.framecrc import FrameCrcParser
+from framefleet.media.static_hdr import with_static_hdr
 from framefleet_workers import reuse, verify
 from framefleet_workers.assets import Assets, fetch_assets
 from framefleet_workers.digest import sha256_bytes
@@ -43,7 +44,9 @@ def handle(work: Work, spec: VideoChunkSpec) -> TracksOutput:
         seen = verify.video_chunk(work, path, spec.times, spec.scale, spec.end)
         verify.require(seen.checks)
         checks += [c.model_copy(update={"check": f"{encoding.id}: {c.check}"}) for c in seen.checks]
-        track = _upload(work, spec, encoding, path, *fragments[encoding.id])
+        head, parts = fragments[encoding.id]
+        head = with_static_hdr(head, encoding.mastering, encoding.light)
+        track = _upload(work, spec, encoding, path, head, parts)
         marks = assets.digest if encoding.frame.marks else None
         tracks.append(track.model_copy(update={"spans": seen.spans, "assets": marks}))
         path.unlink()
