@@ -111,13 +111,17 @@ def made(
         sound("mono", out, "wav", codec="pcm_s16le", tracks=["deu"], channels=1, sample_rate=32000),
         sound("loud", out, "wav", codec="pcm_s16le", volume=6),
         sound("copied", out, "mka", codec="copy", tracks="all"),
+        sound("even", out, "wav", codec="pcm_s24le", loudness={"target": -23}),
+        sound("web", out, "m4a", codec="aac", loudness={"target": -16, "true_peak": -1}, tracks=[0, "fra"]),
+        sound("full", out, "wav", codec="pcm_s16le", loudness={"target": -5, "true_peak": -6}),
         video("film", out, "mkv", codec="pcm_s16le", tracks="all", channels=None),
         video("mov", out, "mov", codec="pcm_s24le"),
         video("mp4", out, "mp4", codec="flac", tracks="all"),
         video("surround", out, "mp4", codec="ac3", tracks=["ger"], channels=6),
     ]
     process_ = process(folder, build)
-    process_.run({"sources": [{"uri": film.as_uri()}], "targets": targets})
+    published = process_.run({"sources": [{"uri": film.as_uri()}], "targets": targets})
+    process_.warnings = {name: output.warnings for name, output in published.items()}  # type: ignore[attr-defined]
     yield out, process_
 
 
@@ -187,6 +191,25 @@ def test_volume_changes_the_level_by_what_was_asked(made: tuple[Path, OneProcess
 
     assert abs(level(out / "loud.wav") - level(film) - 6) < 0.15
     assert abs(level(out / "m4a.m4a", 1) - level(film) + 6) < 0.3
+
+
+def test_loudness_is_what_was_asked_for_and_no_peak_passes_the_limit(made: tuple[Path, OneProcess]) -> None:
+    out, process_ = made
+
+    assert abs(meter(out / "even.wav")[0] + 23) <= 0.5
+    for stream in (0, 1):
+        assert abs(meter(out / "web.m4a", stream)[0] + 16) <= 0.5
+    assert meter(out / "full.wav")[1] <= -5.9
+    (told,) = process_.warnings["full"]  # type: ignore[attr-defined]
+    assert "instead of -5" in told
+
+
+def meter(path: Path, stream: int = 0) -> tuple[float, float]:
+    """(integrated loudness in LUFS, true peak in dBFS)."""
+    options = ["-map", f"0:a:{stream}", "-af", "ebur128=peak=true", "-f", "null", "-"]
+    command = [judge.ffmpeg(), "-hide_banner", "-nostats", "-i", str(path), *options]
+    summary = subprocess.run(command, check=True, capture_output=True, text=True).stderr.rpartition("Summary:")[2]
+    return float(summary.split("I:")[1].split()[0]), float(summary.split("Peak:")[1].split()[0])
 
 
 def test_a_copy_has_the_very_packets_of_the_source(made: tuple[Path, OneProcess], film: Path) -> None:

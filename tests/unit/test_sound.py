@@ -10,7 +10,9 @@ import pytest
 from framefleet.domain.errors import FramefleetError, InvalidTemplate, SourceNoAudio
 from framefleet.domain.languages import same_language, three_letters
 from framefleet.domain.media_info import AudioStream, MediaInfo
+from framefleet.domain.sound import Loudness
 from framefleet.domain.subtask import AudioTrackSpec, ConcatSpec, Plan
+from framefleet.media.audio import gain_to, parse_loudness
 from framefleet_scheduler.plan import PlanSettings, plan_task
 from tests import factories
 
@@ -27,6 +29,7 @@ REFUSED = [
     ("audio.channels", {"audio": {"codec": "ac3", "channels": 8}}),
     ("audio.volume", {"audio": {"codec": "copy", "volume": 3}}),
     ("audio.bitrate", {"audio": {"codec": "copy", "bitrate": 64_000}}),
+    ("audio.loudness", {"audio": {"codec": "copy", "loudness": {}}}),
     ("audio.codec", {"audio": {"codec": "pcm_s16le"}}),
     ("audio.codec", {"audio": {"codec": "aac"}, "container": "webm", "video": {"codec": "vp9"}}),
     ("audio.codec", {"kind": "audio", "container": "mp3", "audio": {"codec": "aac"}}),
@@ -154,6 +157,22 @@ def test_equal_tracks_are_made_once_however_they_are_asked_for() -> None:
     made = plan_task(factories.task(*targets), [media(*THREE)], PlanSettings())
 
     assert 1 == len(tracks(made))
+
+
+def test_one_gain_brings_a_track_to_its_loudness_unless_a_peak_would_pass_the_limit() -> None:
+    wanted = Loudness(target=-16, true_peak=-1)
+
+    assert 7.0 == gain_to(wanted, -23.0, -9.0)
+    assert 2.0 == gain_to(wanted, -23.0, -3.0)
+    assert -6.0 == gain_to(wanted, -10.0, -3.0)
+
+
+def test_loudness_is_read_from_the_last_summary_and_silence_has_none() -> None:
+    summary = "[x] Summary:\n  Integrated loudness:\n    I:  {}\n  True peak:\n    Peak:  {}\n"
+
+    assert (-22.2, -20.0) == parse_loudness(summary.format("-22.2 LUFS", "-20.0 dBFS").splitlines())
+    assert parse_loudness(summary.format("-70.0 LUFS", "-inf dBFS").splitlines()) is None
+    assert parse_loudness(["nothing"]) is None
 
 
 def test_languages_are_the_same_in_two_and_three_letters_of_either_kind() -> None:

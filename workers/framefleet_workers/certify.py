@@ -16,6 +16,10 @@ Made = Mapping[int, Mapping[str, Track]]
 """Subtask's number -> track's id -> what it made."""
 
 
+LOUDNESS_TOLERANCE = 0.5
+"""LU between what was asked for and what decodes."""
+
+
 def facts(build: str, spec: ConcatSpec, made: Made) -> Facts:
     """What is true of the target. `build` is FFmpeg's version.
 
@@ -44,7 +48,23 @@ def facts(build: str, spec: ConcatSpec, made: Made) -> Facts:
 
 def warnings(found: Facts, spec: ConcatSpec) -> tuple[str, ...]:
     """What somebody should look at."""
-    return (*spec.warnings, *watch.warnings(found.spans, float(spec.duration)))
+    return (*spec.warnings, *_too_soft(found, spec), *watch.warnings(found.spans, float(spec.duration)))
+
+
+def _too_soft(found: Facts, spec: ConcatSpec) -> list[str]:
+    """Tracks that could not be brought to the loudness asked for: silence, and peaks that leave no room."""
+    levels = {level.track: level.integrated for level in found.loudness}
+    told = []
+    for track in spec.audio:
+        wanted, level = track.settings.loudness, levels.get(f"audio-{track.id}")
+        if wanted is None:
+            continue
+        if level is None:
+            told.append(f"sound {track.id} is silent: it has no loudness to change")
+        elif abs(level - wanted.target) > LOUDNESS_TOLERANCE:
+            limit = f"its peaks would pass {wanted.true_peak:g} dBTP"
+            told.append(f"sound {track.id} has {level:.1f} LUFS instead of {wanted.target:g}: any louder, {limit}")
+    return told
 
 
 def segment_starts(track: VideoTrack, made: Made) -> list[int]:

@@ -34,7 +34,7 @@ from framefleet.domain.template import (
     SnapshotTemplate,
     SpriteTemplate,
 )
-from framefleet_scheduler.plan import audio, average, cost, geometry, stills
+from framefleet_scheduler.plan import audio, average, cost, geometry, stills, subtitles
 from framefleet_scheduler.plan.metadata import carried
 from framefleet_scheduler.plan.packages import image_track, ladder_package, sheets
 from framefleet_scheduler.plan.resample import frames_of, require_common_cuts
@@ -252,11 +252,21 @@ class _Planner:
         sound = self._sound(template.audio, package, f"{path}.overrides.audio")
         if isinstance(template, AudioTemplate) and not sound:
             raise SourceNoAudio(field=f"{path}.template")
+        shown = template.subtitles if isinstance(template, FileTemplate) else None
+        texts, left_out = subtitles.tracks(shown, self.parts, self.task.request.sources, f"{path}.overrides.subtitles")
         needs = sorted({n for v in video for n in v.chunks} | {t.subtask for t in sound})
         if isinstance(package, LadderPackage) and package.images is not None:
             needs = sorted({*needs, package.images.subtask})
         spec = ConcatSpec(
-            target=target.name, uri=target.uri, package=package, video=video, audio=sound, duration=self.film
+            target=target.name,
+            uri=target.uri,
+            package=package,
+            video=video,
+            audio=sound,
+            duration=self.film,
+            subtitles=texts,
+            sidecar=(shown.format or "vtt") if shown is not None and shown.mode == "sidecar" else None,
+            warnings=left_out,
         )
         return self._add(spec, weight=0.5 + float(self.film) * 0.01, needs=tuple(needs))
 

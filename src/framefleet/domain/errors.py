@@ -10,7 +10,7 @@
     ├── SourceError             the input itself is at fault: permanent
     │   ├── SourceNotFound      ├── SourceForbidden     ├── SourceEmpty
     │   ├── SourceNotMedia      ├── SourceTruncated     ├── SourceNoVideo
-    │   ├── SourceNoAudio       ├── SourceTooLong       ├── SourceTooLarge
+    │   ├── SourceNoAudio       ├── SourceNoSubtitles   ├── SourceTooLong       ├── SourceTooLarge
     │   ├── SourceClock         └── SourceChanged
     ├── TargetNotWritable       the output address refuses us: permanent
     ├── WorkError               one attempt failed
@@ -268,6 +268,13 @@ class SourceNoAudio(SourceError):
 
     code = "source_no_audio"
     hint = "Use a video template, or leave the target out."
+
+
+class SourceNoSubtitles(SourceError):
+    """The source has no such subtitles, but a target needs them."""
+
+    code = "source_no_subtitles"
+    hint = "Leave the track out, or give a file in sources[].subtitles."
 
 
 class SourceTooLong(SourceError):

@@ -57,6 +57,16 @@ SEVERAL_TRACKS = frozenset({"m4a", "mka"})
 """Containers of sound alone that hold more than one track."""
 
 
+class Loudness(Value):
+    """The loudness a track is brought to, by EBU R128: measured over the whole track first, then changed by one gain."""
+
+    target: float = Field(default=-16.0, ge=-70, le=-5)
+    """Integrated loudness, LUFS. -23 is usual in European television, -16 to -14 on the web."""
+    true_peak: float = Field(default=-1.0, ge=-9, le=0)
+    """dBTP that no peak may pass on its way to the encoder. Where the target would need more, the track stays softer, and the
+    target says so."""
+
+
 class AudioSettings(Value):
     """How sound tracks are encoded, and which of the source's are taken."""
 
@@ -74,6 +84,8 @@ class AudioSettings(Value):
     lower; the low-frequency channel is left out."""
     volume: float = Field(default=0.0, ge=-60, le=40)
     """dB by which the sound is made louder (or softer, below 0)."""
+    loudness: Loudness | None = None
+    """Bring each track to one loudness; `volume` comes before it is measured. None keeps the levels."""
     tracks: Tracks = "main"
     """`main` is the default track, else the first; `all` keeps every one. Or a list of tracks: numbers count from 0, languages
     are ISO 639 codes and take the first track in that language. Each keeps its language; the first one is the default."""
@@ -130,6 +142,8 @@ def _check_copy(settings: AudioSettings, path: str) -> None:
             _refuse(f"a copy has no {name} of its own", f"{path}.{name}", "Leave it out, or encode.")
     if settings.volume:
         _refuse("a copy keeps its volume", f"{path}.volume", "Leave it out, or encode.")
+    if settings.loudness is not None:
+        _refuse("a copy keeps its loudness", f"{path}.loudness", "Leave it out, or encode.")
 
 
 def check_sound_file(container: str, settings: AudioSettings, path: str) -> None:

@@ -355,6 +355,30 @@ class AudioTrack(Value):
     """Players take this one of several."""
 
 
+class SubtitlePiece(Value):
+    """One source's part of a subtitle track: a `stream` of the source, or the `file` of that number that came with it."""
+
+    source: int
+    stream: int | None
+    codec: str | None = None
+    """Of the stream, in FFmpeg's words."""
+    file: int | None
+    shift: Rational
+    """Seconds added to its times, which count from the source's beginning."""
+    start: Rational
+    """Where the source's part of the joined timeline begins; nothing is shown before, nor from `end` on. Seconds."""
+    end: Rational
+
+
+class SubtitleTrack(Value):
+    """A subtitle track of the joined timeline."""
+
+    id: str
+    language: str | None = None
+    """ISO 639, as the source or the request says."""
+    pieces: tuple[SubtitlePiece, ...]
+
+
 class FilePackage(Value):
     """Join into one file."""
 
@@ -419,6 +443,9 @@ class ConcatSpec(Value):
     audio: tuple[AudioTrack, ...] = ()
     duration: Rational
     """Seconds of the joined timeline."""
+    subtitles: tuple[SubtitleTrack, ...] = ()
+    sidecar: Literal["srt", "vtt"] | None = None
+    """Format of the files that subtitles go into; None: they go into the target itself."""
     warnings: tuple[str, ...] = ()
     """What the plan could not keep: it goes into the target's record."""
 

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
@@ -22,7 +22,14 @@ from framefleet.domain.errors import (
     TooManySources,
     UnsupportedFeature,
 )
-from framefleet.domain.template import Known, LadderTemplate, SnapshotTemplate, Template, resolve_named
+from framefleet.domain.template import (
+    FileTemplate,
+    Known,
+    LadderTemplate,
+    SnapshotTemplate,
+    Template,
+    resolve_named,
+)
 from framefleet.domain.value import Value
 
 MAX_REQUEST_BYTES = 1 << 20
@@ -32,11 +39,14 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 
 
 class Subtitle(Value):
-    """A subtitle file that belongs to a source."""
+    """A subtitle file that belongs to a source: SRT or WebVTT, up to 10 MiB."""
 
-    uri: str
-    language: str | None = None
-    offset: float = 0.0
+    uri: str = Field(max_length=8192)
+    """As a source's address, but not http(s)."""
+    language: str | None = Field(default=None, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
+    """ISO 639, two or three letters."""
+    offset: float = Field(default=0.0, ge=-86_400, le=86_400)
+    """Seconds by which its texts come later than the file says."""
 
 
 class Source(Value):
@@ -52,7 +62,8 @@ class Source(Value):
     """False: its picture is left out."""
     audio: bool = True
     """False: its sound is left out."""
-    subtitles: tuple[Subtitle, ...] = ()
+    subtitles: tuple[Subtitle, ...] = Field(default=(), max_length=32)
+    """Files with subtitles; their times count from the source's beginning."""
 
 
 class Align(Value):
@@ -188,6 +199,7 @@ def accept(
     for i, source in enumerate(request.sources):
         source_address(source.uri, f"sources[{i}].uri")
     targets = tuple(_target(t, f"targets[{i}]", templates) for i, t in enumerate(request.targets))
+    _check_beside(targets)
     return Task(
         id=token_task_id(request.client_token) if request.client_token else new_task_id(now),
         created_at=now,
@@ -256,6 +268,23 @@ def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
+def _check_beside(targets: Sequence[Target]) -> None:
+    """Subtitle files are named after their target without its extension, so two targets might write the same ones."""
+    stems: set[str] = set()
+    for i, target in enumerate(targets):
+        shown = target.settings.subtitles if isinstance(target.settings, FileTemplate) else None
+        if shown is None or shown.mode != "sidecar":
+            continue
+        stem = target.uri.rpartition(".")[0]
+        if stem in stems:
+            raise InvalidTarget(
+                "another target writes subtitle files of the same names",
+                field=f"targets[{i}].uri",
+                hint="Give it another name or folder.",
+            )
+        stems.add(stem)
+
+
 def _check_names(request: TaskRequest) -> None:
     seen: set[str] = set()
     places: set[str] = set()
@@ -269,5 +298,9 @@ def _check_names(request: TaskRequest) -> None:
     if request.align.index >= len(request.sources):
         raise InvalidRequest("align.index names no source", field="align.index")
     for i, source in enumerate(request.sources):
-        if source.subtitles:
-            raise UnsupportedFeature("subtitles are not supported by this version", field=f"sources[{i}].subtitles")
+        for k, subtitle in enumerate(source.subtitles):
+            field = f"sources[{i}].subtitles[{k}].uri"
+            if source_address(subtitle.uri, field).scheme in {"http", "https"}:
+                raise UnsupportedFeature(
+                    "subtitle files are read from storages only", field=field, hint="Put the file into a storage."
+                )

@@ -20,6 +20,7 @@ from framefleet.domain.metadata import MetadataSettings, check_metadata
 from framefleet.domain.packaging import Encryption, SegmentFormat, Thumbnails, check_file, check_ladder
 from framefleet.domain.picture import PictureSettings, Pixels, SizeSettings, laid_under_renditions
 from framefleet.domain.sound import AudioSettings, SoundContainer, check_sound, check_sound_file
+from framefleet.domain.subtitles import SubtitleSettings, check_subtitles
 from framefleet.domain.value import NumberAsText, Value
 
 VideoCodec = Literal["h264", "hevc", "av1", "vp9"]
@@ -90,6 +91,8 @@ class FileTemplate(Value):
     accelerator: Accelerator = "auto"
     video: VideoSettings = VideoSettings()
     audio: AudioSettings | None = AudioSettings()
+    subtitles: SubtitleSettings | None = None
+    """None leaves subtitles out."""
     metadata: MetadataSettings = MetadataSettings()
     """Tags, chapters and cover of the file."""
 
@@ -323,6 +326,7 @@ def check_packaging(settings: Template, path: str) -> None:
         case FileTemplate():
             audio = _encoded(settings.audio, path)
             check_file(settings.container, settings.video.codec, audio, path)
+            check_subtitles(settings.subtitles, settings.container, f"{path}.subtitles")
         case LadderTemplate():
             check_ladder(
                 packaging=settings.packaging,

@@ -5,6 +5,7 @@ Sound is never cut with the picture: every cut would add the encoder's priming a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
@@ -13,11 +14,14 @@ from ffmpeg import filter as ffmpeg_filter
 from ffmpeg import input as ffmpeg_input
 
 from framefleet.domain.languages import three_letters
+from framefleet.domain.sound import Loudness
 from framefleet.domain.subtask import AudioPiece, AudioTrack, AudioTrackSpec
 from framefleet.domain.timeline import decimal
 from framefleet.media.command import Command, build, output, source_input
 from framefleet.media.sound_encoders import audio_options
 
+SILENT = -70.0
+"""LUFS: what is softer does not count as sound (the meter's absolute gate)."""
 MUXER = {
     "cmaf": "mp4",
     "mka": "matroska",
@@ -53,6 +57,29 @@ def audio_command(
         counting = {"c:a": "pcm_s16le", "ar": spec.sample_rate, "ac": spec.channels, "f": "framecrc"}
         outputs.append(output(again, counted, counting))
     return build(outputs)
+
+
+def measure_command(spec: AudioTrackSpec, urls: Mapping[int, str]) -> Command:
+    """Play the track as it would go to the encoder, for what `parse_loudness` reads from FFmpeg's last words."""
+    # Filtered or not decides about nothing but a copy here: the meter itself is a filter.
+    meter = _graph(spec, urls, 0.0).filter("ebur128", peak="true", framelog="verbose")
+    return build([output(meter, "-", {"f": "null"})], global_args=("-v", "info"))
+
+
+def parse_loudness(lines: Sequence[str]) -> tuple[float, float] | None:
+    """(integrated loudness in LUFS, true peak in dBFS) of the meter's summary; None for silence or no summary."""
+    text = "\n".join(lines)
+    found = text.rpartition("Summary:")[2]
+    loudness = re.search(r"^\s*I:\s*(-?[\d.]+) LUFS", found, re.MULTILINE)
+    peak = re.search(r"^\s*Peak:\s*(-?[\d.]+) dBFS", found, re.MULTILINE)
+    if loudness is None or peak is None or float(loudness[1]) <= SILENT:
+        return None
+    return float(loudness[1]), float(peak[1])
+
+
+def gain_to(wanted: Loudness, loudness: float, peak: float) -> float:
+    """dB that bring a track from its loudness (LUFS) to the one wanted, or as near as its true peak (dBFS) allows."""
+    return min(wanted.target - loudness, wanted.true_peak - peak)
 
 
 def mux_options(spec: AudioTrackSpec) -> dict[str, Any]:

@@ -8,13 +8,14 @@ from pathlib import Path
 from framefleet.domain.errors import VerifyFailed
 from framefleet.domain.records import Check, Segment, StoredFile, Track, TracksOutput
 from framefleet.domain.subtask import AudioTrackSpec
-from framefleet.media.audio import audio_command, payload_command
+from framefleet.media.audio import audio_command, gain_to, measure_command, parse_loudness, payload_command
 from framefleet.media.boxes import BadBox, edit_of, media_scale, split_file
 from framefleet.media.codecs import codec_string
 from framefleet.media.framecrc import FrameCrcParser
 from framefleet.media.sound_encoders import spare_samples
 from framefleet.media.verify import parse_payload
 from framefleet_workers import reuse, verify
+from framefleet_workers.certify import LOUDNESS_TOLERANCE
 from framefleet_workers.digest import sha256_bytes
 from framefleet_workers.work import Work
 
@@ -56,9 +57,19 @@ def _made(work: Work, spec: AudioTrackSpec, urls: Mapping[int, str], path: Path,
         seen.checks.append(_same_packets(work, spec, urls, path))
     else:
         counted = work.path(f"{spec.id}.framecrc")
-        work.ffmpeg(audio_command(spec, urls, str(path), counted=str(counted)), seconds=seconds, share=(0.0, 0.9))
+        gain, goal = _loudness(work, spec, urls, seconds)
+        command = audio_command(spec, urls, str(path), counted=str(counted), gain=gain)
+        work.ffmpeg(command, seconds=seconds, share=(0.4 if gain else 0.0, 0.9))
         given = _count(counted)
         seen = verify.audio_track(work, path, given, spare_samples(spec), spec.sample_rate, only_more=True)
+        if goal is not None:
+            level = seen.loudness
+            near = level is not None and abs(level - goal) <= LOUDNESS_TOLERANCE
+            seen.checks.append(
+                Check(
+                    check="loudness", expected=f"{goal:.1f} ± {LOUDNESS_TOLERANCE} LUFS", found=f"{level}", passed=near
+                )
+            )
         close = abs(given - spec.samples) <= spec.tolerance
         seen.checks.append(
             Check(
@@ -70,6 +81,19 @@ def _made(work: Work, spec: AudioTrackSpec, urls: Mapping[int, str], path: Path,
         )
     verify.require(seen.checks)
     return seen
+
+
+def _loudness(work: Work, spec: AudioTrackSpec, urls: Mapping[int, str], seconds: float) -> tuple[float, float | None]:
+    """The gain (dB) that brings the track to the loudness asked for, and the loudness (LUFS) it then has; None: as it is."""
+    wanted = spec.settings.loudness
+    if wanted is None:
+        return 0.0, None
+    result = work.ffmpeg(measure_command(spec, urls), seconds=seconds, share=(0.0, 0.4))
+    measured = parse_loudness(result.tail)
+    if measured is None:
+        return 0.0, None
+    gain = gain_to(wanted, *measured)
+    return gain, measured[0] + gain
 
 
 def _count(path: Path) -> int:

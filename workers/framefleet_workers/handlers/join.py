@@ -8,10 +8,12 @@ from pathlib import Path
 
 from framefleet.domain.records import Check, PublishedOutput, Track
 from framefleet.domain.subtask import ConcatSpec, FilePackage, VideoTrack
+from framefleet.domain.subtitles import EMBEDDED, ONE_AT_A_TIME
 from framefleet.media import opus
 from framefleet.media.audio import track_tags
 from framefleet.media.join import join_command
-from framefleet_workers import certify, metadata, verify
+from framefleet.media.subtitles import subtitle_tags
+from framefleet_workers import certify, metadata, subtitles, verify
 from framefleet_workers.laid import Part, lay_audio, lay_video
 from framefleet_workers.parts import needed_tracks, sound, video_segments
 from framefleet_workers.publish import publish_file, published_media
@@ -33,6 +35,10 @@ def handle(work: Work, spec: ConcatSpec, package: FilePackage) -> PublishedOutpu
     made = needed_tracks(work, numbers)
     video = [_video(work, track, made) for track in spec.video]
     audio = [lay_audio(work, sound(track, made), track.id) for track in spec.audio]
+    single = spec.sidecar is None and package.container in ONE_AT_A_TIME
+    texts, unseen = subtitles.written(work, spec.subtitles, single=single)
+    inside = texts if spec.sidecar is None else []
+    codec = EMBEDDED.get(package.container, "")
     path = work.path(f"joined.{package.container}")
     command = join_command(
         str(video[0].path) if video else None,
@@ -44,7 +50,8 @@ def handle(work: Work, spec: ConcatSpec, package: FilePackage) -> PublishedOutpu
         audio_shifts=[_shift(work, a) for a in audio] if package.container in MATROSKA else (),
         tags=package.carried.tags,
         cover=metadata.cover(work, package.carried, package.container),
-        tracks=track_tags(spec.audio),
+        tracks=track_tags(spec.audio) | subtitle_tags([t.track for t in inside], codec),
+        subtitle_files=subtitles.laid(work, inside, codec),
     )
     command = metadata.equipped(work, command, package.carried, package.container)
     work.ffmpeg(command, seconds=float(spec.duration), share=(0.1, 0.7))
@@ -52,18 +59,22 @@ def handle(work: Work, spec: ConcatSpec, package: FilePackage) -> PublishedOutpu
     checks = _verify(work, spec, path, video, audio, package, made)
     checks.append(verify.check("streams", (len(video), len(audio)), (len(metadata.pictures(media)), len(media.audio))))
     checks += metadata.checks(package.carried, media)
+    if inside and video:
+        moved = (media.video[0].start or Fraction(0)) - video[0].start
+        checks += subtitles.checks(work, path, inside, (len(video) + len(audio), codec), moved)
     for track, stream in zip(spec.video, metadata.pictures(media), strict=False):
         wanted = (track.encoding.width, track.encoding.height)
         checks.append(verify.check("picture size", wanted, (stream.width, stream.height)))
     verify.require(checks)
     work.lease.confirm()
+    beside = subtitles.publish(work, spec.uri, texts, spec.sidecar) if spec.sidecar else []
     file = publish_file(work, path, spec.uri)
     facts = certify.facts(work.tools.build, spec, made)
     return PublishedOutput(
-        files=(file,),
+        files=(file, *beside),
         media=media.model_dump(mode="json", exclude={"index"}),
         checks=tuple(checks),
-        warnings=certify.warnings(facts, spec),
+        warnings=(*certify.warnings(facts, spec), *unseen),
         facts=facts,
     )
 

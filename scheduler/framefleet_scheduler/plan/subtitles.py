@@ -1,0 +1,104 @@
+"""Subtitles: which tracks a target gets, and where each source's part of them lies on the joined timeline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from framefleet.domain.errors import SourceNoSubtitles
+from framefleet.domain.languages import same_language
+from framefleet.domain.subtask import SubtitlePiece, SubtitleTrack
+from framefleet.domain.subtitles import TEXT_CODECS, SubtitleSettings
+from framefleet.domain.task import Source
+from framefleet_scheduler.plan.timeline import Part
+
+
+@dataclass(frozen=True)
+class Found:
+    """One text track of a source: a stream of it, or a file that came with it."""
+
+    language: str | None
+    stream: int | None
+    codec: str | None
+    file: int | None
+    offset: Fraction
+
+
+def tracks(
+    settings: SubtitleSettings | None, parts: Sequence[Part], sources: Sequence[Source], path: str
+) -> tuple[tuple[SubtitleTrack, ...], tuple[str, ...]]:
+    """The tracks asked for, and what has to be said of those left out; raises SourceNoSubtitles for one that is nowhere."""
+    if settings is None:
+        return (), ()
+    there = [_of(part, sources[part.source]) for part in parts]
+    if settings.tracks == "all":
+        most = max(len(found) for found in there)
+        leading = next(i for i, found in enumerate(there) if len(found) == most)
+        chosen = [_alike(n, there, leading) for n in range(most)]
+    else:
+        chosen = [_named(name, there, f"{path}.tracks[{i}]") for i, name in enumerate(settings.tracks)]
+    made = []
+    for i, row in enumerate(chosen, 1):
+        pieces = tuple(_piece(part, one, settings) for part, one in zip(parts, row, strict=True) if one is not None)
+        language = next((one.language for one in row if one is not None and one.language), None)
+        made.append(SubtitleTrack(id=f"s{i}", language=language, pieces=pieces))
+    return tuple(made), tuple(_left_out(parts))
+
+
+def _of(part: Part, source: Source) -> list[Found]:
+    streams = [
+        Found(s.language, s.index, s.codec, None, Fraction(0))
+        for s in part.media.other
+        if s.kind == "subtitle" and s.codec in TEXT_CODECS
+    ]
+    files = [Found(f.language, None, None, i, Fraction(str(f.offset))) for i, f in enumerate(source.subtitles)]
+    return [*streams, *files]
+
+
+def _left_out(parts: Sequence[Part]) -> list[str]:
+    return [
+        f"subtitles in {s.codec} (stream {s.index} of source {part.source + 1}) are pictures and were left out"
+        for part in parts
+        for s in part.media.other
+        if s.kind == "subtitle" and s.codec not in TEXT_CODECS
+    ]
+
+
+def _alike(n: int, there: Sequence[Sequence[Found]], leading: int) -> list[Found | None]:
+    leader = there[leading][n]
+
+    def of(place: int, found: Sequence[Found]) -> Found | None:
+        if place == leading:
+            return leader
+        if leader.language and any(f.language for f in found):
+            return next((f for f in found if same_language(f.language, leader.language)), None)
+        return found[n] if n < len(found) else None
+
+    return [of(place, found) for place, found in enumerate(there)]
+
+
+def _named(name: int | str, there: Sequence[Sequence[Found]], field: str) -> list[Found | None]:
+    row: list[Found | None]
+    if isinstance(name, int):
+        row = [found[name] if name < len(found) else None for found in there]
+    else:
+        row = [next((f for f in found if same_language(f.language, name)), None) for found in there]
+    if all(one is None for one in row):
+        known = ", ".join(f"{i} ({f.language or 'no language'})" for found in there for i, f in enumerate(found))
+        raise SourceNoSubtitles(
+            f"no source has the subtitles {name!r}", field=field, hint=f"There are {known}." if known else None
+        )
+    return row
+
+
+def _piece(part: Part, found: Found, settings: SubtitleSettings) -> SubtitlePiece:
+    return SubtitlePiece(
+        source=part.source,
+        stream=found.stream,
+        codec=found.codec,
+        file=found.file,
+        shift=part.offset - part.trim + found.offset + Fraction(str(settings.offset)),
+        start=part.offset,
+        end=part.offset + part.length,
+    )

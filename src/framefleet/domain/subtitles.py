@@ -1,0 +1,52 @@
+"""What is asked of subtitles. Times are seconds."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from framefleet.domain.errors import InvalidTemplate
+from framefleet.domain.sound import TrackName
+from framefleet.domain.value import Value
+
+TEXT_CODECS = frozenset({"subrip", "ass", "ssa", "webvtt", "mov_text", "text"})
+"""Codecs of subtitles that are text, in FFmpeg's names; the others are pictures."""
+EMBEDDED = {"mp4": "mov_text", "mov": "mov_text", "mkv": "subrip", "webm": "webvtt"}
+"""Containers that hold subtitles, and their codec there."""
+ONE_AT_A_TIME = frozenset({"mp4", "mov"})
+"""Containers in which one subtitle ends before the next begins: what is shown together becomes one of several lines."""
+
+
+class SubtitleSettings(Value):
+    """What becomes of subtitles: those in the sources, and the files that came with them."""
+
+    mode: Literal["embed", "sidecar"] = "embed"
+    """`embed` puts tracks into the file: mov_text in mp4 and mov, SRT in mkv, WebVTT in webm. `sidecar` writes a file for each
+    track beside the target, named after it and the language, such as `film.eng.vtt`."""
+    format: Literal["srt", "vtt"] | None = None
+    """Of sidecar files. None: vtt."""
+    tracks: Literal["all"] | Annotated[tuple[TrackName, ...], Field(min_length=1, max_length=16)] = "all"
+    """`all`, or a list: numbers count the source's text tracks and then the files that came with it, from 0; languages are ISO
+    639 codes and take the first track in that language."""
+    offset: float = Field(default=0.0, ge=-3600, le=3600)
+    """Seconds by which all subtitles come later (or earlier, below 0)."""
+
+
+def check_subtitles(settings: SubtitleSettings | None, container: str, path: str) -> None:
+    """Refuse what a container cannot hold; `path` is that of the settings. Raises InvalidTemplate with the field."""
+    if settings is None:
+        return
+    if settings.mode == "embed":
+        if container not in EMBEDDED:
+            raise InvalidTemplate(
+                f"{container} holds no subtitles",
+                field=f"{path}.mode",
+                hint="Use mode sidecar, or mp4, mov, mkv or webm.",
+            )
+        if settings.format is not None:
+            raise InvalidTemplate(
+                "the container decides the format of embedded subtitles",
+                field=f"{path}.format",
+                hint="Leave it out, or use mode sidecar.",
+            )

@@ -1,0 +1,115 @@
+"""Subtitles embedded and beside the target, from streams and files, over trims and joins. Judged on what FFmpeg extracts."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from framefleet.media.subtitles import bare, parse
+from tests.conftest import FfmpegBuild
+from tests.media import judge
+from tests.media.harness import OneProcess
+
+ENGLISH = '1\n00:00:00,200 --> 00:00:01,000\nfirst\n\n2\n00:00:01,480 --> 00:00:02,520\n<i>it\'s</i> 100%: \\N "q"\n'
+GERMAN = "WEBVTT\n\n00:00.500 --> 00:01.500\nGrüße &amp; <b>mehr</b>\n\n00:01.000 --> 00:02.000\ntogether\n"
+
+
+def film(folder: Path, ffmpeg: FfmpegBuild) -> Path:
+    """Three seconds with an English SRT track."""
+    folder.mkdir(parents=True)
+    texts, path = folder / "in.srt", folder / "film.mkv"
+    texts.write_text(ENGLISH)
+    picture = ["-f", "lavfi", "-i", "testsrc2=size=160x90:rate=25:duration=3"]
+    sound = ["-f", "lavfi", "-i", "sine=frequency=997:sample_rate=48000:duration=3"]
+    codecs = [
+        "-c:v",
+        "libx264",
+        "-preset",
+        "ultrafast",
+        "-c:a",
+        "flac",
+        "-c:s",
+        "srt",
+        "-metadata:s:s:0",
+        "language=eng",
+    ]
+    maps = ["-map", "0", "-map", "1", "-map", "2"]
+    command = [str(ffmpeg.ffmpeg), "-v", "error", *picture, *sound, "-i", str(texts), *maps, *codecs, str(path)]
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+    (folder / "de.vtt").write_text(GERMAN)
+    return path
+
+
+def target(name: str, out: Path, container: str, **subtitles: Any) -> dict[str, Any]:
+    picture = {"width": 160, "height": 90, "preset": "ultrafast", "codec": "h264"}
+    audio: dict[str, Any] = {}
+    if container == "webm":
+        picture, audio = {"width": 160, "height": 90, "codec": "vp9", "preset": "8"}, {"codec": "opus"}
+    overrides = {"kind": "file", "container": container, "video": picture, "audio": audio, "subtitles": subtitles}
+    return {"name": name, "uri": (out / f"{name}.{container}").as_uri(), "overrides": overrides}
+
+
+def shown(path: Path, stream: int) -> list[tuple[int, int, str]]:
+    """What FFmpeg extracts: milliseconds of the file's clock, and bare text."""
+    how = ["-v", "error", "-copyts", "-i", str(path), "-map", f"0:s:{stream}", "-f", "srt", "-"]
+    return [(c.start, c.end, bare(c.text)) for c in parse(judge._run([judge.ffmpeg(), *how]).decode())]
+
+
+def after_picture(path: Path, stream: int) -> list[tuple[int, int, str]]:
+    """As `shown`, from the first frame on: Matroska begins with the sound's priming."""
+    first = round(judge.times(path)[0] * 1000)
+    return [(a - first, b - first, text) for a, b, text in shown(path, stream)]
+
+
+def test_subtitles_come_out_at_their_times_in_every_container_and_beside_it(
+    ffmpeg: FfmpegBuild, tmp_path: Path
+) -> None:
+    source = film(tmp_path / "in", ffmpeg)
+    out = tmp_path / "out"
+    sidecar = {"uri": (source.parent / "de.vtt").as_uri(), "language": "de", "offset": 0.25}
+    parts = [
+        {"uri": source.as_uri(), "start": 1, "duration": 1, "subtitles": [sidecar]},
+        {"uri": source.as_uri(), "duration": 2, "subtitles": [sidecar]},
+    ]
+    targets = [
+        target("a", out, "mp4"),
+        target("b", out, "mkv", tracks=["de", 0], offset=0.1),
+        target("c", out, "webm", tracks=["en"]),
+        target("d", out, "mp4", mode="sidecar"),
+        target("e", out, "mov", mode="sidecar", format="srt", tracks=["ger"]),
+    ]
+
+    published = OneProcess(tmp_path, str(ffmpeg.ffmpeg), str(ffmpeg.ffprobe) if ffmpeg.ffprobe else None).run(
+        {"sources": parts, "targets": targets}
+    )
+
+    quote = 'it\'s100%:"q"'
+    english = [(480, 1000, quote), (1200, 2000, "first"), (2480, 3000, quote)]
+    assert english == shown(out / "a.mp4", 0)
+    assert english == after_picture(out / "c.webm", 0)
+    # In MP4 what is shown together is one text of two lines.
+    hello, both = "Grüße&mehr", "Grüße&mehrtogether"
+    assert [
+        *[(0, 250, hello), (250, 750, both), (750, 1000, "together")],
+        *[(1750, 2250, hello), (2250, 2750, both), (2750, 3000, "together")],
+    ] == shown(out / "a.mp4", 1)
+    # An offset brings into the part what the source showed just before it.
+    assert [
+        (0, 100, "first"),
+        (580, 1000, quote),
+        (1300, 2100, "first"),
+        (2580, 3000, quote),
+    ] == after_picture(out / "b.mkv", 1)
+    assert [(0, 850, hello), (350, 1000, "together"), (1850, 2850, hello), (2350, 3000, "together")] == after_picture(
+        out / "b.mkv", 0
+    )
+    names = [Path(f.uri).name for f in published["d"].files]
+    assert ["d.mp4", "d.eng.vtt", "d.deu.vtt"] == names
+    text = (out / "d.deu.vtt").read_text()
+    assert text.startswith("WEBVTT\n")
+    assert [(0, 750), (250, 1000), (1750, 2750), (2250, 3000)] == [(c.start, c.end) for c in parse(text)]
+    assert "Grüße &amp; <b>mehr</b>" in text
+    assert [(0, 750), (250, 1000), (1750, 2750), (2250, 3000)] == [
+        (c.start, c.end) for c in parse((out / "e.deu.srt").read_text())
+    ]

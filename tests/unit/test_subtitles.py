@@ -1,0 +1,181 @@
+"""Subtitles as values, and what is planned and refused of them."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import pytest
+
+from framefleet.domain.errors import InvalidTarget, InvalidTemplate, SourceNoSubtitles, UnsupportedFeature
+from framefleet.domain.media_info import MediaInfo, OtherStream
+from framefleet.domain.subtask import ConcatSpec
+from framefleet.media.subtitles import Cue, NoSubtitles, decoded, one_at_a_time, parse, placed, srt, vtt
+from framefleet_scheduler.plan import PlanSettings, plan_task
+from tests import factories
+
+HOSTILE = "a: 'b' \"c\" \\d 100% {e} & <3"
+
+
+def test_srt_and_webvtt_come_back_as_they_were_written() -> None:
+    cues = [
+        Cue(0, 1500, HOSTILE),
+        Cue(3_599_999, 3_600_001, "<i>two</i>\nlines"),
+        Cue(360_000_000, 360_000_500, "late"),
+    ]
+
+    assert cues == parse(srt(cues))
+    assert cues == parse(vtt(cues))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1\n00:00:01,5 --> 0:0:02.25\nx",
+        "\ufeff7\r\n00:00:01,500 --> 00:00:02,250 X1:0\r\nx\r\n",
+        "WEBVTT\n\n00:01.500 --> 00:02.250 line:0\nx",
+    ],
+)
+def test_what_people_call_srt_or_webvtt_is_read(text: str) -> None:
+    assert [Cue(1500, 2250, "x")] == parse(text)
+
+
+def test_markup_that_not_every_format_has_is_taken_out_and_an_arrow_is_no_time_line() -> None:
+    (cue,) = parse("1\n00:00:01,000 --> 00:00:02,000\n{\\an8}<font color=red><B>a</B></font> --> b")
+
+    assert "<b>a</b> -> b" == cue.text
+    assert [cue] == parse(vtt([cue]))
+
+
+def test_another_text_is_refused_and_an_empty_webvtt_is_not() -> None:
+    with pytest.raises(NoSubtitles):
+        parse("#!/bin/sh\nrm -rf /")
+    assert [] == parse("WEBVTT\n")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_files_are_read_in_the_encodings_they_come_in(encoding: str) -> None:
+    assert "Grüße" == decoded("Grüße".encode(encoding))
+
+
+def test_cues_are_moved_and_cut_at_the_borders_of_their_source() -> None:
+    cues = [
+        Cue(0, 900, "before"),
+        Cue(500, 2500, "into"),
+        Cue(3000, 4000, "inside"),
+        Cue(5500, 9000, "out"),
+        Cue(6000, 7000, "after"),
+    ]
+
+    found = placed(cues, Fraction(9), Fraction(10), Fraction(15))
+
+    assert [(10_000, 11_500), (12_000, 13_000), (14_500, 15_000)] == [(c.start, c.end) for c in found]
+
+
+def test_cues_shown_together_become_one_of_several_lines() -> None:
+    found = one_at_a_time([Cue(0, 3000, "a"), Cue(1000, 2000, "b"), Cue(4000, 5000, "c")])
+
+    assert [(0, 1000, "a"), (1000, 2000, "a\nb"), (2000, 3000, "a"), (4000, 5000, "c")] == [
+        (c.start, c.end, c.text) for c in found
+    ]
+
+
+def media(*codecs: tuple[str, str | None]) -> MediaInfo:
+    other = tuple(
+        OtherStream(index=2 + i, kind="subtitle", codec=codec, language=language)
+        for i, (codec, language) in enumerate(codecs)
+    )
+    return factories.media().model_copy(update={"other": other})
+
+
+def join(
+    settings: Any, *infos: MediaInfo, sources: list[dict[str, Any]] | None = None, container: str = "mkv"
+) -> ConcatSpec:
+    overrides = {"kind": "file", "container": container, "subtitles": settings}
+    target = {"name": "x", "uri": f"s3://out/x.{container}", "overrides": overrides}
+    given = sources or [{"uri": f"s3://in/{i}.mkv"} for i in range(len(infos))]
+    plan = plan_task(factories.task(target, sources=given), infos, PlanSettings())
+    return next(s.spec for s in plan.subtasks if isinstance(s.spec, ConcatSpec))
+
+
+def test_subtitles_are_left_out_unless_asked_for() -> None:
+    assert () == join(None, media(("subrip", "eng"))).subtitles
+
+
+def test_streams_come_first_then_files_and_pictures_are_left_out_with_a_warning() -> None:
+    source = {"uri": "s3://in/a.mkv", "subtitles": [{"uri": "s3://in/a.srt", "language": "fr", "offset": 1.5}]}
+
+    spec = join({}, media(("subrip", "eng"), ("hdmv_pgs_subtitle", "deu"), ("ass", "deu")), sources=[source])
+
+    assert [(2, None), (4, None), (None, 0)] == [(t.pieces[0].stream, t.pieces[0].file) for t in spec.subtitles]
+    assert Fraction(3, 2) == spec.subtitles[2].pieces[0].shift
+    (warning,) = spec.warnings
+    assert "hdmv_pgs_subtitle" in warning
+
+
+def test_subtitles_of_joined_and_trimmed_sources_lie_where_their_source_does() -> None:
+    sources = [{"uri": "s3://in/a.mkv", "start": 2, "duration": 5}, {"uri": "s3://in/b.mkv", "start": 1, "duration": 4}]
+
+    spec = join(
+        {"offset": 0.25}, media(("subrip", "eng")), media(("mov_text", "de"), ("subrip", "en")), sources=sources
+    )
+
+    (german,) = [t for t in spec.subtitles if t.language == "de"]
+    (english,) = [t for t in spec.subtitles if t.language == "en"] or [t for t in spec.subtitles if t.language == "eng"]
+    assert [(1, 2)] == [(p.source, p.stream) for p in german.pieces]
+    assert [(0, 2, Fraction(-7, 4)), (1, 3, Fraction(17, 4))] == [(p.source, p.stream, p.shift) for p in english.pieces]
+    assert [(0.0, 5.0), (5.0, 9.0)] == [(float(p.start), float(p.end)) for p in english.pieces]
+
+
+@pytest.mark.parametrize("wanted", [["ita"], [4]])
+def test_subtitles_that_no_source_has_are_refused(wanted: Any) -> None:
+    with pytest.raises(SourceNoSubtitles) as caught:
+        join({"tracks": wanted}, media(("subrip", "eng")))
+
+    assert "targets[0].overrides.subtitles.tracks[0]" == caught.value.field
+    assert "0 (eng)" in (caught.value.hint_text or "")
+
+
+def test_what_the_container_cannot_hold_is_refused() -> None:
+    with pytest.raises(InvalidTemplate) as caught:
+        join({"mode": "embed"}, media(), container="ts")
+    assert "targets[0].overrides.subtitles.mode" == caught.value.field
+    with pytest.raises(InvalidTemplate) as caught:
+        join({"mode": "embed", "format": "srt"}, media())
+    assert "targets[0].overrides.subtitles.format" == caught.value.field
+
+
+def test_subtitle_files_come_from_storages() -> None:
+    with pytest.raises(UnsupportedFeature) as caught:
+        factories.task(sources=[{"uri": "s3://in/a.mkv", "subtitles": [{"uri": "https://example.com/a.srt"}]}])
+
+    assert "sources[0].subtitles[0].uri" == caught.value.field
+
+
+def test_two_targets_may_not_write_subtitle_files_of_the_same_names() -> None:
+    targets = [
+        {
+            "name": end,
+            "uri": f"s3://out/x.{end}",
+            "overrides": {"kind": "file", "container": end, "subtitles": settings},
+        }
+        for end, settings in (("mkv", {"mode": "sidecar"}), ("mp4", {"mode": "sidecar"}))
+    ]
+
+    with pytest.raises(InvalidTarget) as caught:
+        factories.task(*targets)
+
+    assert "targets[1].uri" == caught.value.field
+
+
+def test_what_nobody_could_read_is_refused_before_it_costs_hours() -> None:
+    with pytest.raises(NoSubtitles):
+        one_at_a_time([Cue(i, 100_000 + i, "x") for i in range(60)])
+    with pytest.raises(NoSubtitles):
+        parse("00:01 --> 00:02\nx\n\n00:00:01,0 --> 00:00:02,0\nx\n\n" * 50_001)
+
+
+def test_a_backslash_with_an_n_ends_a_line_as_in_players() -> None:
+    (cue,) = parse("1\n00:00:01,000 --> 00:00:02,000\none\\Ntwo \\d\n")
+
+    assert "one\ntwo \\d" == cue.text

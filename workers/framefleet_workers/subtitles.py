@@ -1,0 +1,172 @@
+"""Subtitles of a joined target: read, put on the joined timeline, embedded or written beside it, and proved."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from framefleet.domain.address import source_address
+from framefleet.domain.errors import SourceEmpty, SourceNotFound, SourceNotMedia, SourceTooLarge
+from framefleet.domain.languages import three_letters
+from framefleet.domain.records import Check, PublishedFile
+from framefleet.domain.subtask import SubtitlePiece, SubtitleTrack
+from framefleet.media.subtitles import (
+    Cue,
+    NoSubtitles,
+    bare,
+    decoded,
+    extract_command,
+    one_at_a_time,
+    parse,
+    placed,
+    srt,
+    subtitle_file,
+    vtt,
+)
+from framefleet_workers import verify
+from framefleet_workers.publish import publish_bytes
+from framefleet_workers.work import Work
+
+MAX_BYTES = 10 << 20
+"""Of a subtitle file: a film's has some 100 KiB."""
+ROUNDING = 2
+"""Milliseconds a container's clock may move a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A track with its cues on the joined timeline."""
+
+    track: SubtitleTrack
+    cues: tuple[Cue, ...]
+
+
+def written(work: Work, tracks: Sequence[SubtitleTrack], *, single: bool = False) -> tuple[list[Written], list[str]]:
+    """Every track that has something to show, and a warning for each that has not. `single`: never two cues at once."""
+    extracted = _extracted(work, tracks)
+    found, warnings = [], []
+    for track in tracks:
+        cues: list[Cue] = []
+        for piece in track.pieces:
+            with _explained(work, piece):
+                text = _file(work, piece.source, piece.file) if piece.file is not None else extracted[_name(piece)]
+                cues += placed(parse(text), piece.shift, piece.start, piece.end)
+                cues = one_at_a_time(cues) if single else cues
+        cues.sort(key=lambda c: (c.start, c.end))
+        if cues:
+            found.append(Written(track, tuple(cues)))
+        else:
+            warnings.append(f"subtitles {track.id} show nothing inside the film and were left out")
+    return found, warnings
+
+
+def laid(work: Work, tracks: Sequence[Written], codec: str) -> list[tuple[str, str]]:
+    """The tracks as files for FFmpeg to embed in that codec, each with its demuxer."""
+    found = []
+    for one in tracks:
+        demuxer, text = subtitle_file(codec, one.cues)
+        path = work.path(f"{one.track.id}.{demuxer}")
+        path.write_text(text, "utf-8")
+        found.append((demuxer, str(path)))
+    return found
+
+
+def publish(work: Work, uri: str, tracks: Sequence[Written], form: str) -> list[PublishedFile]:
+    """A file for each track beside the target, named after it and the language."""
+    stem = re.sub(r"\.[^.]*$", "", uri.rsplit("/", 1)[1])
+    files, names = [], set()
+    for one in tracks:
+        name = three_letters(one.track.language) if one.track.language else one.track.id
+        name = f"{name}.{one.track.id}" if name in names else name
+        names.add(name)
+        text = vtt(one.cues) if form == "vtt" else srt(one.cues)
+        files.append(publish_bytes(work, text.encode(), uri, "subtitles", name=f"{stem}.{name}.{form}"))
+    return files
+
+
+def checks(work: Work, path: Path, tracks: Sequence[Written], where: tuple[int, str], moved: Fraction) -> list[Check]:
+    """Every cue must come out of the file again: its words, and its times to a container's clock.
+
+    `where` is their first stream and their codec. `moved` is by how much (s) the container has moved the picture: Matroska
+    begins with an encoder's priming, and all comes that much later.
+    """
+    shift = round(moved * 1000)
+    first, codec = where
+    paths = [work.path(f"{one.track.id}.again") for one in tracks]
+    work.ffmpeg(extract_command(str(path), [(first + i, codec, str(p)) for i, p in enumerate(paths)], ours=True))
+    found = []
+    for one, again in zip(tracks, paths, strict=True):
+        got = _parsed(again)
+        same = len(got) == len(one.cues) and all(
+            abs(a.start + shift - b.start) <= ROUNDING
+            and abs(a.end + shift - b.end) <= ROUNDING
+            and bare(a.text) == bare(b.text)
+            for a, b in zip(one.cues, got, strict=False)
+        )
+        told = f"{len(one.cues)} as planned"
+        found.append(verify.check(f"{one.track.id}: subtitles", told, told if same else f"{len(got)}, or others"))
+    return found
+
+
+def _parsed(path: Path) -> list[Cue]:
+    try:
+        return parse(path.read_text("utf-8", "replace"))
+    except (NoSubtitles, OSError):
+        return []
+
+
+def _name(piece: SubtitlePiece) -> str:
+    return f"source-{piece.source}-{piece.stream}"
+
+
+def _extracted(work: Work, tracks: Sequence[SubtitleTrack]) -> dict[str, str]:
+    """The texts of all streams that are needed: each source is read once."""
+    found: dict[str, str] = {}
+    pieces = {_name(p): p for track in tracks for p in track.pieces if p.stream is not None}
+    for source in sorted({p.source for p in pieces.values()}):
+        wanted = {
+            name: (p.stream, p.codec or "", str(work.path(f"{name}.txt")))
+            for name, p in pieces.items()
+            if p.source == source and p.stream is not None
+        }
+        work.ffmpeg(extract_command(work.source(source).url, list(wanted.values())))
+        found |= {name: Path(path).read_text("utf-8", "replace") for name, (_, _, path) in wanted.items()}
+    return found
+
+
+@contextmanager
+def _explained(work: Work, piece: SubtitlePiece) -> Iterator[None]:
+    """What cannot be read is the fault of the file it is in."""
+    try:
+        yield
+    except NoSubtitles as error:
+        source = work.task.request.sources[piece.source]
+        if piece.file is None:
+            field, uri, hint = f"sources[{piece.source}].uri", source.uri, "Leave the track out with subtitles.tracks."
+        else:
+            field = f"sources[{piece.source}].subtitles[{piece.file}].uri"
+            uri, hint = source.subtitles[piece.file].uri, "Subtitle files are SRT or WebVTT."
+        raise SourceNotMedia(f"the subtitles in {uri} cannot be read: {error}", field=field, hint=hint) from error
+
+
+def _file(work: Work, source: int, number: int) -> str:
+    """A file that came with a source, through the storages; it never reaches FFmpeg as it is."""
+    field = f"sources[{source}].subtitles[{number}].uri"
+    address = source_address(work.task.request.sources[source].subtitles[number].uri, field)
+    place = work.storages.locate(address, "source")
+    info = place.store.stat(place.key)
+    if info is None:
+        raise SourceNotFound(f"{address.uri}: there is no such object", field=field)
+    if info.bytes == 0:
+        raise SourceEmpty(field=field)
+    if info.bytes > MAX_BYTES:
+        raise SourceTooLarge(
+            f"{address.uri} has {info.bytes} bytes, subtitles may have {MAX_BYTES}", field=field, hint="Is it a film?"
+        )
+    data = place.store.get(place.key)
+    work.read_bytes += info.bytes
+    return decoded(data or b"")
