@@ -6,10 +6,12 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from framefleet.media.subtitles import bare, parse
 from tests.conftest import FfmpegBuild
 from tests.media import judge
-from tests.media.harness import OneProcess
+from tests.media.harness import OneProcess, SubtaskFailed
 
 ENGLISH = '1\n00:00:00,200 --> 00:00:01,000\nfirst\n\n2\n00:00:01,480 --> 00:00:02,520\n<i>it\'s</i> 100%: \\N "q"\n'
 GERMAN = "WEBVTT\n\n00:00.500 --> 00:01.500\nGrüße &amp; <b>mehr</b>\n\n00:01.000 --> 00:02.000\ntogether\n"
@@ -50,6 +52,12 @@ def target(name: str, out: Path, container: str, **subtitles: Any) -> dict[str, 
     return {"name": name, "uri": (out / f"{name}.{container}").as_uri(), "overrides": overrides}
 
 
+def ladder(name: str, out: Path, **subtitles: Any) -> dict[str, Any]:
+    rung = {"name": "low", "video": {"width": 160, "height": 90, "preset": "ultrafast"}}
+    overrides = {"kind": "ladder", "packaging": "cmaf", "renditions": [rung], "subtitles": subtitles}
+    return {"name": name, "uri": (out / name / "master.m3u8").as_uri(), "overrides": overrides}
+
+
 def shown(path: Path, stream: int) -> list[tuple[int, int, str]]:
     """What FFmpeg extracts: milliseconds of the file's clock, and bare text."""
     how = ["-v", "error", "-copyts", "-i", str(path), "-map", f"0:s:{stream}", "-f", "srt", "-"]
@@ -78,6 +86,7 @@ def test_subtitles_come_out_at_their_times_in_every_container_and_beside_it(
         target("c", out, "webm", tracks=["en"]),
         target("d", out, "mp4", mode="sidecar"),
         target("e", out, "mov", mode="sidecar", format="srt", tracks=["ger"]),
+        ladder("f", out),
     ]
 
     published = OneProcess(tmp_path, str(ffmpeg.ffmpeg), str(ffmpeg.ffprobe) if ffmpeg.ffprobe else None).run(
@@ -113,3 +122,35 @@ def test_subtitles_come_out_at_their_times_in_every_container_and_beside_it(
     assert [(0, 750), (250, 1000), (1750, 2750), (2250, 3000)] == [
         (c.start, c.end) for c in parse((out / "e.deu.srt").read_text())
     ]
+    for track, there in (("s1", english), ("s2", [(0, 750, hello), (250, 1000, "together")])):
+        whole = parse((out / "f" / f"subtitles-{track}" / "subtitles.vtt").read_text())
+        assert there == [(c.start, c.end, bare(c.text)) for c in whole][: len(there)]
+    assert ["eng", "de"] == [t["language"] for t in (published["f"].media or {})["subtitles"]]
+    assert 2 == sum(c.check.endswith("subtitles") and c.passed for c in published["f"].checks)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("#!/bin/sh", "source_not_media"),
+        ("", "source_empty"),
+        (None, "source_not_found"),
+        ("x" * (11 << 20), "source_too_large"),
+    ],
+    ids=["another text", "empty", "not there", "a film"],
+)
+def test_a_file_that_is_no_subtitles_is_refused_before_anything_is_encoded(
+    tmp_path: Path, text: str | None, code: str
+) -> None:
+    path = tmp_path / "x.srt"
+    if text is not None:
+        path.write_text(text)
+    request = {
+        "sources": [{"uri": (tmp_path / "film.mkv").as_uri(), "subtitles": [{"uri": path.as_uri()}]}],
+        "targets": [target("a", tmp_path / "out", "mkv")],
+    }
+
+    with pytest.raises(SubtaskFailed) as caught:
+        OneProcess(tmp_path).run(request)
+
+    assert (code, "sources[0].subtitles[0].uri") == (caught.value.error.code, caught.value.error.field)

@@ -143,6 +143,11 @@ def test_what_the_container_cannot_hold_is_refused() -> None:
     with pytest.raises(InvalidTemplate) as caught:
         join({"mode": "embed", "format": "srt"}, media())
     assert "targets[0].overrides.subtitles.format" == caught.value.field
+    with pytest.raises(InvalidTemplate) as caught:
+        factories.task(
+            {"name": "x", "template": "hls-h264", "uri": "s3://o/x.m3u8", "overrides": {"subtitles": {"format": "srt"}}}
+        )
+    assert "targets[0].overrides.subtitles.format" == caught.value.field
 
 
 def test_subtitle_files_come_from_storages() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -23,9 +23,7 @@ from framefleet.media.subtitles import (
     one_at_a_time,
     parse,
     placed,
-    srt,
     subtitle_file,
-    vtt,
 )
 from framefleet_workers import verify
 from framefleet_workers.publish import publish_bytes
@@ -52,7 +50,7 @@ def written(work: Work, tracks: Sequence[SubtitleTrack], *, single: bool = False
     for track in tracks:
         cues: list[Cue] = []
         for piece in track.pieces:
-            with _explained(work, piece):
+            with _explained(work, piece.source, piece.file):
                 text = _file(work, piece.source, piece.file) if piece.file is not None else extracted[_name(piece)]
                 cues += placed(parse(text), piece.shift, piece.start, piece.end)
                 cues = one_at_a_time(cues) if single else cues
@@ -62,6 +60,13 @@ def written(work: Work, tracks: Sequence[SubtitleTrack], *, single: bool = False
         else:
             warnings.append(f"subtitles {track.id} show nothing inside the film and were left out")
     return found, warnings
+
+
+def check_files(work: Work, source: int) -> None:
+    """Raise what is wrong with the files that came with a source, before any work is done in vain."""
+    for number in range(len(work.task.request.sources[source].subtitles)):
+        with _explained(work, source, number):
+            parse(_file(work, source, number))
 
 
 def laid(work: Work, tracks: Sequence[Written], codec: str) -> list[tuple[str, str]]:
@@ -75,17 +80,28 @@ def laid(work: Work, tracks: Sequence[Written], codec: str) -> list[tuple[str, s
     return found
 
 
-def publish(work: Work, uri: str, tracks: Sequence[Written], form: str) -> list[PublishedFile]:
+def publish(work: Work, uri: str, tracks: Sequence[Written], form: str) -> tuple[list[PublishedFile], list[Check]]:
     """A file for each track beside the target, named after it and the language."""
     stem = re.sub(r"\.[^.]*$", "", uri.rsplit("/", 1)[1])
-    files, names = [], set()
+    names: dict[str, Written] = {}
     for one in tracks:
         name = three_letters(one.track.language) if one.track.language else one.track.id
-        name = f"{name}.{one.track.id}" if name in names else name
-        names.add(name)
-        text = vtt(one.cues) if form == "vtt" else srt(one.cues)
-        files.append(publish_bytes(work, text.encode(), uri, "subtitles", name=f"{stem}.{name}.{form}"))
-    return files
+        names[f"{name}.{one.track.id}" if name in names else name] = one
+    return publish_files(work, uri, {f"{stem}.{name}.{form}": one for name, one in names.items()})
+
+
+def publish_files(work: Work, uri: str, tracks: Mapping[str, Written]) -> tuple[list[PublishedFile], list[Check]]:
+    """Each track as the file of that name beside the target (SRT or WebVTT, as its name ends), once FFmpeg has read it."""
+    found: list[Check] = []
+    texts: dict[str, str] = {}
+    for name, one in tracks.items():
+        codec = "webvtt" if name.endswith(".vtt") else "subrip"
+        _, texts[name] = subtitle_file(codec, one.cues)
+        path = work.path(f"{one.track.id}.{name.rsplit('.', 1)[1]}")
+        path.write_text(texts[name], "utf-8")
+        found += _come_back(work, path, [one], (0, codec), 0)
+    verify.require(found)
+    return [publish_bytes(work, text.encode(), uri, "subtitles", name=name) for name, text in texts.items()], found
 
 
 def checks(work: Work, path: Path, tracks: Sequence[Written], where: tuple[int, str], moved: Fraction) -> list[Check]:
@@ -94,7 +110,10 @@ def checks(work: Work, path: Path, tracks: Sequence[Written], where: tuple[int, 
     `where` is their first stream and their codec. `moved` is by how much (s) the container has moved the picture: Matroska
     begins with an encoder's priming, and all comes that much later.
     """
-    shift = round(moved * 1000)
+    return _come_back(work, path, tracks, where, round(moved * 1000))
+
+
+def _come_back(work: Work, path: Path, tracks: Sequence[Written], where: tuple[int, str], shift: int) -> list[Check]:
     first, codec = where
     paths = [work.path(f"{one.track.id}.again") for one in tracks]
     work.ffmpeg(extract_command(str(path), [(first + i, codec, str(p)) for i, p in enumerate(paths)], ours=True))
@@ -139,17 +158,17 @@ def _extracted(work: Work, tracks: Sequence[SubtitleTrack]) -> dict[str, str]:
 
 
 @contextmanager
-def _explained(work: Work, piece: SubtitlePiece) -> Iterator[None]:
-    """What cannot be read is the fault of the file it is in."""
+def _explained(work: Work, number: int, file: int | None) -> Iterator[None]:
+    """What cannot be read is the fault of the source, or of the file that came with it."""
     try:
         yield
     except NoSubtitles as error:
-        source = work.task.request.sources[piece.source]
-        if piece.file is None:
-            field, uri, hint = f"sources[{piece.source}].uri", source.uri, "Leave the track out with subtitles.tracks."
+        source = work.task.request.sources[number]
+        if file is None:
+            field, uri, hint = f"sources[{number}].uri", source.uri, "Leave the track out with subtitles.tracks."
         else:
-            field = f"sources[{piece.source}].subtitles[{piece.file}].uri"
-            uri, hint = source.subtitles[piece.file].uri, "Subtitle files are SRT or WebVTT."
+            field = f"sources[{number}].subtitles[{file}].uri"
+            uri, hint = source.subtitles[file].uri, "Subtitle files are SRT or WebVTT."
         raise SourceNotMedia(f"the subtitles in {uri} cannot be read: {error}", field=field, hint=hint) from error
 
 

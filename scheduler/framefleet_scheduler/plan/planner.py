@@ -252,7 +252,7 @@ class _Planner:
         sound = self._sound(template.audio, package, f"{path}.overrides.audio")
         if isinstance(template, AudioTemplate) and not sound:
             raise SourceNoAudio(field=f"{path}.template")
-        shown = template.subtitles if isinstance(template, FileTemplate) else None
+        shown = None if isinstance(template, AudioTemplate) else template.subtitles
         texts, left_out = subtitles.tracks(shown, self.parts, self.task.request.sources, f"{path}.overrides.subtitles")
         needs = sorted({n for v in video for n in v.chunks} | {t.subtask for t in sound})
         if isinstance(package, LadderPackage) and package.images is not None:

@@ -14,6 +14,8 @@ TEXT_CODECS = frozenset({"subrip", "ass", "ssa", "webvtt", "mov_text", "text"})
 """Codecs of subtitles that are text, in FFmpeg's names; the others are pictures."""
 EMBEDDED = {"mp4": "mov_text", "mov": "mov_text", "mkv": "subrip", "webm": "webvtt"}
 """Containers that hold subtitles, and their codec there."""
+LADDER = "ladder"
+"""Stands for a container where there is a ladder: its subtitles are WebVTT."""
 ONE_AT_A_TIME = frozenset({"mp4", "mov"})
 """Containers in which one subtitle ends before the next begins: what is shown together becomes one of several lines."""
 
@@ -22,8 +24,9 @@ class SubtitleSettings(Value):
     """What becomes of subtitles: those in the sources, and the files that came with them."""
 
     mode: Literal["embed", "sidecar"] = "embed"
-    """`embed` puts tracks into the file: mov_text in mp4 and mov, SRT in mkv, WebVTT in webm. `sidecar` writes a file for each
-    track beside the target, named after it and the language, such as `film.eng.vtt`."""
+    """`embed` puts tracks into the file: mov_text in mp4 and mov, SRT in mkv, WebVTT in webm; in a ladder each is a WebVTT
+    file of its own. `sidecar` writes a file for each track beside the target, named after it and the language, such as
+    `film.eng.vtt`."""
     format: Literal["srt", "vtt"] | None = None
     """Of sidecar files. None: vtt."""
     tracks: Literal["all"] | Annotated[tuple[TrackName, ...], Field(min_length=1, max_length=16)] = "all"
@@ -38,7 +41,7 @@ def check_subtitles(settings: SubtitleSettings | None, container: str, path: str
     if settings is None:
         return
     if settings.mode == "embed":
-        if container not in EMBEDDED:
+        if container not in EMBEDDED and container != LADDER:
             raise InvalidTemplate(
                 f"{container} holds no subtitles",
                 field=f"{path}.mode",
@@ -46,7 +49,7 @@ def check_subtitles(settings: SubtitleSettings | None, container: str, path: str
             )
         if settings.format is not None:
             raise InvalidTemplate(
-                "the container decides the format of embedded subtitles",
+                "embedded subtitles have the format of what holds them",
                 field=f"{path}.format",
                 hint="Leave it out, or use mode sidecar.",
             )

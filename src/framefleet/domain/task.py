@@ -272,7 +272,7 @@ def _check_beside(targets: Sequence[Target]) -> None:
     """Subtitle files are named after their target without its extension, so two targets might write the same ones."""
     stems: set[str] = set()
     for i, target in enumerate(targets):
-        shown = target.settings.subtitles if isinstance(target.settings, FileTemplate) else None
+        shown = target.settings.subtitles if isinstance(target.settings, FileTemplate | LadderTemplate) else None
         if shown is None or shown.mode != "sidecar":
             continue
         stem = target.uri.rpartition(".")[0]

@@ -20,7 +20,7 @@ from framefleet.domain.metadata import MetadataSettings, check_metadata
 from framefleet.domain.packaging import Encryption, SegmentFormat, Thumbnails, check_file, check_ladder
 from framefleet.domain.picture import PictureSettings, Pixels, SizeSettings, laid_under_renditions
 from framefleet.domain.sound import AudioSettings, SoundContainer, check_sound, check_sound_file
-from framefleet.domain.subtitles import SubtitleSettings, check_subtitles
+from framefleet.domain.subtitles import LADDER, SubtitleSettings, check_subtitles
 from framefleet.domain.value import NumberAsText, Value
 
 VideoCodec = Literal["h264", "hevc", "av1", "vp9"]
@@ -128,6 +128,8 @@ class LadderTemplate(Value):
     """Sheets of small pictures in the manifests, for winding. None: without."""
     renditions: tuple[Rung, ...] = Field(min_length=1, max_length=10)
     audio: AudioSettings | None = AudioSettings()
+    subtitles: SubtitleSettings | None = None
+    """None leaves subtitles out."""
 
     @model_validator(mode="before")
     @classmethod
@@ -339,6 +341,7 @@ def check_packaging(settings: Template, path: str) -> None:
                 audio=_encoded(settings.audio, path),
                 path=path,
             )
+            check_subtitles(settings.subtitles, LADDER, f"{path}.subtitles")
         case _:
             pass
 

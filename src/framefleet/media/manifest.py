@@ -70,6 +70,26 @@ class ListedTrack:
 
 
 @dataclass(frozen=True, slots=True)
+class ListedTexts:
+    """A subtitle track as a manifest names it: one WebVTT file for the whole film."""
+
+    name: str
+    """Folder below the manifest."""
+    file: str
+    """Name of the file in it."""
+    bytes: int
+    duration: Fraction
+    """Of the film, seconds."""
+    language: str | None = None
+    """ISO 639."""
+
+    @property
+    def bandwidth(self) -> int:
+        """Bits/s of the whole, at least 1."""
+        return max(1, ceil(self.bytes * 8 / self.duration))
+
+
+@dataclass(frozen=True, slots=True)
 class ListedSheets:
     """Sheets of small pictures as a manifest names them. Seconds, pixels, bytes."""
 

@@ -67,13 +67,13 @@ def handle(work: Work, spec: ConcatSpec, package: FilePackage) -> PublishedOutpu
         checks.append(verify.check("picture size", wanted, (stream.width, stream.height)))
     verify.require(checks)
     work.lease.confirm()
-    beside = subtitles.publish(work, spec.uri, texts, spec.sidecar) if spec.sidecar else []
+    beside, read = subtitles.publish(work, spec.uri, texts, spec.sidecar) if spec.sidecar else ([], [])
     file = publish_file(work, path, spec.uri)
     facts = certify.facts(work.tools.build, spec, made)
     return PublishedOutput(
         files=(file, *beside),
         media=media.model_dump(mode="json", exclude={"index"}),
-        checks=tuple(checks),
+        checks=(*checks, *read),
         warnings=(*certify.warnings(facts, spec), *unseen),
         facts=facts,
     )

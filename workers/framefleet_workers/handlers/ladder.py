@@ -14,12 +14,15 @@ from framefleet.domain.template import LadderTemplate
 from framefleet.media.codecs import video_range
 from framefleet.media.dash import manifest
 from framefleet.media.hls import Lock, iframe_playlist, image_playlist, master_playlist, media_playlist
-from framefleet.media.manifest import ListedSegment, ListedSheets, ListedTrack
-from framefleet_workers import certify, verify
+from framefleet.media.manifest import ListedSegment, ListedSheets, ListedTexts, ListedTrack
+from framefleet_workers import certify, subtitles, verify
 from framefleet_workers.handlers.segments import Listed, publish_track
 from framefleet_workers.parts import fetch, needed_tracks, published_files, sound, video_segments
 from framefleet_workers.publish import publish_bytes
 from framefleet_workers.work import Work
+
+TEXTS = "subtitles.vtt"
+"""Name of a subtitle track's file in its folder."""
 
 
 def handle(work: Work, spec: ConcatSpec, package: LadderPackage) -> PublishedOutput:
@@ -34,6 +37,7 @@ def handle(work: Work, spec: ConcatSpec, package: LadderPackage) -> PublishedOut
     files: list[PublishedFile] = []
     shown: list[ListedTrack] = []
     work.lease.confirm()
+    texts, text_files, read, unseen = _texts(work, spec)
     for listed in [*video, *audio]:
         published = publish_track(work, spec.uri, listed, package, key)
         shown.append(published.track)
@@ -43,16 +47,32 @@ def handle(work: Work, spec: ConcatSpec, package: LadderPackage) -> PublishedOut
     work.lease.confirm()
     pictures, sounds = shown[: len(video)], shown[len(video) :]
     sheets, sheet_files = _sheets(work, spec, package)
-    files += sheet_files
+    files += [*sheet_files, *text_files]
+    checks += read
     files += _publish_manifests(work, spec.uri, package, pictures, sounds, key, sheets)
     facts = certify.facts(work.tools.build, spec, made)
     return PublishedOutput(
         files=tuple(files),
-        media=_media(package, pictures, sounds, spec),
+        media=_media(package, pictures, sounds, spec, texts),
         checks=tuple(checks),
-        warnings=certify.warnings(facts, spec),
+        warnings=(*certify.warnings(facts, spec), *unseen),
         facts=facts,
     )
+
+
+def _texts(work: Work, spec: ConcatSpec) -> tuple[list[ListedTexts], list[PublishedFile], list[Check], list[str]]:
+    """Subtitles: what manifests list of them, their files, checks and warnings. Files beside the target are not listed."""
+    tracks, unseen = subtitles.written(work, spec.subtitles)
+    if spec.sidecar is not None:
+        return [], *subtitles.publish(work, spec.uri, tracks, spec.sidecar), unseen
+    files, checks = subtitles.publish_files(
+        work, spec.uri, {f"subtitles-{one.track.id}/{TEXTS}": one for one in tracks}
+    )
+    listed = [
+        ListedTexts(f"subtitles-{one.track.id}", TEXTS, file.bytes, spec.duration, one.track.language)
+        for one, file in zip(tracks, files, strict=True)
+    ]
+    return listed, files, checks, unseen
 
 
 def _sheets(
@@ -209,7 +229,11 @@ def _publish_manifests(
 
 
 def _media(
-    package: LadderPackage, video: list[ListedTrack], audio: list[ListedTrack], spec: ConcatSpec
+    package: LadderPackage,
+    video: list[ListedTrack],
+    audio: list[ListedTrack],
+    spec: ConcatSpec,
+    texts: list[ListedTexts],
 ) -> dict[str, object]:
     def entry(track: ListedTrack) -> dict[str, object]:
         known = {
@@ -233,4 +257,5 @@ def _media(
         "duration": float(spec.duration),
         "video": [entry(v) for v in video],
         "audio": [entry(a) for a in audio],
+        "subtitles": [{"name": t.name, "codec": "webvtt", "language": t.language} for t in texts],
     }

@@ -21,12 +21,14 @@ from framefleet.media.probe import (
     probe_command,
     with_first_frame,
 )
+from framefleet_workers import subtitles
 from framefleet_workers.process import Result
 from framefleet_workers.work import Work
 
 
 def handle(work: Work, spec: ProbeSpec) -> ProbeOutput:
     """Read the headers, then every packet."""
+    subtitles.check_files(work, spec.source)
     access = work.source(spec.source)
     lines: list[str] = []
     result = work.lines(probe_command(work.tools.prober, access.url), lines.append, verify=False)
