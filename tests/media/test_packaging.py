@@ -210,3 +210,44 @@ def test_manifests_list_thumbnail_sheets(made: tuple[Path, OneProcess, dict[str,
         assert 2 == len(sheets)
         numbers = judge.frames(Path(sheets[0].uri.removeprefix("file://")))
         assert 1 == len(numbers)
+
+
+def test_every_sound_track_is_listed_with_its_language(clip: Path, ffmpeg: FfmpegBuild, tmp_path: Path) -> None:
+    source = tmp_path / "two.mp4"
+    tracks = [
+        "-map",
+        "0",
+        "-map",
+        "0:a",
+        "-map",
+        "0:a",
+        "-c",
+        "copy",
+        "-disposition:a:0",
+        "0",
+        "-disposition:a:1",
+        "default",
+    ]
+    names = ["-metadata:s:a:0", "language=eng", "-metadata:s:a:1", "language=ger", "-metadata:s:a:2", "language=eng"]
+    judge._run([judge.ffmpeg(), "-v", "error", "-i", str(clip), *tracks, *names, str(source)])
+    wish = ladder("s", tmp_path, packaging="cmaf", audio={"codec": "aac", "tracks": "all"})
+    process = OneProcess(tmp_path / "p", str(ffmpeg.ffmpeg), str(ffmpeg.ffprobe) if ffmpeg.ffprobe else None)
+
+    process.run({"sources": [{"uri": source.as_uri()}], "targets": [wish]})
+
+    found = re.findall(r'NAME="([^"]+)",LANGUAGE="(\w+)",DEFAULT=(\w+)', (tmp_path / "s/main.m3u8").read_text())
+    assert [("en", "en", "YES"), ("de", "de", "NO"), ("en 2", "en", "NO")] == found
+    mpd = (tmp_path / "s/main.mpd").read_text()
+    assert ["en", "de", "en"] == re.findall(r'lang="(\w+)"', mpd)
+    assert ["main", "alternate", "alternate"] == re.findall(r'role:2011" value="(\w+)"', mpd)
+    streams = [
+        "ffprobe",
+        "-v",
+        "error",
+        "-show_entries",
+        "stream=codec_type",
+        "-of",
+        "csv=p=0",
+        str(tmp_path / "s/main.m3u8"),
+    ]
+    assert 3 == judge._run(streams).decode().split().count("audio")

@@ -6,6 +6,7 @@ import xml.etree.ElementTree as ET
 from dataclasses import replace
 from fractions import Fraction
 
+from framefleet.domain.languages import shortest
 from framefleet.media.dash import manifest
 from framefleet.media.hls import master_playlist, media_playlist
 from framefleet.media.manifest import ListedSegment, ListedTrack
@@ -93,3 +94,8 @@ def test_a_sprite_map_has_a_cue_per_tile_and_ends_with_the_film() -> None:
 def _sound() -> ListedTrack:
     shape = {"width": None, "height": None, "frame_rate": None, "channels": 2, "sample_rate": 48000}
     return replace(track("audio-a1"), codecs="mp4a.40.2", **shape)  # type: ignore[arg-type]
+
+
+def test_what_a_file_calls_a_language_cannot_break_a_playlist() -> None:
+    assert None is shortest('en"\n#EXT-X-ENDLIST')
+    assert ["de", "de", "pt", "xyz"] == [shortest(c) for c in ("ger", "de-AT", "por", "xyz")]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+
+_TAG = re.compile(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*")
 _TWO = {
     "af": "afr", "ar": "ara", "be": "bel", "bg": "bul", "bn": "ben", "bs": "bos", "ca": "cat", "cs": "ces", "cy": "cym",
     "da": "dan", "de": "deu", "el": "ell", "en": "eng", "es": "spa", "et": "est", "eu": "eus", "fa": "fas", "fi": "fin",
@@ -22,6 +25,14 @@ def three_letters(code: str) -> str:
     """The terminological ISO 639-2 code of a language; what we do not know stays as it is, in lower case, without region."""
     plain = code.strip().lower().replace("_", "-").partition("-")[0]
     return _TWO.get(plain) or _BIBLIOGRAPHIC.get(plain, plain)
+
+
+def shortest(code: str | None) -> str | None:
+    """The tag manifests use (RFC 5646 prefers two letters); None for what is no language code: it comes from a file."""
+    if code is None or not _TAG.fullmatch(code.strip()):
+        return None
+    known = three_letters(code)
+    return next((two for two, three in _TWO.items() if three == known), known)
 
 
 def same_language(one: str | None, other: str | None) -> bool:

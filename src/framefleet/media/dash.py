@@ -52,6 +52,9 @@ def manifest(
             '<AudioChannelConfiguration schemeIdUri="urn:mpeg:dash:23003:3:audio_channel_configuration:2011"'
             f' value="{track.channels}"/>'
         )
+        if len(audio) > 1:
+            role = "main" if track is (next((t for t in audio if t.default), audio[0])) else "alternate"
+            lines.append(f'      <Role schemeIdUri="urn:mpeg:dash:role:2011" value="{role}"/>')
         lines += _representation(track, f' audioSamplingRate="{track.sample_rate}"', [channels], media, start_number)
         lines.append("    </AdaptationSet>")
     if sheets is not None:

@@ -66,7 +66,7 @@ def master_playlist(
 ) -> str:
     """The multivariant playlist: renditions in the order given, each with the sound group."""
     lines = ["#EXTM3U", "#EXT-X-VERSION:7", "#EXT-X-INDEPENDENT-SEGMENTS"]
-    lines += [_sound(track, default=i == 0) for i, track in enumerate(audio)]
+    lines += _sounds(audio)
     sound_peak = max((t.peak_bandwidth for t in audio), default=0)
     sound_average = max((t.average_bandwidth for t in audio), default=0)
     sound_codecs = sorted({t.codecs for t in audio})
@@ -121,12 +121,22 @@ def _map(track: ListedTrack) -> str:
     return f'#EXT-X-MAP:URI="{track.init}"{range_}'
 
 
-def _sound(track: ListedTrack, *, default: bool) -> str:
-    language = f'LANGUAGE="{track.language}",' if track.language else ""
-    return (
-        f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="{track.language or track.name}",{language}'
-        f'DEFAULT={"YES" if default else "NO"},AUTOSELECT=YES,CHANNELS="{track.channels}",URI="{track.name}/index.m3u8"'
-    )
+def _sounds(audio: Sequence[ListedTrack]) -> list[str]:
+    """One line per track, each with a name of its own (section 4.3.4.1.1 forbids two of a name in a group)."""
+    default = next((i for i, track in enumerate(audio) if track.default), 0)
+    named: dict[str, int] = {}
+    lines = []
+    for i, track in enumerate(audio):
+        name = track.language or track.name
+        named[name] = named.get(name, 0) + 1
+        shown = name if named[name] == 1 else f"{name} {named[name]}"
+        language = f'LANGUAGE="{track.language}",' if track.language else ""
+        lines.append(
+            f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="{shown}",{language}'
+            f'DEFAULT={"YES" if i == default else "NO"},AUTOSELECT=YES,CHANNELS="{track.channels}",'
+            f'URI="{track.name}/index.m3u8"'
+        )
+    return lines
 
 
 def _iframes(track: ListedTrack) -> str:

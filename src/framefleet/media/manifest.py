@@ -38,6 +38,9 @@ class ListedTrack:
     sample_rate: int | None = None
     channels: int | None = None
     language: str | None = None
+    """RFC 5646."""
+    default: bool = False
+    """Of several sound tracks the one that players begin with."""
     init_bytes: int | None = None
     """Length of the header at the beginning of the file `init`; None when `init` is a file of its own."""
     video_range: str = "SDR"

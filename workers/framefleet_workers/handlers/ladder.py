@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from framefleet.domain.address import target_address
 from framefleet.domain.errors import VerifyFailed
+from framefleet.domain.languages import shortest
 from framefleet.domain.packaging import key_file
 from framefleet.domain.records import Check, PublishedFile, PublishedOutput, Segment, Track
 from framefleet.domain.subtask import AudioTrack, ConcatSpec, LadderPackage, VideoTrack
@@ -135,7 +136,8 @@ def _audio(track: AudioTrack, made: dict[int, dict[str, Track]], package: Ladder
         scale=found.scale,
         sample_rate=found.scale,
         channels=found.channels,
-        language=track.language,
+        language=shortest(track.language),
+        default=track.default,
     )
     return Listed(listed, found, found.init, found.segments, delay, found.frames)
 
