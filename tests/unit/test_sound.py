@@ -123,7 +123,7 @@ def test_a_copy_of_a_trimmed_source_is_refused(more: dict[str, float]) -> None:
 
 
 def test_a_copy_of_joined_sources_is_refused() -> None:
-    with pytest.raises(InvalidTemplate, match="joined or trimmed"):
+    with pytest.raises(InvalidTemplate, match="joined, trimmed"):
         plan({"codec": "copy"}, factories.media(), factories.media())
 
 

@@ -38,6 +38,9 @@ class Choice:
     """One track of the output: the stream each part gives to it, None where a part is silent."""
 
     streams: tuple[AudioStream | None, ...]
+    parts: tuple[Part, ...]
+    until: Fraction | None = None
+    """Seconds up to which the only part is repeated; None: it is heard once."""
 
     @property
     def first(self) -> AudioStream:
@@ -50,20 +53,35 @@ class Choice:
         return next((s.language for s in self.streams if s is not None and s.language), None)
 
 
-def choose(settings: AudioSettings, parts: Sequence[Part], wanted: Sequence[bool], path: str) -> list[Choice]:
-    """The tracks that are asked for, none when there is no sound at all; raises SourceNoAudio for one that is in no source."""
+def choose(
+    settings: AudioSettings, parts: tuple[Part, ...], wanted: Sequence[bool], beside: Sequence[Choice], path: str
+) -> list[Choice]:
+    """The tracks that are asked for, none when there is no sound at all; raises SourceNoAudio for one that is in no source.
+
+    The tracks `beside` the film come after its own.
+    """
     heard: list[tuple[AudioStream, ...]] = [
         part.media.audio if use else () for part, use in zip(parts, wanted, strict=True)
     ]
-    if not any(heard):
+    if not any(heard) and not beside:
         return []
     if settings.tracks == "main":
+        if not any(heard):
+            return [beside[0]]
         mains = (p.media.main_audio if use else None for p, use in zip(parts, wanted, strict=True))
-        return [Choice(tuple(mains))]
+        return [Choice(tuple(mains), parts)]
+    leading = _fullest(heard)
     if settings.tracks == "all":
-        leading = _fullest(heard)
-        return [_alike(i, stream, heard, heard.index(leading)) for i, stream in enumerate(leading)]
-    return [_named(name, heard, f"{path}.tracks[{i}]") for i, name in enumerate(settings.tracks)]
+        own = [_alike(i, stream, heard, heard.index(leading)) for i, stream in enumerate(leading)]
+        return [*(Choice(streams, parts) for streams in own), *beside]
+    found: list[Choice] = []
+    for i, name in enumerate(settings.tracks):
+        streams = _named(name, heard)
+        if any(streams):
+            found.append(Choice(streams, parts))
+        else:
+            found.append(_named_beside(name, leading, beside, f"{path}.tracks[{i}]"))
+    return found
 
 
 def _fullest(heard: Sequence[tuple[AudioStream, ...]]) -> tuple[AudioStream, ...]:
@@ -72,7 +90,9 @@ def _fullest(heard: Sequence[tuple[AudioStream, ...]]) -> tuple[AudioStream, ...
     return next(streams for streams in heard if len(streams) == most)
 
 
-def _alike(i: int, leader: AudioStream, heard: Sequence[Sequence[AudioStream]], leading: int) -> Choice:
+def _alike(
+    i: int, leader: AudioStream, heard: Sequence[Sequence[AudioStream]], leading: int
+) -> tuple[AudioStream | None, ...]:
     """The tracks of the other sources that go on where `leader` ends: of its language, else in its place."""
 
     def of(place: int, streams: Sequence[AudioStream]) -> AudioStream | None:
@@ -82,18 +102,25 @@ def _alike(i: int, leader: AudioStream, heard: Sequence[Sequence[AudioStream]], 
             return next((s for s in streams if same_language(s.language, leader.language)), None)
         return streams[i] if i < len(streams) else None
 
-    return Choice(tuple(of(place, streams) for place, streams in enumerate(heard)))
+    return tuple(of(place, streams) for place, streams in enumerate(heard))
 
 
-def _named(name: int | str, heard: Sequence[tuple[AudioStream, ...]], field: str) -> Choice:
+def _named(name: int | str, heard: Sequence[tuple[AudioStream, ...]]) -> tuple[AudioStream | None, ...]:
     if isinstance(name, int):
-        found = tuple(streams[name] if name < len(streams) else None for streams in heard)
+        return tuple(streams[name] if name < len(streams) else None for streams in heard)
+    return tuple(next((s for s in streams if same_language(s.language, name)), None) for streams in heard)
+
+
+def _named_beside(name: int | str, own: Sequence[AudioStream], beside: Sequence[Choice], field: str) -> Choice:
+    if isinstance(name, int):
+        found = beside[name - len(own)] if 0 <= name - len(own) < len(beside) else None
     else:
-        found = tuple(next((s for s in streams if same_language(s.language, name)), None) for streams in heard)
-    if all(stream is None for stream in found):
-        there = ", ".join(f"{i} ({s.language or 'no language'})" for i, s in enumerate(_fullest(heard)))
+        found = next((choice for choice in beside if same_language(choice.language, name)), None)
+    if found is None:
+        languages = [*(s.language for s in own), *(choice.language for choice in beside)]
+        there = ", ".join(f"{i} ({language or 'no language'})" for i, language in enumerate(languages))
         raise SourceNoAudio(f"no source has the sound track {name!r}", field=field, hint=f"There are {there}.")
-    return Choice(found)
+    return found
 
 
 def form_of(package: FilePackage | LadderPackage, settings: AudioSettings, choice: Choice) -> SoundForm:
@@ -108,15 +135,14 @@ def form_of(package: FilePackage | LadderPackage, settings: AudioSettings, choic
     return "cmaf" if codec in FRAGMENTED - {"flac"} else "mka"
 
 
-def check_copy(
-    settings: AudioSettings, choice: Choice, parts: Sequence[Part], package: FilePackage | LadderPackage, path: str
-) -> None:
+def check_copy(settings: AudioSettings, choice: Choice, package: FilePackage | LadderPackage, path: str) -> None:
     """Refuse a copy that could not be exact, or that the container cannot hold; raises InvalidTemplate with the field."""
     if settings.codec != "copy":
         return
-    if len(parts) > 1 or parts[0].trim or _cut_short(parts[0], choice.first):
+    parts = choice.parts
+    if len(parts) > 1 or parts[0].trim or choice.until is not None or _cut_short(parts[0], choice.first):
         raise InvalidTemplate(
-            "packets cannot be copied where sources are joined or trimmed",
+            "packets cannot be copied where sources are joined, trimmed, filled up or repeated",
             field=f"{path}.codec",
             hint="Encode the sound: packets begin and end where their own encoder wanted.",
         )
@@ -136,17 +162,18 @@ def check_copy(
         )
 
 
-def track(
-    name: str, settings: AudioSettings, parts: Sequence[Part], choice: Choice, form: SoundForm, path: str
-) -> AudioTrackSpec:
-    """One track over all parts; parts without its sound are silent."""
-    first, codec = choice.first, settings.codec
+def track(name: str, settings: AudioSettings, choice: Choice, form: SoundForm, path: str) -> AudioTrackSpec:
+    """One track over all its parts; parts without its sound are silent."""
+    first, codec, parts = choice.first, settings.codec, choice.parts
     rate = audio_rate(codec, settings.sample_rate, first.sample_rate)
     most = MOST_CHANNELS.get(codec, first.channels)
     channels = first.channels if codec == "copy" else min(settings.channels or most, first.channels, most)
     whole = len(parts) == 1
     pieces = tuple(_piece(part, stream, whole) for part, stream in zip(parts, choice.streams, strict=True))
     expected = _heard(parts[0], first) if whole else sum((p.length for p in parts), Fraction(0))
+    if choice.until is not None:
+        expected = choice.until
+        pieces = (_piece(parts[0], first, False).model_copy(update={"until": choice.until}),)
     bitrate = None if settings.quality is not None else settings.bitrate or default_bitrate(codec, channels)
     if codec == "mp3" and rate < 32_000 and bitrate is not None and bitrate > 160_000:
         if settings.bitrate is not None:
@@ -190,7 +217,10 @@ def key(settings: AudioSettings, choice: Choice, form: SoundForm) -> tuple[objec
             "bitrate": settings.bitrate or default_bitrate(settings.codec, channels),
         }
     )
-    return (same, form, tuple(None if s is None else s.index for s in choice.streams))
+    streams = tuple(
+        (p.source, None if s is None else s.index) for p, s in zip(choice.parts, choice.streams, strict=True)
+    )
+    return (same, form, streams)
 
 
 def _piece(part: Part, stream: AudioStream | None, whole: bool) -> AudioPiece:

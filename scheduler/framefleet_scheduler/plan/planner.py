@@ -34,7 +34,7 @@ from framefleet.domain.template import (
     SnapshotTemplate,
     SpriteTemplate,
 )
-from framefleet_scheduler.plan import audio, average, cost, geometry, stills, subtitles
+from framefleet_scheduler.plan import audio, average, beside, cost, geometry, stills, subtitles
 from framefleet_scheduler.plan.metadata import carried
 from framefleet_scheduler.plan.packages import image_track, ladder_package, sheets
 from framefleet_scheduler.plan.resample import frames_of, require_common_cuts
@@ -71,7 +71,8 @@ class _Planner:
         self.settings = settings
         self.parts = join(task.request.sources, media)
         self.film = self.parts[-1].offset + self.parts[-1].length
-        self.sound_wanted = [s.audio for s in task.request.sources]
+        self.sound_wanted = [task.request.sources[p.source].audio for p in self.parts]
+        self.beside = beside.tracks(task.request.sources, media, self.film)
         self.next_number = len(media) + 1
         self.subtasks: list[Subtask] = []
         self.tracks: dict[tuple[object, ...], tuple[AudioTrackSpec, int]] = {}
@@ -114,7 +115,7 @@ class _Planner:
     @property
     def _leading(self) -> int:
         """Place of the source that gives the defaults."""
-        return min(self.task.request.align.index, len(self.parts) - 1)
+        return [p.source for p in self.parts].index(self.task.request.align.index)
 
     def _joined(self, path: str) -> Timeline:
         if self._timeline is None:
@@ -216,12 +217,12 @@ class _Planner:
         if settings is None:
             return ()
         found: list[AudioTrack] = []
-        for choice in audio.choose(settings, self.parts, self.sound_wanted, path):
-            audio.check_copy(settings, choice, self.parts, package, path)
+        for choice in audio.choose(settings, self.parts, self.sound_wanted, self.beside, path):
+            audio.check_copy(settings, choice, package, path)
             form = audio.form_of(package, settings, choice)
             key = audio.key(settings, choice, form)
             if key not in self.tracks:
-                spec = audio.track(f"a{len(self.tracks) + 1}", settings, self.parts, choice, form, path)
+                spec = audio.track(f"a{len(self.tracks) + 1}", settings, choice, form, path)
                 self.tracks[key] = (spec, self._add(spec, weight=cost.audio(self.film)))
             spec, number = self.tracks[key]
             made = AudioTrack(
@@ -289,6 +290,12 @@ class _Planner:
         )
 
     def _remux(self, target: Target, template: RemuxTemplate, path: str) -> ConcatSpec:
+        if self.beside:
+            raise UnsupportedFeature(
+                "a remux takes no attached sources",
+                field=f"{path}.template",
+                hint="Use an encoding template, with audio.codec copy where packets are to be kept.",
+            )
         source = self.task.request.sources[0]
         if len(self.parts) > 1 or source.start or source.duration is not None:
             raise UnsupportedFeature(

@@ -73,30 +73,43 @@ class Part:
 
 
 def join(sources: Sequence[Source], media: Sequence[MediaInfo]) -> tuple[Part, ...]:
-    """Lay the sources end to end; raises InvalidSource when a trim leaves nothing."""
+    """Lay the sources end to end, but for attached ones; raises InvalidSource when a trim leaves nothing."""
     parts: list[Part] = []
     offset = Fraction(0)
     for i, (source, info) in enumerate(zip(sources, media, strict=True)):
-        trim = Fraction(str(source.start))
-        natural = natural_length(info, video=source.video, audio=source.audio)
-        if trim >= natural:
-            raise InvalidSource(
-                f"the source lasts {float(natural):.3f} s, but it is to start at {source.start} s",
-                field=f"sources[{i}].start",
-                hint="Choose a start inside the source.",
-            )
-        length = natural - trim
-        if source.duration is not None:
-            length = min(length, Fraction(str(source.duration)))
-        frames = (0, 0)
-        if info.index is not None and source.video:
-            zero = info.start + trim
-            to_end = source.duration is None or length == natural - trim
-            last = info.index.count if to_end else info.index.at_or_after(zero + length)
-            frames = (info.index.at_or_after(zero) if trim else 0, last)
-        parts.append(Part(i, info, offset, trim, length, frames))
-        offset += length
+        if source.attached is None:
+            parts.append(_part(i, source, info, offset))
+            offset += parts[-1].length
     return tuple(parts)
+
+
+def attached(sources: Sequence[Source], media: Sequence[MediaInfo]) -> tuple[Part, ...]:
+    """The sound of the attached sources, each from the film's beginning; raises InvalidSource when a trim leaves nothing."""
+    pairs = enumerate(zip(sources, media, strict=True))
+    return tuple(
+        _part(i, s.model_copy(update={"video": False}), m, Fraction(0)) for i, (s, m) in pairs if s.attached is not None
+    )
+
+
+def _part(i: int, source: Source, info: MediaInfo, offset: Fraction) -> Part:
+    trim = Fraction(str(source.start))
+    natural = natural_length(info, video=source.video, audio=source.audio)
+    if trim >= natural:
+        raise InvalidSource(
+            f"the source lasts {float(natural):.3f} s, but it is to start at {source.start} s",
+            field=f"sources[{i}].start",
+            hint="Choose a start inside the source.",
+        )
+    length = natural - trim
+    if source.duration is not None:
+        length = min(length, Fraction(str(source.duration)))
+    frames = (0, 0)
+    if info.index is not None and source.video:
+        zero = info.start + trim
+        to_end = source.duration is None or length == natural - trim
+        last = info.index.count if to_end else info.index.at_or_after(zero + length)
+        frames = (info.index.at_or_after(zero) if trim else 0, last)
+    return Part(i, info, offset, trim, length, frames)
 
 
 def natural_length(info: MediaInfo, *, video: bool = True, audio: bool = True) -> Fraction:

@@ -226,6 +226,8 @@ class AudioPiece(Value):
     """Seconds after the container's start where the sound begins; None: from the beginning, untouched."""
     duration: Rational | None = None
     """Seconds; None: to the end."""
+    until: Rational | None = None
+    """Seconds up to which the piece is heard again and again; None: it is heard once."""
 
 
 SoundForm = Literal["cmaf", "mka", "mp3", "ogg", "opus", "flac", "wav", "ac3"]

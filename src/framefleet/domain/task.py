@@ -62,6 +62,10 @@ class Source(Value):
     """False: its picture is left out."""
     audio: bool = True
     """False: its sound is left out."""
+    attached: Literal["once", "pad", "loop"] | None = None
+    """Its sound is laid beside the film as further tracks, and the source is not joined. `once`: as long as it lasts; `pad`:
+    silent from there to the film's end; `loop`: again and again to the film's end. What is longer than the film is cut off.
+    Its picture is not used. None: the source is a part of the film."""
     subtitles: tuple[Subtitle, ...] = Field(default=(), max_length=32)
     """Files with subtitles; their times count from the source's beginning."""
 
@@ -297,6 +301,19 @@ def _check_names(request: TaskRequest) -> None:
         places.add(target.uri)
     if request.align.index >= len(request.sources):
         raise InvalidRequest("align.index names no source", field="align.index")
+    if request.sources[request.align.index].attached is not None:
+        raise InvalidRequest(
+            "the source that gives size and rate is attached, but it has to be a part of the film",
+            field="align.index",
+            hint="Let align.index name another source, or do not attach this one.",
+        )
+    for i, source in enumerate(request.sources):
+        if source.attached is not None and (not source.audio or source.subtitles):
+            raise InvalidRequest(
+                "only the sound of an attached source is used",
+                field=f"sources[{i}].{'subtitles' if source.audio else 'audio'}",
+                hint="Give subtitles to a source that is a part of the film, and leave audio true.",
+            )
     for i, source in enumerate(request.sources):
         for k, subtitle in enumerate(source.subtitles):
             field = f"sources[{i}].subtitles[{k}].uri"

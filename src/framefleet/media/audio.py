@@ -16,7 +16,7 @@ from ffmpeg import input as ffmpeg_input
 from framefleet.domain.languages import three_letters
 from framefleet.domain.sound import Loudness
 from framefleet.domain.subtask import AudioPiece, AudioTrack, AudioTrackSpec
-from framefleet.domain.timeline import decimal
+from framefleet.domain.timeline import decimal, to_ticks
 from framefleet.media.command import Command, build, output, source_input
 from framefleet.media.sound_encoders import audio_options
 
@@ -124,7 +124,7 @@ def _is_filtered(spec: AudioTrackSpec, gain: float) -> bool:
 
 def _graph(spec: AudioTrackSpec, urls: Mapping[int, str], gain: float) -> Any:
     """The sound as it goes to the encoder: at its rate, in its layout, at its level."""
-    if len(spec.pieces) > 1:
+    if len(spec.pieces) > 1 or spec.pieces[0].until is not None:
         stream = _joined(spec, urls)
     else:
         piece = spec.pieces[0]
@@ -166,10 +166,14 @@ def _joined(spec: AudioTrackSpec, urls: Mapping[int, str]) -> Any:
             parts.append(ffmpeg_input(silence, f="lavfi", thread_queue_size=64 + number))
             continue
         stream = _trimmed(source_input(urls[piece.source], number=number)[str(piece.stream)], piece)
-        parts.append(
+        stream = (
             stream.filter("aresample", spec.sample_rate, **{"async": 1, "first_pts": 0})
             .filter("aformat", **_format(spec))
             .filter("apad", whole_dur=length)
             .filter("atrim", end=length)
         )
-    return ffmpeg_filter(parts, "concat", n=len(parts), v=0, a=1)
+        if piece.until is not None:
+            samples = to_ticks(piece.duration, spec.sample_rate)
+            stream = stream.filter("aloop", loop=-1, size=samples).filter("atrim", end=decimal(piece.until))
+        parts.append(stream)
+    return parts[0] if len(parts) == 1 else ffmpeg_filter(parts, "concat", n=len(parts), v=0, a=1)
