@@ -48,7 +48,7 @@ def test_attached_sound_is_laid_beside_the_film(ffmpeg: FfmpegBuild, tmp_path: P
     picture = ["-f", "lavfi", "-i", f"testsrc2=size=160x90:rate=25:duration={SECONDS}", "-c:v", "libx264"]
     tone = ["-f", "lavfi", "-i", f"sine=440:sample_rate={RATE}:duration={SECONDS}", "-c:a", "pcm_s16le"]
     film = make(tmp_path / "film.mkv", *picture[:4], *tone[:4], *picture[4:], "-preset", "ultrafast", *tone[4:])
-    short, long = (sweep(tmp_path / f"{n}.mov", s, code) for n, s, code in (("short", 1.5, "deu"), ("long", 6, "fra")))
+    short, long = (sweep(tmp_path / f"{n}.mov", s, code) for n, s, code in (("short", 1.5, "ger"), ("long", 6, "fra")))
     sources: list[dict[str, Any]] = [{"uri": film.as_uri()}]
     sources += [{"uri": short.as_uri(), "attached": how} for how in ("once", "pad", "loop")]
     sources += [{"uri": long.as_uri(), "attached": "pad", "start": 0.5}]
@@ -75,7 +75,7 @@ def test_attached_sound_is_laid_beside_the_film(ffmpeg: FfmpegBuild, tmp_path: P
     assert not any(tracks[2][once:])
     assert (given * 3)[:whole] == tracks[3]
     assert heard(long, 0)[RATE // 2 :][:whole] == tracks[4]
-    assert ["deu", "deu", "deu", "fra"] == languages(tmp_path / "all.mov")[-4:]
+    assert ["ger", "ger", "ger", "fra"] == languages(tmp_path / "all.mov")[-4:]
     assert [tracks[4], tracks[2]] == [heard(tmp_path / "some.mov", i) for i in range(2)]
     assert [tracks[0]] == [heard(tmp_path / "main.mov", 0)]
 

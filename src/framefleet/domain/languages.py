@@ -20,11 +20,25 @@ _BIBLIOGRAPHIC = {
     "wel": "cym",
 }  # fmt: skip
 
+_MACINTOSH = {"sve": "swe"}
+"""Codes that FFmpeg has for languages in QuickTime files, and nobody else."""
+_IN_MOV = {three: code for code, three in (_BIBLIOGRAPHIC | _MACINTOSH).items() if code != "fre"}
+
 
 def three_letters(code: str) -> str:
     """The terminological ISO 639-2 code of a language; what we do not know stays as it is, in lower case, without region."""
     plain = code.strip().lower().replace("_", "-").partition("-")[0]
-    return _TWO.get(plain) or _BIBLIOGRAPHIC.get(plain, plain)
+    return _TWO.get(plain) or (_BIBLIOGRAPHIC | _MACINTOSH).get(plain, plain)
+
+
+def written(code: str, container: str) -> str:
+    """The code that keeps a language in this container.
+
+    QuickTime files have a list of their own; FFmpeg drops what it does not find there by the one name it knows. Afrikaans,
+    Bosnian, Croatian, Galician, Irish and Serbian cannot be written.
+    """
+    known = three_letters(code)
+    return _IN_MOV.get(known, known) if container == "mov" else known
 
 
 def shortest(code: str | None) -> str | None:

@@ -13,7 +13,7 @@ from typing import Any
 from ffmpeg import filter as ffmpeg_filter
 from ffmpeg import input as ffmpeg_input
 
-from framefleet.domain.languages import three_letters
+from framefleet.domain.languages import written
 from framefleet.domain.sound import Loudness
 from framefleet.domain.subtask import AudioPiece, AudioTrack, AudioTrackSpec
 from framefleet.domain.timeline import decimal, to_ticks
@@ -105,12 +105,12 @@ def payload_command(url: str, stream: int, *, adts: bool) -> Command:
     return build([output(source_input(url)[str(stream)], "-", options)], progress=False)
 
 
-def track_tags(tracks: Sequence[AudioTrack]) -> dict[str, Any]:
+def track_tags(tracks: Sequence[AudioTrack], container: str) -> dict[str, Any]:
     """Output options that keep what tracks are: their language, and which one is the default."""
     tags: dict[str, Any] = {}
     for i, track in enumerate(tracks):
         if track.language:
-            tags[f"metadata:s:a:{i}"] = f"language={three_letters(track.language)}"
+            tags[f"metadata:s:a:{i}"] = f"language={written(track.language, container)}"
         tags[f"disposition:a:{i}"] = "default" if track.default else "0"
     if any(track.settings.codec in {"flac", "copy"} for track in tracks):
         tags["strict"] = "experimental"  # what FFmpeg 5.1 calls FLAC in MP4

@@ -9,7 +9,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
-from framefleet.domain.languages import three_letters
+from framefleet.domain.languages import written
 from framefleet.domain.subtask import SubtitleTrack
 from framefleet.media.command import Command, build, file_input, output, source_input
 
@@ -142,12 +142,12 @@ def subtitle_file(codec: str, cues: Sequence[Cue]) -> tuple[str, str]:
     return ("webvtt", vtt(cues)) if codec == "webvtt" else ("srt", srt(cues))
 
 
-def subtitle_tags(tracks: Sequence[SubtitleTrack], codec: str) -> dict[str, Any]:
+def subtitle_tags(tracks: Sequence[SubtitleTrack], codec: str, container: str) -> dict[str, Any]:
     """Output options for embedded subtitles: their codec and languages. None is shown unless the viewer asks."""
     tags: dict[str, Any] = {"c:s": "copy" if codec in COPIED else codec} if tracks else {}
     for i, track in enumerate(tracks):
         if track.language:
-            tags[f"metadata:s:s:{i}"] = f"language={three_letters(track.language)}"
+            tags[f"metadata:s:s:{i}"] = f"language={written(track.language, container)}"
         tags[f"disposition:s:{i}"] = "0"
     return tags
 

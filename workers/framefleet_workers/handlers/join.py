@@ -50,7 +50,8 @@ def handle(work: Work, spec: ConcatSpec, package: FilePackage) -> PublishedOutpu
         audio_shifts=[_shift(work, a) for a in audio] if package.container in MATROSKA else (),
         tags=package.carried.tags,
         cover=metadata.cover(work, package.carried, package.container),
-        tracks=track_tags(spec.audio) | subtitle_tags([t.track for t in inside], codec),
+        tracks=track_tags(spec.audio, package.container)
+        | subtitle_tags([t.track for t in inside], codec, package.container),
         subtitle_files=subtitles.laid(work, inside, codec),
     )
     command = metadata.equipped(work, command, package.carried, package.container)
