@@ -9,9 +9,15 @@ import pytest
 
 from framefleet.domain.errors import InvalidTarget, InvalidTemplate, SourceNoSubtitles, UnsupportedFeature
 from framefleet.domain.media_info import MediaInfo, OtherStream
-from framefleet.domain.subtask import ConcatSpec
+from framefleet.domain.picture import Frame, SourcePicture
+from framefleet.domain.subtask import ConcatSpec, MeasureSpec, TextSpec, VideoChunkSpec
+from framefleet.domain.subtitles import SubtitleSettings
+from framefleet.media.burn import burned_file
 from framefleet.media.subtitles import Cue, NoSubtitles, decoded, one_at_a_time, parse, placed, srt, vtt
 from framefleet_scheduler.plan import PlanSettings, plan_task
+from framefleet_scheduler.plan.geometry import Look
+from framefleet_scheduler.plan.subtitles import Texts
+from framefleet_scheduler.plan.timeline import join as timeline_join
 from tests import factories
 
 HOSTILE = "a: 'b' \"c\" \\d 100% {e} & <3"
@@ -145,7 +151,12 @@ def test_what_the_container_cannot_hold_is_refused() -> None:
     assert "targets[0].overrides.subtitles.format" == caught.value.field
     with pytest.raises(InvalidTemplate) as caught:
         factories.task(
-            {"name": "x", "template": "hls-h264", "uri": "s3://o/x.m3u8", "overrides": {"subtitles": {"format": "srt"}}}
+            {
+                "name": "x",
+                "template": "hls-h264",
+                "uri": "s3://out/x.m3u8",
+                "overrides": {"subtitles": {"format": "srt"}},
+            }
         )
     assert "targets[0].overrides.subtitles.format" == caught.value.field
 
@@ -184,3 +195,67 @@ def test_a_backslash_with_an_n_ends_a_line_as_in_players() -> None:
     (cue,) = parse("1\n00:00:01,000 --> 00:00:02,000\none\\Ntwo \\d\n")
 
     assert "one\ntwo \\d" == cue.text
+
+
+def test_braces_of_burnt_texts_are_no_commands_and_times_are_a_millisecond_early() -> None:
+    text = burned_file([Cue(480, 1000, "{e} {\\an8} {c:red}"), Cue(0, 1, "gone")])
+
+    assert "00:00:00,479 --> 00:00:00,999\n\\{e} \\{\u2060\\an8} \\{\u2060c:red}\n" in text
+    assert "gone" not in text
+    assert "99:59:59" in burned_file([])
+
+
+@pytest.mark.parametrize(
+    ("settings", "field"),
+    [
+        ({"mode": "burn"}, "tracks"),
+        ({"mode": "burn", "tracks": ["en", "de"]}, "tracks"),
+        ({"mode": "burn", "tracks": [0], "format": "srt"}, "format"),
+        ({"mode": "embed", "style": {}}, "style"),
+        ({"mode": "burn", "tracks": [0], "style": {"size": 0}}, "style.size"),
+    ],
+)
+def test_what_burning_cannot_do_is_refused(settings: Any, field: str) -> None:
+    with pytest.raises(InvalidTemplate) as caught:
+        join(settings, media(("subrip", "eng")))
+
+    assert f"targets[0].overrides.subtitles.{field}" == caught.value.field
+
+
+def test_texts_in_the_picture_are_made_once_before_any_chunk_that_needs_them() -> None:
+    settings = {"mode": "burn", "tracks": ["en"]}
+    video = {"width": 640, "height": 360, "bitrate": 500_000}
+    targets = [
+        {
+            "name": f"x{i}",
+            "uri": f"s3://out/{i}.mp4",
+            "overrides": {"kind": "file", "video": video | more, "subtitles": shown},
+        }
+        for i, (more, shown) in enumerate([({}, settings), ({"width": 320, "height": 180}, settings), ({}, None)])
+    ]
+
+    plan = plan_task(factories.task(*targets), [media(("subrip", "eng"))], PlanSettings())
+
+    (texts,) = [s for s in plan.subtasks if isinstance(s.spec, TextSpec)]
+    needing = [s for s in plan.subtasks if texts.n in s.needs]
+    assert {MeasureSpec, VideoChunkSpec} == {type(s.spec) for s in needing}
+    assert [texts.n, texts.n, None] == [s.spec.burned for s in plan.subtasks if isinstance(s.spec, ConcatSpec)]
+
+
+def test_burnt_subtitles_are_smaller_where_the_picture_stands_upright() -> None:
+    upright = burned_size(360, 640), burned_size(640, 360)
+
+    assert 4.7 < upright[0] < 4.8
+    assert 6.0 == upright[1]
+
+
+def burned_size(width: int, height: int) -> float:
+    texts = Texts(lambda spec: 1)
+    settings = SubtitleSettings(mode="burn", tracks=(0,))
+    info = media(("subrip", "eng"))
+    sources = factories.task(sources=[{"uri": "s3://in/a.mkv"}]).request.sources
+    look = texts.drawn(
+        settings, timeline_join(sources, [info]), sources, Look(width, height, SourcePicture(), Frame()), "x"
+    )
+    assert look.frame.burned is not None
+    return look.frame.burned.size

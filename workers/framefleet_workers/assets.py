@@ -1,24 +1,37 @@
-"""Local copies of what watermarks need: images from users' addresses, files of texts, fonts."""
+"""Local copies of what is drawn into pictures: images from users' addresses, files of texts, fonts."""
 
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import copyfile
 
-from framefleet.adapters.fonts import find_font
+from framefleet.adapters.fonts import family_name, find_font
 from framefleet.domain.address import Address, source_address
-from framefleet.domain.errors import InvalidWatermark, SourceError, SourceNotFound
+from framefleet.domain.errors import FontMissing, InvalidWatermark, SourceError, SourceNotFound
 from framefleet.domain.overlay import MAX_IMAGE_BYTES, PlacedImage, PlacedText
 from framefleet.domain.subtask import VideoChunkSpec
-from framefleet.media.overlays import font_asset, image_asset, image_command, marks_of, text_asset
+from framefleet.domain.subtitles import Burned
+from framefleet.media.burn import FONTS, family_asset, texts_asset
+from framefleet.media.overlays import (
+    WIDE_LETTERS,
+    burned_of,
+    font_asset,
+    image_asset,
+    image_command,
+    marks_of,
+    text_asset,
+)
 from framefleet_workers.digest import sha256_file
+from framefleet_workers.parts import fetch, needed_tracks
 from framefleet_workers.work import SOURCE_URL_SECONDS, Work
 
 
 @dataclass(frozen=True, slots=True)
 class Assets:
-    """Files a chunk's watermarks are made of."""
+    """Files a chunk's watermarks and subtitles are made of."""
 
     paths: dict[str, str]
     """By the keys the command knows them under."""
@@ -27,7 +40,7 @@ class Assets:
 
 
 def fetch_assets(work: Work, spec: VideoChunkSpec) -> Assets:
-    """Everything the chunk's watermarks need.
+    """Everything the chunk's watermarks and subtitles need.
 
     Raises SourceErrors for images that cannot be had or used, and FontMissing.
     """
@@ -40,12 +53,21 @@ def fetch_assets(work: Work, spec: VideoChunkSpec) -> Assets:
             key = text_asset(mark.text)
             paths[key] = paths.get(key) or _text(work, mark.text, len(paths))
             paths[font_asset(mark)] = _font(mark)
+    names: dict[str, str] = {}
+    for burned in burned_of(spec):
+        number = dict(spec.texts)[burned.text]
+        file = work.path(f"{burned.text}.srt")
+        file.write_bytes(fetch(work, needed_tracks(work, [number])[number][burned.text].init))
+        fonts = _fonts(work, burned, file.read_text("utf-8"))
+        names[family_asset(burned)] = family_name(fonts[0])
+        names[FONTS] = str(fonts[0].parent)
+        paths |= {texts_asset(burned): file, **{f"font {font.name}": font for font in fonts}}
     if not paths:
         return Assets({}, None)
     digest = hashlib.sha256()
     for key in sorted(paths):
         digest.update(f"{key}\0{sha256_file(paths[key])}\0".encode())
-    return Assets({key: str(path) for key, path in paths.items()}, digest.hexdigest())
+    return Assets({key: str(path) for key, path in paths.items()} | names, digest.hexdigest())
 
 
 def _image(work: Work, uri: str, number: int) -> Path:
@@ -86,3 +108,18 @@ def _text(work: Work, text: str, number: int) -> Path:
 
 def _font(mark: PlacedText) -> Path:
     return find_font(mark.font, bold=mark.bold, wide=font_asset(mark).endswith("-cjk"))
+
+
+def _fonts(work: Work, burned: Burned, text: str) -> list[Path]:
+    """The fonts that subtitles need, in a folder of their own, the usual one first."""
+    found = [find_font(burned.font)]
+    if "<b>" in text:
+        with suppress(FontMissing):  # libass makes letters fat by itself
+            found.append(find_font(burned.font, bold=True))
+    if any(ord(c) >= WIDE_LETTERS for c in text):
+        found.append(find_font(burned.font, wide=True))
+    copies = [work.path(f"fonts/{font.name}") for font in found]
+    for font, copy in zip(found, copies, strict=True):
+        if not copy.exists():
+            copyfile(font, copy)
+    return copies

@@ -13,7 +13,7 @@ from framefleet.domain.address import source_address
 from framefleet.domain.errors import SourceEmpty, SourceNotFound, SourceNotMedia, SourceTooLarge
 from framefleet.domain.languages import three_letters
 from framefleet.domain.records import Check, PublishedFile
-from framefleet.domain.subtask import SubtitlePiece, SubtitleTrack
+from framefleet.domain.subtask import ConcatSpec, SubtitlePiece, SubtitleTrack
 from framefleet.media.subtitles import (
     Cue,
     NoSubtitles,
@@ -26,6 +26,7 @@ from framefleet.media.subtitles import (
     subtitle_file,
 )
 from framefleet_workers import verify
+from framefleet_workers.parts import needed_tracks
 from framefleet_workers.publish import publish_bytes
 from framefleet_workers.work import Work
 
@@ -60,6 +61,14 @@ def written(work: Work, tracks: Sequence[SubtitleTrack], *, single: bool = False
         else:
             warnings.append(f"subtitles {track.id} show nothing inside the film and were left out")
     return found, warnings
+
+
+def unseen(work: Work, spec: ConcatSpec) -> list[str]:
+    """A warning where the subtitles in the picture show nothing."""
+    if spec.burned is None:
+        return []
+    (made,) = needed_tracks(work, [spec.burned])[spec.burned].values()
+    return [] if made.frames else ["the subtitles show nothing inside the film"]
 
 
 def check_files(work: Work, source: int) -> None:

@@ -76,6 +76,7 @@ class _Planner:
         self.next_number = len(media) + 1
         self.subtasks: list[Subtask] = []
         self.tracks: dict[tuple[object, ...], tuple[AudioTrackSpec, int]] = {}
+        self.texts = subtitles.Texts(lambda spec: self._add(spec, weight=0.5))
         self._timeline: Timeline | None = None
         self._wanted: Encodings | None = None
 
@@ -141,7 +142,7 @@ class _Planner:
         below = f"{path}.overrides"
         if isinstance(template, FileTemplate):
             video = template.video
-            look = geometry.look(video, *self._shown_size(path), f"{below}.video")
+            look = self._drawn(template, geometry.look(video, *self._shown_size(path), f"{below}.video"), below)
             wish = self._encodings(path).want(video, look, template.accelerator, None, f"{below}.video")
             return [("video", wish)]
         if isinstance(template, LadderTemplate):
@@ -156,7 +157,7 @@ class _Planner:
                     rung.name,
                     self._encodings(path).want(
                         rung.video,
-                        look,
+                        self._drawn(template, look, below),
                         template.accelerator,
                         template.segment_seconds,
                         f"{below}.renditions[{template.renditions.index(rung)}].video",
@@ -165,6 +166,11 @@ class _Planner:
                 for rung, look in rungs
             ]
         return []
+
+    def _drawn(self, template: FileTemplate | LadderTemplate, look: geometry.Look, path: str) -> geometry.Look:
+        """The look with the subtitles that are drawn into the picture, if any."""
+        sources = self.task.request.sources
+        return self.texts.drawn(template.subtitles, self.parts, sources, look, f"{path}.subtitles")
 
     def _picture_size(self, path: str) -> tuple[int, int]:
         width, height = self._shown_size(path)
@@ -186,6 +192,7 @@ class _Planner:
             tag = Tag.GPU if group.family.endswith("_nvenc") else Tag.CPU
             slots = self.settings.gpu_slots if tag is Tag.GPU else self.settings.slots
             cut(group, timeline, slots, canvas, self.task.request.align.mode)
+            group.chunks = [(self.texts.told(spec), weight) for spec, weight in group.chunks]
             numbers = self._chunks(group, tag)
             chunks |= {e.id: numbers for e in group.encodings}
         return chunks
@@ -254,6 +261,8 @@ class _Planner:
         if isinstance(template, AudioTemplate) and not sound:
             raise SourceNoAudio(field=f"{path}.template")
         shown = None if isinstance(template, AudioTemplate) else template.subtitles
+        burned = self.texts.subtask([encoding for _, encoding in wishes])
+        shown = shown if burned is None else None
         texts, left_out = subtitles.tracks(shown, self.parts, self.task.request.sources, f"{path}.overrides.subtitles")
         needs = sorted({n for v in video for n in v.chunks} | {t.subtask for t in sound})
         if isinstance(package, LadderPackage) and package.images is not None:
@@ -267,6 +276,7 @@ class _Planner:
             duration=self.film,
             subtitles=texts,
             sidecar=(shown.format or "vtt") if shown is not None and shown.mode == "sidecar" else None,
+            burned=burned,
             warnings=left_out,
         )
         return self._add(spec, weight=0.5 + float(self.film) * 0.01, needs=tuple(needs))
@@ -320,6 +330,7 @@ class _Planner:
     # --- numbering -------------------------------------------------------------------------
 
     def _add(self, spec: Spec, *, weight: float, tag: Tag = Tag.CPU, needs: tuple[int, ...] = ()) -> int:
+        needs = tuple(sorted({*needs, *subtitles.awaited(spec)}))
         number = self.next_number
         self.next_number += 1
         self.subtasks.append(Subtask(n=number, tag=tag, spec=spec, needs=needs, weight=weight))

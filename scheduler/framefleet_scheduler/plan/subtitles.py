@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from framefleet.domain.errors import SourceNoSubtitles
 from framefleet.domain.languages import same_language
-from framefleet.domain.subtask import SubtitlePiece, SubtitleTrack
-from framefleet.domain.subtitles import TEXT_CODECS, SubtitleSettings
+from framefleet.domain.subtask import (
+    Encoding,
+    MeasureSpec,
+    Spec,
+    SubtitlePiece,
+    SubtitleTrack,
+    TextSpec,
+    VideoChunkSpec,
+)
+from framefleet.domain.subtitles import TEXT_CODECS, Burned, BurnStyle, SubtitleSettings
 from framefleet.domain.task import Source
+from framefleet.media.overlays import burned_of
+from framefleet_scheduler.plan.geometry import Look
 from framefleet_scheduler.plan.timeline import Part
+
+USUAL_SIZE = 6.0
+"""Percent of the picture's height a line of burnt subtitles is high."""
+UPRIGHT = 1.4
+"""In a picture narrower than it is high by more than this, lines are lower, or few words would fit."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +59,62 @@ def tracks(
         language = next((one.language for one in row if one is not None and one.language), None)
         made.append(SubtitleTrack(id=f"s{i}", language=language, pieces=pieces))
     return tuple(made), tuple(_left_out(parts))
+
+
+class Texts:
+    """Collects the texts that are drawn into pictures, and gives equal wishes the same ones."""
+
+    def __init__(self, add: Callable[[TextSpec], int]) -> None:
+        """`add` enters a subtask and gives its number."""
+        self._add = add
+        self._known: dict[tuple[SubtitlePiece, ...], tuple[str, int]] = {}
+
+    def drawn(
+        self,
+        settings: SubtitleSettings | None,
+        parts: Sequence[Part],
+        sources: Sequence[Source],
+        look: Look,
+        path: str,
+    ) -> Look:
+        """The look with its subtitles, if they are to be in the picture."""
+        if settings is None or settings.mode != "burn":
+            return look
+        (track,), _ = tracks(settings, parts, sources, path)
+        if track.pieces not in self._known:
+            name = f"t{len(self._known) + 1}"
+            self._known[track.pieces] = (name, self._add(TextSpec(id=name, track=track)))
+        name, _ = self._known[track.pieces]
+        style = settings.style or BurnStyle()
+        size = style.size or USUAL_SIZE * min(1.0, UPRIGHT * look.width / look.height)
+        burned = Burned(
+            text=name,
+            font=style.font,
+            size=size,
+            color=style.color,
+            outline_color=style.outline_color,
+            position=style.position,
+        )
+        return replace(look, frame=look.frame.model_copy(update={"burned": burned}))
+
+    def told(self, spec: VideoChunkSpec) -> VideoChunkSpec:
+        """A chunk that knows the subtasks of its texts."""
+        return spec.model_copy(update={"texts": tuple(self._known.values())}) if burned_of(spec) else spec
+
+    def subtask(self, encodings: Sequence[Encoding]) -> int | None:
+        """The subtask of the texts in these pictures."""
+        wanted = {e.frame.burned.text for e in encodings if e.frame.burned is not None}
+        return next((number for name, number in self._known.values() if name in wanted), None)
+
+
+def awaited(spec: Spec) -> tuple[int, ...]:
+    """The subtasks of texts that a subtask needs."""
+    match spec:
+        case VideoChunkSpec():
+            return tuple(number for _, number in spec.texts)
+        case MeasureSpec():
+            return awaited(spec.chunk)
+    return ()
 
 
 def _of(part: Part, source: Source) -> list[Found]:

@@ -63,6 +63,29 @@ NAMES: dict[str, tuple[str, ...]] = {
 """Files to look for, best first."""
 
 
+_FAMILIES = {
+    "dejavusansmono": "DejaVu Sans Mono",
+    "dejavusans": "DejaVu Sans",
+    "dejavuserif": "DejaVu Serif",
+    "liberationsans": "Liberation Sans",
+    "liberationserif": "Liberation Serif",
+    "liberationmono": "Liberation Mono",
+    "notosansmono": "Noto Sans Mono",
+    "notosans": "Noto Sans",
+    "notoserif": "Noto Serif",
+    "arial": "Arial",
+    "helvetica": "Helvetica",
+    "times": "Times New Roman",
+    "cour": "Courier New",
+}
+
+
+def family_name(path: Path) -> str:
+    """What a font of `NAMES` is called by programs that look for it by name."""
+    file = path.name.lower().replace(" ", "")
+    return next((name for start, name in _FAMILIES.items() if file.startswith(start)), path.stem)
+
+
 def find_font(family: str, *, bold: bool = False, wide: bool = False, folders: Sequence[str] = FOLDERS) -> Path:
     """The file of a font; `wide` asks for Chinese, Japanese and Korean letters. Raises FontMissing."""
     known = _installed(tuple(folders))

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from framefleet.domain.colour import ColourName
 from framefleet.domain.overlay import Mark, Placed
+from framefleet.domain.subtitles import Burned
 from framefleet.domain.timeline import Rational
 from framefleet.domain.value import Value
 
@@ -71,7 +72,8 @@ FrameRate = Annotated[Rational, AfterValidator(_rate)]
 class PictureSettings(Value):
     """What is done to the picture of the whole film, whatever size it comes out in.
 
-    The order is: deinterlace, denoise, tone mapping, delogo, crop, rotate, flip, the frame rate, the rendition's size, watermarks.
+    The order is: deinterlace, denoise, tone mapping, delogo, crop, rotate, flip, the frame rate, the rendition's size, subtitles,
+    watermarks.
     """
 
     frame_rate: FrameRate | None = None
@@ -191,5 +193,7 @@ class Frame(Value):
     frame's own size."""
     border: str = "black"
     """Colour of the borders."""
+    burned: Burned | None = None
+    """Subtitles drawn into the frame, below the watermarks."""
     marks: tuple[Placed, ...] = ()
     """Watermarks, lowest first."""

@@ -174,6 +174,8 @@ class VideoChunkSpec(Value):
     """Another frame rate than the timeline's: then the pieces' times are on a clock of their own."""
     bits: tuple[tuple[str, int], ...] = ()
     """Bits this chunk may take, by encoding; of those with an average bit rate."""
+    texts: tuple[tuple[str, int], ...] = ()
+    """The subtask that makes the texts, by their id; of encodings with subtitles in the picture."""
     budget: int | None = None
     """The subtask that says how many bits, where the plan does not know yet."""
 
@@ -381,6 +383,16 @@ class SubtitleTrack(Value):
     pieces: tuple[SubtitlePiece, ...]
 
 
+class TextSpec(Value):
+    """Make the file of the subtitles that are drawn into the picture."""
+
+    kind: Literal["transcode"] = "transcode"
+    media: Literal["text"] = "text"
+    id: str
+    """Unique in the task, e.g. `t1`."""
+    track: SubtitleTrack
+
+
 class FilePackage(Value):
     """Join into one file."""
 
@@ -448,11 +460,15 @@ class ConcatSpec(Value):
     subtitles: tuple[SubtitleTrack, ...] = ()
     sidecar: Literal["srt", "vtt"] | None = None
     """Format of the files that subtitles go into; None: they go into the target itself."""
+    burned: int | None = None
+    """The subtask that makes the subtitles in the picture."""
     warnings: tuple[str, ...] = ()
     """What the plan could not keep: it goes into the target's record."""
 
 
-TranscodeSpec = Annotated[VideoChunkSpec | AudioTrackSpec | MeasureSpec | BudgetSpec, Field(discriminator="media")]
+TranscodeSpec = Annotated[
+    VideoChunkSpec | AudioTrackSpec | MeasureSpec | BudgetSpec | TextSpec, Field(discriminator="media")
+]
 
 Spec = Annotated[
     ProbeSpec | TranscodeSpec | SnapshotSpec | SpriteSpec | AnimationSpec | ConcatSpec,
@@ -491,6 +507,8 @@ class Subtask(Value):
                 return f"measuring chunk {chunk.chunk + 1}"
             case BudgetSpec():
                 return "sharing bits out"
+            case TextSpec():
+                return "subtitles"
             case AudioTrackSpec() as track:
                 return f"sound, {track.settings.codec}"
             case _ as other:

@@ -6,7 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from framefleet.domain.colour import ColourName
 from framefleet.domain.errors import InvalidTemplate
+from framefleet.domain.overlay import FontFamily
 from framefleet.domain.sound import TrackName
 from framefleet.domain.value import Value
 
@@ -20,13 +22,41 @@ ONE_AT_A_TIME = frozenset({"mp4", "mov"})
 """Containers in which one subtitle ends before the next begins: what is shown together becomes one of several lines."""
 
 
+class BurnStyle(Value):
+    """How subtitles look that are drawn into the picture."""
+
+    font: FontFamily = "sans"
+    """Kind of letters. The worker takes DejaVu, or what its machine has of that kind."""
+    size: Annotated[float, Field(ge=1, le=20)] | None = None
+    """Height of a line, percent of the picture's height. None: 6, and less where the picture stands upright."""
+    color: ColourName = "white"
+    """Colour of the letters: `#rrggbb` or a name."""
+    outline_color: ColourName = "black"
+    """Colour of the line round them."""
+    position: Literal["bottom", "top"] = "bottom"
+    """Where they stand."""
+
+
+class Burned(Value):
+    """Subtitles drawn into a rendition's picture, as planned."""
+
+    text: str
+    """Id of the texts."""
+    font: FontFamily
+    size: float
+    """Height of a line, percent of the picture's."""
+    color: str
+    outline_color: str
+    position: Literal["bottom", "top"]
+
+
 class SubtitleSettings(Value):
     """What becomes of subtitles: those in the sources, and the files that came with them."""
 
-    mode: Literal["embed", "sidecar"] = "embed"
+    mode: Literal["embed", "sidecar", "burn"] = "embed"
     """`embed` puts tracks into the file: mov_text in mp4 and mov, SRT in mkv, WebVTT in webm; in a ladder each is a WebVTT
     file of its own. `sidecar` writes a file for each track beside the target, named after it and the language, such as
-    `film.eng.vtt`."""
+    `film.eng.vtt`. `burn` draws one track into the picture, below any watermarks; `tracks` has to name it."""
     format: Literal["srt", "vtt"] | None = None
     """Of sidecar files. None: vtt."""
     tracks: Literal["all"] | Annotated[tuple[TrackName, ...], Field(min_length=1, max_length=16)] = "all"
@@ -34,6 +64,8 @@ class SubtitleSettings(Value):
     639 codes and take the first track in that language."""
     offset: float = Field(default=0.0, ge=-3600, le=3600)
     """Seconds by which all subtitles come later (or earlier, below 0)."""
+    style: BurnStyle | None = None
+    """How burnt subtitles look. None: white letters with a black line round them, at the bottom."""
 
 
 def check_subtitles(settings: SubtitleSettings | None, container: str, path: str) -> None:
@@ -53,3 +85,20 @@ def check_subtitles(settings: SubtitleSettings | None, container: str, path: str
                 field=f"{path}.format",
                 hint="Leave it out, or use mode sidecar.",
             )
+    if settings.mode == "burn":
+        if settings.format is not None:
+            raise InvalidTemplate(
+                "subtitles in the picture have no format",
+                field=f"{path}.format",
+                hint="Leave it out, or use mode sidecar.",
+            )
+        if settings.tracks == "all" or len(settings.tracks) != 1:
+            raise InvalidTemplate(
+                "one track can be drawn into the picture",
+                field=f"{path}.tracks",
+                hint='Name it, for example ["en"] or [0].',
+            )
+    elif settings.style is not None:
+        raise InvalidTemplate(
+            "only subtitles that are burnt have a style", field=f"{path}.style", hint="Leave it out, or use mode burn."
+        )

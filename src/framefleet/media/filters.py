@@ -8,6 +8,7 @@ from typing import Any
 
 from framefleet.domain.picture import SourcePicture
 from framefleet.domain.subtask import Encoding, Piece, Resample
+from framefleet.media.burn import burn
 from framefleet.media.overlays import colour, during, marked
 
 
@@ -105,4 +106,7 @@ def framed(stream: Any, e: Encoding, clock: tuple[int, int], assets: Mapping[str
             stream = stream.filter("crop", e.width, e.height)
         else:
             stream = stream.filter("pad", e.width, e.height, -1, -1, colour(e.frame.border))
-    return marked(stream.filter("setsar", 1), e.frame.marks, assets, clock, e.pixel_format, e.id)
+    stream = stream.filter("setsar", 1)
+    if e.frame.burned is not None:
+        stream = burn(stream, e.frame.burned, assets)
+    return marked(stream, e.frame.marks, assets, clock, e.pixel_format, e.id)

@@ -14,11 +14,16 @@ from ffmpeg import filter as ffmpeg_filter
 
 from framefleet.domain.overlay import MAX_IMAGE_PIXELS, PlacedImage, PlacedText
 from framefleet.domain.subtask import VideoChunkSpec
+from framefleet.domain.subtitles import Burned
+from framefleet.media.burn import FONTS, family_asset, texts_asset
 from framefleet.media.command import QUIET, file_input
 from framefleet.media.guard import protocols
 
 IMAGE_FORMATS = ("png_pipe", "jpeg_pipe", "webp_pipe", "gif", "bmp_pipe")
 """Demuxers an image may need."""
+
+WIDE_LETTERS = 0x2E80
+"""Where Chinese, Japanese and Korean letters begin."""
 
 _OVERLAY_FORMAT = {
     "yuv420p": "yuv420",
@@ -40,6 +45,11 @@ def marks_of(spec: VideoChunkSpec) -> list[PlacedImage | PlacedText]:
     return [mark for e in spec.encodings for mark in e.frame.marks]
 
 
+def burned_of(spec: VideoChunkSpec) -> list[Burned]:
+    """The subtitles in the pictures of a chunk's renditions."""
+    return [e.frame.burned for e in spec.encodings if e.frame.burned is not None]
+
+
 def image_asset(uri: str) -> str:
     """Key of an image's local copy among the assets of a command."""
     return f"image {uri}"
@@ -52,7 +62,7 @@ def text_asset(text: str) -> str:
 
 def font_asset(mark: PlacedText) -> str:
     """Key of the file of the letters."""
-    wide = any(ord(c) >= 0x2E80 for c in mark.text)
+    wide = any(ord(c) >= WIDE_LETTERS for c in mark.text)
     return f"font {mark.font}{'-bold' if mark.bold else ''}{'-cjk' if wide else ''}"
 
 
@@ -62,6 +72,8 @@ def shown_assets(spec: VideoChunkSpec) -> dict[str, str]:
     for mark in marks_of(spec):
         keys = [image_asset(mark.uri)] if isinstance(mark, PlacedImage) else [text_asset(mark.text), font_asset(mark)]
         found |= {key: f"<{key}>" for key in keys}
+    for burned in burned_of(spec):
+        found |= {key: f"<{key}>" for key in (texts_asset(burned), family_asset(burned), FONTS)}
     return found
 
 

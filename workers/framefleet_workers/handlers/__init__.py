@@ -15,9 +15,10 @@ from framefleet.domain.subtask import (
     SnapshotSpec,
     Spec,
     SpriteSpec,
+    TextSpec,
     VideoChunkSpec,
 )
-from framefleet_workers.handlers import audio, average, concat, probe, stills, video
+from framefleet_workers.handlers import audio, average, concat, probe, stills, texts, video
 from framefleet_workers.work import Work
 
 
@@ -30,8 +31,8 @@ def handle(work: Work, spec: Spec) -> Output:
             return video.handle(work, spec)
         case MeasureSpec() | BudgetSpec():
             return average.handle(work, spec)
-        case AudioTrackSpec():
-            return audio.handle(work, spec)
+        case AudioTrackSpec() | TextSpec():
+            return audio.handle(work, spec) if isinstance(spec, AudioTrackSpec) else texts.handle(work, spec)
         case SnapshotSpec():
             return stills.snapshot(work, spec)
         case SpriteSpec():

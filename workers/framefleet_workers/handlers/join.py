@@ -75,7 +75,7 @@ def handle(work: Work, spec: ConcatSpec, package: FilePackage) -> PublishedOutpu
         files=(file, *beside),
         media=media.model_dump(mode="json", exclude={"index"}),
         checks=(*checks, *read),
-        warnings=(*certify.warnings(facts, spec), *unseen),
+        warnings=(*certify.warnings(facts, spec), *unseen, *subtitles.unseen(work, spec)),
         facts=facts,
     )
 

@@ -56,7 +56,7 @@ def handle(work: Work, spec: ConcatSpec, package: LadderPackage) -> PublishedOut
         files=tuple(files),
         media=_media(package, pictures, sounds, spec, texts),
         checks=tuple(checks),
-        warnings=(*certify.warnings(facts, spec), *unseen),
+        warnings=(*certify.warnings(facts, spec), *unseen, *subtitles.unseen(work, spec)),
         facts=facts,
     )
 

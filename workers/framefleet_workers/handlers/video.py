@@ -47,7 +47,7 @@ def handle(work: Work, spec: VideoChunkSpec) -> TracksOutput:
         head, parts = fragments[encoding.id]
         head = with_static_hdr(head, encoding.mastering, encoding.light)
         track = _upload(work, spec, encoding, path, head, parts)
-        marks = assets.digest if encoding.frame.marks else None
+        marks = assets.digest if encoding.frame.marks or encoding.frame.burned else None
         tracks.append(track.model_copy(update={"spans": seen.spans, "assets": marks}))
         path.unlink()
     seconds = (spec.end - spec.segments[0]) / spec.scale
