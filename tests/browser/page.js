@@ -23,6 +23,8 @@ async ({ address, player, middle, until }) => {
       video.src = address;
       await new Promise((resolve) => video.addEventListener("loadedmetadata", resolve, { once: true }));
     }
+    const [texts] = player === "shaka" ? engine.getTextTracks() : [];
+    if (texts) engine.selectTextTrack(texts);
     await video.play();
     await reached(0.2);
     video.currentTime = middle;
@@ -30,7 +32,15 @@ async ({ address, player, middle, until }) => {
     video.pause();
     const images = player === "shaka" ? engine.getImageTracks() : [];
     const thumbnail = images.length ? await engine.getThumbnails(images[0].id, middle) : null;
-    return { thumbnail: thumbnail && [thumbnail.positionX, thumbnail.positionY, thumbnail.width, thumbnail.startTime], width: video.videoWidth, height: video.videoHeight, duration: video.duration, at: video.currentTime };
+    let cues = null;
+    if (texts) {
+      const all = () => [...video.textTracks].flatMap((track) => [...(track.cues ?? [])]);
+      while (!all().some((cue) => cue.text === "last")) await new Promise((resolve) => setTimeout(resolve, 50));
+      // A player may place a transport stream by its first decode time: the texts have to move with the picture.
+      const moved = video.buffered.start(0);
+      cues = all().map((cue) => [cue.startTime - moved, cue.endTime - moved, cue.text, texts.language]);
+    }
+    return { cues, thumbnail: thumbnail && [thumbnail.positionX, thumbnail.positionY, thumbnail.width, thumbnail.startTime], width: video.videoWidth, height: video.videoHeight, duration: video.duration, at: video.currentTime };
   };
   return Promise.race([play(), failed]);
 };

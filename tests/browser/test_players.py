@@ -10,10 +10,11 @@ from typing import Any, NoReturn
 
 import pytest
 
+from framefleet.media.subtitles import bare
 from tests.media import judge, sources
 from tests.media.harness import OneProcess
 from tests.media.serving import serving
-from tests.media.test_packaging import VIDEO, WISHES, ladder
+from tests.media.test_packaging import CUES, VIDEO, WISHES, ladder, with_texts
 
 SHAKA = Path(__file__).parent / "node_modules/shaka-player/dist/shaka-player.compiled.js"
 PAGE = (Path(__file__).parent / "page.js").read_text()
@@ -45,7 +46,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "overrides": {"video": VIDEO},
     }
     targets = [mp4, *(ladder(name, out, **settings) for name, settings in WISHES.items())]
-    OneProcess(folder).run({"sources": [{"uri": clip.as_uri()}], "targets": targets})
+    OneProcess(folder).run({"sources": [with_texts(clip)], "targets": targets})
     (out / "index.html").write_text("<!doctype html><script src=player.js></script>")
     shutil.copy(SHAKA, out / "player.js")
     with serving(out) as address:
@@ -77,6 +78,7 @@ def chromium() -> Iterator[Any]:
         ("locked/main.m3u8", "shaka"),
         ("dash/main.mpd", "shaka"),
         ("ranges/main.mpd", "shaka"),
+        ("ts/main.m3u8", "shaka"),
     ],
 )
 def test_chromium_plays_it_and_seeks_over_a_join(address: str, player: str, site: str, chromium: Any) -> None:
@@ -90,5 +92,12 @@ def test_chromium_plays_it_and_seeks_over_a_join(address: str, player: str, site
     assert (VIDEO["width"], VIDEO["height"]) == (shown["width"], shown["height"])
     assert SECONDS == pytest.approx(shown["duration"], abs=0.1)
     # 3.3 s is the fourth picture: second row, second column.
-    assert ([160, 90, 160, 3] if address == "dash/main.mpd" else None) == shown["thumbnail"]
+    with_sheets = address == "dash/main.mpd" or (address, player) == ("ts/main.m3u8", "shaka")
+    assert ([160, 90, 160, 3] if with_sheets else None) == shown["thumbnail"]
+    if player == "shaka" and WISHES[address.partition("/")[0]].get("subtitles") is not None:
+        # What is over a border is in several segments, and shown once.
+        said = [(round(start, 2), round(end, 2), text, language) for start, end, text, language in shown["cues"]]
+        assert [(a / 1000, b / 1000, bare(text), "en") for a, b, text in CUES] == [
+            (*c[:2], bare(c[2]), c[3]) for c in said
+        ]
     assert shown["at"] >= OVER_A_JOIN["until"]

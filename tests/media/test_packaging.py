@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import imageio_ffmpeg
 import pytest
 
 from framefleet.domain import keys
 from framefleet.domain.records import PublishedOutput
+from framefleet.media.subtitles import bare, parse
 from tests.conftest import FfmpegBuild
 from tests.media import judge, sources
 from tests.media.harness import OneProcess
@@ -20,6 +22,11 @@ from tests.media.serving import serving
 
 SECONDS = 7
 FRAMES = 25 * SECONDS
+TEXTS = (
+    "WEBVTT\n\n00:00.500 --> 00:01.500\nfirst\n\n00:01.750 --> 00:04.250\nover two borders\n\n"
+    "00:06.000 --> 00:06.900\nlast\n"
+)
+CUES = [(500, 1500, "first"), (1750, 4250, "overtwoborders"), (6000, 6900, "last")]
 KEY = "000102030405060708090a0b0c0d0e0f"
 VIDEO = {"codec": "h264", "width": 320, "height": 180, "crf": 28, "preset": "ultrafast"}
 
@@ -47,11 +54,16 @@ def ladder(name: str, out: Path, **settings: Any) -> dict[str, Any]:
 
 WISHES: dict[str, dict[str, Any]] = {
     "fmp4": {"start_number": 7, "iframe_playlists": True},
-    "ranges": {"packaging": "cmaf", "single_file": True, "iframe_playlists": True},
+    "ranges": {"packaging": "cmaf", "single_file": True, "iframe_playlists": True, "subtitles": {}},
     "dash": {"packaging": "dash", "start_number": 0, "thumbnails": {"columns": 2, "rows": 2, "interval": 1}},
-    "ts": {"segment_format": "ts", "iframe_playlists": True, "thumbnails": {"columns": 2, "rows": 2, "interval": 1}},
+    "ts": {
+        "segment_format": "ts",
+        "iframe_playlists": True,
+        "thumbnails": {"columns": 2, "rows": 2, "interval": 1},
+        "subtitles": {},
+    },
     "ts-ranges": {"segment_format": "ts", "single_file": True, "iframe_playlists": True},
-    "locked": {"encryption": {"key": KEY}},
+    "locked": {"encryption": {"key": KEY}, "subtitles": {}},
     "locked-ts": {"segment_format": "ts", "encryption": {}, "start_number": 3},
 }
 
@@ -64,8 +76,14 @@ def made(
     folder = tmp_path_factory.mktemp(ffmpeg.name)
     process = OneProcess(folder, str(ffmpeg.ffmpeg), str(ffmpeg.ffprobe) if ffmpeg.ffprobe else None)
     targets = [ladder(name, folder / "out", **settings) for name, settings in WISHES.items()]
-    published = process.run({"sources": [{"uri": clip.as_uri()}], "targets": targets})
+    published = process.run({"sources": [with_texts(clip)], "targets": targets})
     return folder, process, published
+
+
+def with_texts(clip: Path) -> dict[str, Any]:
+    """The clip as a source with subtitles."""
+    (clip.parent / "texts.vtt").write_text(TEXTS)
+    return {"uri": clip.as_uri(), "subtitles": [{"uri": (clip.parent / "texts.vtt").as_uri(), "language": "en"}]}
 
 
 @pytest.fixture(scope="module")
@@ -195,6 +213,52 @@ def test_file_containers_hold_the_same_frames(ffmpeg: FfmpegBuild, clip: Path, t
         check=True,
     )
     assert "flv" in names.stdout
+
+
+def _shown(address: str) -> list[tuple[int, int, str]]:
+    """The distinct texts FFmpeg finds, with times as the segments say; older ones read no subtitles in HLS."""
+    command = [
+        imageio_ffmpeg.get_ffmpeg_exe(),
+        "-v",
+        "error",
+        "-copyts",
+        "-i",
+        address,
+        "-map",
+        "0:s:0",
+        "-f",
+        "webvtt",
+        "-",
+    ]
+    cues = parse(judge._run(command).decode())
+    return sorted({(c.start, c.end, bare(c.text)) for c in cues})
+
+
+@pytest.mark.parametrize("name", ["ranges", "ts", "locked"])
+def test_subtitles_are_renditions_whose_segments_hold_all_that_is_shown_then(
+    name: str, made: tuple[Path, OneProcess, dict[str, PublishedOutput]], site: str
+) -> None:
+    playlist = text(made, f"{name}/subtitles-s1/index.m3u8")
+    numbers = re.findall(r"^(\d+)\.vtt$", playlist, re.MULTILINE)
+
+    assert ["00001", "00002", "00003", "00004"] == numbers
+    assert float(SECONDS) == pytest.approx(sum(map(float, re.findall(r"EXTINF:([\d.]+)", playlist))), abs=0.03)
+    assert CUES == _shown(f"{site}/{name}/subtitles-s1/index.m3u8")
+    assert 'SUBTITLES="subtitles"' in text(made, f"{name}/main.m3u8")
+    if name == "locked":
+        assert 'METHOD=AES-128,URI="../main.key"' in playlist
+        assert not any(
+            f.read_bytes().startswith(b"WEBVTT") for f in (made[0] / "out/locked/subtitles-s1").glob("*.vtt")
+        )
+        return
+    pieces = [(made[0] / f"out/{name}/subtitles-s1/{n}.vtt").read_text() for n in numbers]
+    assert [["first", "over two borders"], ["over two borders"], ["over two borders"], ["last"]] == [
+        [c.text for c in parse(p)] for p in pieces
+    ]
+    mapped = "X-TIMESTAMP-MAP=LOCAL:00:00:00.000,MPEGTS:900000\n"
+    assert [name == "ts"] * 4 == [mapped in p for p in pieces]
+    if name == "ranges":
+        assert CUES == _shown(f"{site}/{name}/subtitles-s1/subtitles.vtt")
 
 
 def test_manifests_list_thumbnail_sheets(made: tuple[Path, OneProcess, dict[str, PublishedOutput]]) -> None:

@@ -125,7 +125,7 @@ def test_subtitles_come_out_at_their_times_in_every_container_and_beside_it(
     for track, there in (("s1", english), ("s2", [(0, 750, hello), (250, 1000, "together")])):
         whole = parse((out / "f" / f"subtitles-{track}" / "subtitles.vtt").read_text())
         assert there == [(c.start, c.end, bare(c.text)) for c in whole][: len(there)]
-    assert ["eng", "de"] == [t["language"] for t in (published["f"].media or {})["subtitles"]]
+    assert ["en", "de"] == [t["language"] for t in (published["f"].media or {})["subtitles"]]
     assert 2 == sum(c.check.endswith("subtitles") and c.passed for c in published["f"].checks)
 
 

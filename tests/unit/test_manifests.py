@@ -5,11 +5,12 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from fractions import Fraction
+from math import ceil
 
 from framefleet.domain.languages import shortest
 from framefleet.media.dash import manifest
-from framefleet.media.hls import master_playlist, media_playlist
-from framefleet.media.manifest import ListedSegment, ListedTrack
+from framefleet.media.hls import master_playlist, media_playlist, texts_playlist
+from framefleet.media.manifest import ListedSegment, ListedTexts, ListedTrack
 from framefleet.media.vtt import sprite_map, timestamp
 
 NS = {"d": "urn:mpeg:dash:schema:mpd:2011"}
@@ -61,12 +62,35 @@ def test_the_master_playlist_says_what_was_produced() -> None:
     assert "720p/index.m3u8" in lines
 
 
-def test_a_short_last_segment_does_not_set_the_peak() -> None:
-    loud = ListedSegment("x", Fraction(8), Fraction(1, 100), 1_000_000)
+def test_the_peak_is_that_of_runs_near_the_target_duration() -> None:
+    """RFC 8216: of contiguous segments that last 0.5 to 1.5 times the target duration."""
     plain = track()
 
-    assert 800_000 == track().peak_bandwidth
-    assert 800_000 == replace(plain, segments=(*plain.segments[:2], loud)).peak_bandwidth
+    def peak(*last: ListedSegment) -> int:
+        return replace(plain, segments=(*plain.segments[:2], *last)).peak_bandwidth
+
+    assert 800_000 == plain.peak_bandwidth
+    # A rest of a few frames counts with the segment before it, never alone.
+    assert 800_000 == peak(ListedSegment("x", Fraction(8), Fraction(1, 100), 1_000))
+    assert ceil(500_000 * 8 / Fraction(401, 100)) == peak(ListedSegment("x", Fraction(8), Fraction(1, 100), 100_000))
+    assert 1_600_000 == peak(ListedSegment("x", Fraction(8), Fraction(2), 400_000))
+
+
+def test_subtitles_are_listed_with_names_that_differ() -> None:
+    segment = ListedSegment("00001.vtt", Fraction(0), Fraction(4), 500)
+    texts = [ListedTexts(f"subtitles-s{i}", "subtitles.vtt", 500, Fraction(4), "en", (segment,)) for i in range(1, 3)]
+
+    lines = master_playlist([track()], [], texts).splitlines()
+    root = ET.fromstring(manifest([track()], [_sound()], texts=texts))
+
+    assert (
+        '#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="subtitles",NAME="en 2",LANGUAGE="en",'
+        'DEFAULT=NO,AUTOSELECT=YES,FORCED=NO,URI="subtitles-s2/index.m3u8"'
+    ) in lines
+    assert any('SUBTITLES="subtitles"' in line and "BANDWIDTH=801000," in line for line in lines)
+    assert ["00001.vtt"] == [line for line in texts_playlist(texts[0]).splitlines() if line.endswith(".vtt")]
+    found = root.findall(".//d:AdaptationSet[@contentType='text']", NS)
+    assert [("3", "en"), ("4", "en")] == [(a.get("id"), a.get("lang")) for a in found]
 
 
 def test_a_dash_manifest_is_xml_whose_timeline_folds_equal_segments() -> None:

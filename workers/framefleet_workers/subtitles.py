@@ -104,13 +104,22 @@ def publish_files(work: Work, uri: str, tracks: Mapping[str, Written]) -> tuple[
     found: list[Check] = []
     texts: dict[str, str] = {}
     for name, one in tracks.items():
-        codec = "webvtt" if name.endswith(".vtt") else "subrip"
-        _, texts[name] = subtitle_file(codec, one.cues)
-        path = work.path(f"{one.track.id}.{name.rsplit('.', 1)[1]}")
-        path.write_text(texts[name], "utf-8")
-        found += _come_back(work, path, [one], (0, codec), 0)
+        texts[name], checked = _read_back(work, one, "webvtt" if name.endswith(".vtt") else "subrip")
+        found += checked
     verify.require(found)
     return [publish_bytes(work, text.encode(), uri, "subtitles", name=name) for name, text in texts.items()], found
+
+
+def readable(work: Work, tracks: Sequence[Written]) -> list[Check]:
+    """FFmpeg must read every track as WebVTT."""
+    return [line for one in tracks for line in _read_back(work, one, "webvtt")[1]]
+
+
+def _read_back(work: Work, one: Written, codec: str) -> tuple[str, list[Check]]:
+    _, text = subtitle_file(codec, one.cues)
+    path = work.path(f"{one.track.id}.{'vtt' if codec == 'webvtt' else 'srt'}")
+    path.write_text(text, "utf-8")
+    return text, _come_back(work, path, [one], (0, codec), 0)
 
 
 def checks(work: Work, path: Path, tracks: Sequence[Written], where: tuple[int, str], moved: Fraction) -> list[Check]:

@@ -29,7 +29,7 @@ def source_uri(source: str, folder: Path) -> str:
     if "://" in source:
         return source
     # Not resolved: what a symbolic link is called is what its user calls it.
-    return (folder / Path(source).expanduser()).absolute().as_uri()
+    return (folder / _home(source)).absolute().as_uri()
 
 
 def stem(source: str) -> str:
@@ -82,5 +82,13 @@ def target_uri(target: str, folder: Path) -> str:
     """An address as it is; a path (relative to `folder`) as a file address, percent-encoded but for an index's braces."""
     if "://" in target:
         return target
-    uri = (folder / Path(target).expanduser()).absolute().as_uri()
+    uri = (folder / _home(target)).absolute().as_uri()
     return re.sub(r"%7B(index(?:%3A0\dd)?)%7D", lambda found: unquote(f"%7B{found[1]}%7D"), uri)
+
+
+def _home(path: str) -> Path:
+    """A leading `~` is somebody's home, unless there is nobody of that name: then it is a file's own."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)

@@ -7,7 +7,7 @@ from fractions import Fraction
 from xml.sax.saxutils import quoteattr
 
 from framefleet.domain.timeline import to_ticks
-from framefleet.media.manifest import ListedSheets, ListedTrack
+from framefleet.media.manifest import ListedSheets, ListedTexts, ListedTrack
 
 
 def manifest(
@@ -17,6 +17,7 @@ def manifest(
     media: str = "$Number%05d$.m4s",
     start_number: int = 1,
     sheets: ListedSheets | None = None,
+    texts: Sequence[ListedTexts] = (),
 ) -> str:
     """The MPD. Segments are numbered from `start_number` in their track's own folder, as `media` names them, or they are
     ranges of one file.
@@ -57,6 +58,8 @@ def manifest(
             lines.append(f'      <Role schemeIdUri="urn:mpeg:dash:role:2011" value="{role}"/>')
         lines += _representation(track, f' audioSamplingRate="{track.sample_rate}"', [channels], media, start_number)
         lines.append("    </AdaptationSet>")
+    for i, track_texts in enumerate(texts, 2 + len(audio)):
+        lines += _texts(track_texts, i)
     if sheets is not None:
         lines += _thumbnails(sheets)
     return "\n".join([*lines, "  </Period>", "</MPD>", ""])
@@ -104,6 +107,19 @@ def _ranges(track: ListedTrack, timeline: Sequence[str]) -> list[str]:
         at = s.offset or 0
         lines.append(f'          <SegmentURL media={file} mediaRange="{at}-{at + s.bytes - 1}"/>')
     return [*lines, "        </SegmentList>"]
+
+
+def _texts(track: ListedTexts, number: int) -> list[str]:
+    """A whole WebVTT file beside the segments."""
+    language = f" lang={quoteattr(track.language)}" if track.language else ""
+    return [
+        f'    <AdaptationSet id="{number}" contentType="text" mimeType="text/vtt"{language}>',
+        '      <Role schemeIdUri="urn:mpeg:dash:role:2011" value="subtitle"/>',
+        f'      <Representation id={quoteattr(track.name)} bandwidth="{track.bandwidth}">',
+        f"        <BaseURL>{track.name}/{track.file}</BaseURL>",
+        "      </Representation>",
+        "    </AdaptationSet>",
+    ]
 
 
 def _thumbnails(sheets: ListedSheets) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from framefleet.media.manifest import ListedSheets, ListedTrack
+from framefleet.media.manifest import ListedSegment, ListedSheets, ListedTexts, ListedTrack, peak, target_duration
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Lock:
 
 def media_playlist(track: ListedTrack, *, start_number: int = 1, lock: Lock | None = None) -> str:
     """The playlist of one rendition or sound track."""
-    lines = _head(track, start_number)
+    lines = _head(track.segments, start_number)
     lines += [_map(track), *([] if lock is None else [f'#EXT-X-KEY:METHOD=AES-128,URI="{lock.key_uri}"'])]
     for segment in track.segments:
         lines.append(f"#EXTINF:{float(segment.duration):.6f},")
@@ -31,11 +31,20 @@ def media_playlist(track: ListedTrack, *, start_number: int = 1, lock: Lock | No
 
 def iframe_playlist(track: ListedTrack, *, start_number: int = 1) -> str:
     """The playlist of a rendition's keyframes at the segments' beginnings, as byte ranges into the segments."""
-    lines = _head(track, start_number)
+    lines = _head(track.segments, start_number)
     lines += ["#EXT-X-I-FRAMES-ONLY", _map(track)]
     for segment in track.segments:
         range_ = f"{segment.key_bytes}@{segment.offset or 0}"
         lines += [f"#EXTINF:{float(segment.duration):.6f},", f"#EXT-X-BYTERANGE:{range_}", segment.name]
+    return _text([*lines, "#EXT-X-ENDLIST"])
+
+
+def texts_playlist(texts: ListedTexts, *, start_number: int = 1, lock: Lock | None = None) -> str:
+    """The playlist of a subtitle track's segments."""
+    lines = _head(texts.segments, start_number)
+    lines += [] if lock is None else [f'#EXT-X-KEY:METHOD=AES-128,URI="{lock.key_uri}"']
+    for segment in texts.segments:
+        lines += [f"#EXTINF:{float(segment.duration):.6f},", segment.name]
     return _text([*lines, "#EXT-X-ENDLIST"])
 
 
@@ -60,15 +69,20 @@ def image_playlist(sheets: ListedSheets) -> str:
 def master_playlist(
     video: Sequence[ListedTrack],
     audio: Sequence[ListedTrack],
+    texts: Sequence[ListedTexts] = (),
     *,
     iframes: bool = False,
     sheets: ListedSheets | None = None,
 ) -> str:
-    """The multivariant playlist: renditions in the order given, each with the sound group."""
+    """The multivariant playlist: renditions in the order given, each with the groups of sound and subtitles."""
     lines = ["#EXTM3U", "#EXT-X-VERSION:7", "#EXT-X-INDEPENDENT-SEGMENTS"]
-    lines += _sounds(audio)
-    sound_peak = max((t.peak_bandwidth for t in audio), default=0)
-    sound_average = max((t.average_bandwidth for t in audio), default=0)
+    lines += _sounds(audio) + _texts(texts)
+    # What is played together: the dearest sound and the dearest subtitles with each rendition.
+    text_peak = max((peak(t.segments) for t in texts), default=0)
+    text_average = max((t.bandwidth for t in texts), default=0)
+    sound_peak = max((t.peak_bandwidth for t in audio), default=0) + text_peak
+    sound_average = max((t.average_bandwidth for t in audio), default=0) + text_average
+    with_texts = ['SUBTITLES="subtitles"'] if texts else []
     sound_codecs = sorted({t.codecs for t in audio})
     for track in video:
         attributes = [
@@ -82,12 +96,14 @@ def master_playlist(
         attributes.append(f"VIDEO-RANGE={track.video_range}")
         if audio:
             attributes.append('AUDIO="audio"')
-        attributes.append("CLOSED-CAPTIONS=NONE")
+        attributes += [*with_texts, "CLOSED-CAPTIONS=NONE"]
         lines += [f"#EXT-X-STREAM-INF:{','.join(attributes)}", f"{track.name}/index.m3u8"]
     if not video:
         lines += [
-            f"#EXT-X-STREAM-INF:BANDWIDTH={t.peak_bandwidth},AVERAGE-BANDWIDTH={t.average_bandwidth},"
-            f'CODECS="{t.codecs}",AUDIO="audio"\n{t.name}/index.m3u8'
+            f"#EXT-X-STREAM-INF:BANDWIDTH={t.peak_bandwidth + text_peak},"
+            f"AVERAGE-BANDWIDTH={t.average_bandwidth + text_average},"
+            + ",".join([f'CODECS="{t.codecs}",AUDIO="audio"', *with_texts])
+            + f"\n{t.name}/index.m3u8"
             for t in audio
         ]
     if iframes:
@@ -100,13 +116,11 @@ def master_playlist(
     return _text(lines)
 
 
-def _head(track: ListedTrack, start_number: int) -> list[str]:
-    # Rounded to the nearest integer each segment's duration must be at or below the target (section 4.3.3.1).
-    target = max(1, *(int(s.duration + Fraction(1, 2)) for s in track.segments))
+def _head(segments: Sequence[ListedSegment], start_number: int) -> list[str]:
     return [
         "#EXTM3U",
         "#EXT-X-VERSION:7",
-        f"#EXT-X-TARGETDURATION:{target}",
+        f"#EXT-X-TARGETDURATION:{target_duration(segments)}",
         f"#EXT-X-MEDIA-SEQUENCE:{start_number}",
         "#EXT-X-PLAYLIST-TYPE:VOD",
         "#EXT-X-INDEPENDENT-SEGMENTS",
@@ -124,12 +138,8 @@ def _map(track: ListedTrack) -> str:
 def _sounds(audio: Sequence[ListedTrack]) -> list[str]:
     """One line per track, each with a name of its own (section 4.3.4.1.1 forbids two of a name in a group)."""
     default = next((i for i, track in enumerate(audio) if track.default), 0)
-    named: dict[str, int] = {}
     lines = []
-    for i, track in enumerate(audio):
-        name = track.language or track.name
-        named[name] = named.get(name, 0) + 1
-        shown = name if named[name] == 1 else f"{name} {named[name]}"
+    for i, (track, shown) in enumerate(zip(audio, _names(audio), strict=True)):
         language = f'LANGUAGE="{track.language}",' if track.language else ""
         lines.append(
             f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="{shown}",{language}'
@@ -137,6 +147,28 @@ def _sounds(audio: Sequence[ListedTrack]) -> list[str]:
             f'URI="{track.name}/index.m3u8"'
         )
     return lines
+
+
+def _texts(texts: Sequence[ListedTexts]) -> list[str]:
+    """One line per subtitle track. None is shown unless the viewer or the player's settings ask."""
+    lines = []
+    for track, shown in zip(texts, _names(texts), strict=True):
+        language = f'LANGUAGE="{track.language}",' if track.language else ""
+        lines.append(
+            f'#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="subtitles",NAME="{shown}",{language}'
+            f'DEFAULT=NO,AUTOSELECT=YES,FORCED=NO,URI="{track.name}/index.m3u8"'
+        )
+    return lines
+
+
+def _names(tracks: Sequence[ListedTrack | ListedTexts]) -> list[str]:
+    seen: dict[str, int] = {}
+    names = []
+    for track in tracks:
+        name = track.language or track.name
+        seen[name] = seen.get(name, 0) + 1
+        names.append(name if seen[name] == 1 else f"{name} {seen[name]}")
+    return names
 
 
 def _iframes(track: ListedTrack) -> str:

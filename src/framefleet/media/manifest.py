@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
@@ -19,6 +20,28 @@ class ListedSegment:
     """Where it begins in the file `name`, bytes; None when the file is the segment."""
     key_bytes: int | None = None
     """Bytes up to the end of its first frame, a keyframe; None when it has none or it is not listed."""
+
+
+def target_duration(segments: Sequence[ListedSegment]) -> int:
+    """What an HLS playlist says of its segments: rounded to the nearest second, none is longer (RFC 8216 section 4.3.3.1)."""
+    return max(1, *(int(s.duration + Fraction(1, 2)) for s in segments))
+
+
+def peak(segments: Sequence[ListedSegment]) -> int:
+    """Bits/s of the worst run of neighbouring segments that last 0.5 to 1.5 target durations (RFC 8216 section 4.1); of the
+    whole when it is shorter than that.
+    """
+    target = target_duration(segments)
+    rates = [Fraction(sum(s.bytes for s in segments) * 8) / sum(s.duration for s in segments)]
+    for i in range(len(segments)):
+        bits, seconds = 0, Fraction(0)
+        for s in segments[i:]:
+            bits, seconds = bits + s.bytes * 8, seconds + s.duration
+            if seconds * 2 > target * 3:
+                break
+            if seconds * 2 >= target:
+                rates.append(bits / seconds)
+    return ceil(max(rates))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +76,8 @@ class ListedTrack:
 
     @property
     def peak_bandwidth(self) -> int:
-        """Bits/s of the worst segment (RFC 8216 section 4.3.4.2).
-
-        Segments shorter than half the longest do not count: a rest of a few frames says nothing about a player's needs.
-        """
-        longest = max(s.duration for s in self.segments)
-        counted = [s for s in self.segments if s.duration * 2 >= longest]
-        return max(ceil(s.bytes * 8 / s.duration) for s in counted)
+        """Bits/s of the worst run of segments that counts (see `peak`)."""
+        return peak(self.segments)
 
     @property
     def average_bandwidth(self) -> int:
@@ -74,17 +92,20 @@ class ListedTrack:
 
 @dataclass(frozen=True, slots=True)
 class ListedTexts:
-    """A subtitle track as a manifest names it: one WebVTT file for the whole film."""
+    """A subtitle track as a manifest names it: one WebVTT file for the whole film in DASH, segments of it in HLS."""
 
     name: str
     """Folder below the manifest."""
     file: str
-    """Name of the file in it."""
+    """Name of the whole file in it."""
     bytes: int
+    """Of the whole file."""
     duration: Fraction
     """Of the film, seconds."""
     language: str | None = None
-    """ISO 639."""
+    """RFC 5646."""
+    segments: tuple[ListedSegment, ...] = ()
+    """Of HLS."""
 
     @property
     def bandwidth(self) -> int:

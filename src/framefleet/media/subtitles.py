@@ -114,10 +114,21 @@ def srt(cues: Sequence[Cue]) -> str:
     return "\n".join(blocks)
 
 
-def vtt(cues: Sequence[Cue]) -> str:
-    """A WebVTT file."""
+def vtt(cues: Sequence[Cue], *, clock: int | None = None) -> str:
+    """A WebVTT file; `clock` says which tick (90 kHz) of MPEG-TS its zero is (RFC 8216 section 3.5)."""
+    mapped = "" if clock is None else f"X-TIMESTAMP-MAP=LOCAL:00:00:00.000,MPEGTS:{clock}\n"
     blocks = (f"{_clock(c.start, '.')} --> {_clock(c.end, '.')}\n{_escaped(c.text)}\n" for c in cues)
-    return "\n".join(["WEBVTT\n", *blocks])
+    return "\n".join(["WEBVTT\n" + mapped, *blocks])
+
+
+def segmented(cues: Sequence[Cue], borders: Sequence[Fraction], *, clock: int | None = None) -> list[str]:
+    """WebVTT segments between neighbouring `borders` (s): each holds all cues shown in its time, with their whole times, so
+    that one over a border is in both (RFC 8216 section 3.5). Each ends with an empty line: FFmpeg reads them as one text.
+    """
+    marks = [round(border * 1000) for border in borders]
+    return [
+        vtt([c for c in cues if c.start < end and c.end > start], clock=clock) + "\n" for start, end in pairwise(marks)
+    ]
 
 
 def bare(text: str) -> str:

@@ -14,16 +14,21 @@ from framefleet.domain.subtask import AudioTrack, ConcatSpec, LadderPackage, Vid
 from framefleet.domain.template import LadderTemplate
 from framefleet.media.codecs import video_range
 from framefleet.media.dash import manifest
-from framefleet.media.hls import Lock, iframe_playlist, image_playlist, master_playlist, media_playlist
+from framefleet.media.hls import (
+    Lock,
+    iframe_playlist,
+    image_playlist,
+    master_playlist,
+    media_playlist,
+    texts_playlist,
+)
 from framefleet.media.manifest import ListedSegment, ListedSheets, ListedTexts, ListedTrack
 from framefleet_workers import certify, subtitles, verify
+from framefleet_workers.handlers.ladder_texts import publish_texts
 from framefleet_workers.handlers.segments import Listed, publish_track
 from framefleet_workers.parts import fetch, needed_tracks, published_files, sound, video_segments
 from framefleet_workers.publish import publish_bytes
 from framefleet_workers.work import Work
-
-TEXTS = "subtitles.vtt"
-"""Name of a subtitle track's file in its folder."""
 
 
 def handle(work: Work, spec: ConcatSpec, package: LadderPackage) -> PublishedOutput:
@@ -38,7 +43,8 @@ def handle(work: Work, spec: ConcatSpec, package: LadderPackage) -> PublishedOut
     files: list[PublishedFile] = []
     shown: list[ListedTrack] = []
     work.lease.confirm()
-    texts, text_files, read, unseen = _texts(work, spec)
+    cuts = [s.start for s in (video or audio)[0].track.segments]
+    texts, text_files, read, unseen = publish_texts(work, spec, package, cuts, key)
     for listed in [*video, *audio]:
         published = publish_track(work, spec.uri, listed, package, key)
         shown.append(published.track)
@@ -50,7 +56,7 @@ def handle(work: Work, spec: ConcatSpec, package: LadderPackage) -> PublishedOut
     sheets, sheet_files = _sheets(work, spec, package)
     files += [*sheet_files, *text_files]
     checks += read
-    files += _publish_manifests(work, spec.uri, package, pictures, sounds, key, sheets)
+    files += _publish_manifests(work, spec.uri, package, pictures, sounds, texts, key, sheets)
     facts = certify.facts(work.tools.build, spec, made)
     return PublishedOutput(
         files=tuple(files),
@@ -59,21 +65,6 @@ def handle(work: Work, spec: ConcatSpec, package: LadderPackage) -> PublishedOut
         warnings=(*certify.warnings(facts, spec), *unseen, *subtitles.unseen(work, spec)),
         facts=facts,
     )
-
-
-def _texts(work: Work, spec: ConcatSpec) -> tuple[list[ListedTexts], list[PublishedFile], list[Check], list[str]]:
-    """Subtitles: what manifests list of them, their files, checks and warnings. Files beside the target are not listed."""
-    tracks, unseen = subtitles.written(work, spec.subtitles)
-    if spec.sidecar is not None:
-        return [], *subtitles.publish(work, spec.uri, tracks, spec.sidecar), unseen
-    files, checks = subtitles.publish_files(
-        work, spec.uri, {f"subtitles-{one.track.id}/{TEXTS}": one for one in tracks}
-    )
-    listed = [
-        ListedTexts(f"subtitles-{one.track.id}", TEXTS, file.bytes, spec.duration, one.track.language)
-        for one, file in zip(tracks, files, strict=True)
-    ]
-    return listed, files, checks, unseen
 
 
 def _sheets(
@@ -184,6 +175,7 @@ def _publish_manifests(
     package: LadderPackage,
     video: list[ListedTrack],
     audio: list[ListedTrack],
+    texts: list[ListedTexts],
     key: bytes | None,
     sheets: ListedSheets | None,
 ) -> list[PublishedFile]:
@@ -205,6 +197,7 @@ def _publish_manifests(
         ]
         if package.iframe_playlists:
             playlists += [(f"{t.name}/iframes.m3u8", iframe_playlist(t, start_number=start)) for t in video]
+        playlists += [(f"{t.name}/index.m3u8", texts_playlist(t, start_number=start, lock=lock)) for t in texts]
         if sheets is not None:
             playlists.append((f"{sheets.folder}/index.m3u8", image_playlist(sheets)))
         files += [publish_bytes(work, text.encode(), uri, "manifest", name=name) for name, text in playlists]
@@ -214,14 +207,14 @@ def _publish_manifests(
         manifests.append(
             (
                 own if not hls or own.endswith(".mpd") else f"{stem}.mpd",
-                manifest(video, audio, start_number=start, sheets=sheets),
+                manifest(video, audio, start_number=start, sheets=sheets, texts=texts),
             )
         )
     if hls:
         manifests.append(
             (
                 own if not dash or not own.endswith(".mpd") else f"{stem}.m3u8",
-                master_playlist(video, audio, iframes=package.iframe_playlists, sheets=sheets),
+                master_playlist(video, audio, texts, iframes=package.iframe_playlists, sheets=sheets),
             )
         )
     # The target's own address comes last: when it is there, everything is.
