@@ -82,6 +82,26 @@ def test_I1_joined_sources_keep_all_frames_their_distances_and_the_sound_beside_
     assert all(min(abs(at - border) for border in borders) < 0.06 for at in splices), splices
 
 
+def test_chapters_and_sound_that_outlasts_its_picture_do_not_disturb_a_join(
+    ffmpeg: FfmpegBuild, tmp_path: Path
+) -> None:
+    marks = tmp_path / "marks"
+    marks.write_text(";FFMETADATA1\n[CHAPTER]\nTIMEBASE=1/1\nSTART=0\nEND=3\ntitle=One\n")
+    picture = ["-f", "lavfi", "-i", "testsrc2=size=160x90:rate=25:duration=4.2"]
+    sound = ["-f", "lavfi", "-i", "sine=duration=4.3", "-i", str(marks), "-map", "0", "-map", "1", "-map_chapters", "2"]
+    x264 = ["-c:v", "libx264", "-preset", "ultrafast", "-c:a", "pcm_s16le"]
+    for name, more in (("marked.mkv", [*sound, *x264]), ("plain.mp4", x264)):
+        judge._run([judge.ffmpeg(), "-v", "error", *picture, *more, str(tmp_path / name)])
+    parts = [{"uri": (tmp_path / name).as_uri()} for name in ("marked.mkv", "plain.mp4")]
+
+    out = run(tmp_path, ffmpeg, [*parts, *parts])
+
+    steps = [b - a for a, b in pairwise(judge.times(out))]
+    # 0.1 s pass before the sound has ended: the last picture stays for the two or three frames' time of it.
+    assert [104, 314] == [i for i, step in enumerate(steps) if step != Fraction(1, 25)]
+    assert {steps[104], steps[314]} <= {Fraction(3, 25), Fraction(4, 25)}
+
+
 def test_sources_of_another_rate_are_brought_to_that_of_the_one_that_is_named(
     ffmpeg: FfmpegBuild, tmp_path: Path
 ) -> None:

@@ -47,6 +47,17 @@ def target(name: str, uri: Path, **settings: Any) -> dict[str, Any]:
     return {"name": name, "template": template, "uri": uri.as_uri(), "overrides": extra | settings}
 
 
+SOUND = {"mp3": "mp3", "opus": "opus", "ogg": "flac", "flac": "flac", "mka": "aac"}
+
+
+def sound(codec: str, uri: Path, container: str) -> dict[str, Any]:
+    return {
+        "name": container,
+        "uri": uri.as_uri(),
+        "overrides": {"kind": "audio", "container": container, "audio": {"codec": codec}},
+    }
+
+
 def test_tags_chapters_and_cover_go_along_and_tags_can_be_set(film: Path, ffmpeg: FfmpegBuild, tmp_path: Path) -> None:
     process = OneProcess(tmp_path, str(ffmpeg.ffmpeg), str(ffmpeg.ffprobe) if ffmpeg.ffprobe else None)
     wish = {"metadata": {"set": {"title": TITLE, "creation_time": "2026-01-02T03:04:05Z"}}}
@@ -57,6 +68,7 @@ def test_tags_chapters_and_cover_go_along_and_tags_can_be_set(film: Path, ffmpeg
         target("remux", tmp_path / "r.mkv", container="mkv"),
         target("stripped", tmp_path / "s.mp4", metadata={"keep": False, "chapters": False, "cover": False}),
         target("flv", tmp_path / "a.flv", container="flv", metadata={"set": {"title": TITLE}}),
+        *(sound(codec, tmp_path / f"a.{container}", container) for container, codec in SOUND.items()),
     ]
 
     process.run({"sources": [{"uri": film.as_uri()}], "targets": targets})
@@ -73,6 +85,10 @@ def test_tags_chapters_and_cover_go_along_and_tags_can_be_set(film: Path, ffmpeg
             (round(float(c["start_time"])), round(float(c["end_time"])), c["tags"]["title"]) for c in found["chapters"]
         ]
         assert 1 == sum(s.get("disposition", {}).get("attached_pic", 0) for s in found["streams"])
+    for container in SOUND:
+        found = describe(tmp_path / f"a.{container}")
+        tags = found["format"].get("tags", {}) | found["streams"][0].get("tags", {})
+        assert "Old" == {k.lower(): v for k, v in tags.items()}["title"], container
     kept = describe(tmp_path / "r.mkv")
     assert ("Old", 3) == ({k.lower(): v for k, v in kept["format"]["tags"].items()}["title"], len(kept["chapters"]))
     stripped = describe(tmp_path / "s.mp4")

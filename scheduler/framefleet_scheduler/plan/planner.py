@@ -297,6 +297,7 @@ class _Planner:
             scale=frames.scale,
             frames=frames.frames,
             rate=frames.rate,
+            distances=frames.distances,
         )
 
     def _remux(self, target: Target, template: RemuxTemplate, path: str) -> ConcatSpec:

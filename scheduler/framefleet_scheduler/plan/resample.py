@@ -76,6 +76,11 @@ class Resampled:
         """Ticks per frame."""
         return int(self.scale / self.rate)
 
+    @property
+    def distances(self) -> tuple[int, ...]:
+        """Ticks between frames."""
+        return (self.step,) if self.frames > 1 else ()
+
     @cached_property
     def first(self) -> int:
         """Tick of the first frame."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from itertools import pairwise
 from math import ceil
 
 from framefleet.domain.errors import InvalidSource, SourceNoVideo
@@ -196,6 +197,14 @@ class Timeline:
     def step(self) -> int | None:
         """Ticks per frame when the rate is constant."""
         return None if self.rate is None else int(self.scale / self.rate)
+
+    @cached_property
+    def distances(self) -> tuple[int, ...]:
+        """Ticks between frames when the rate is constant: a step, and some more where a part's sound outlasts its picture."""
+        if self.step is None:
+            return ()
+        seams = {after[0] - before[-1] for before, after in pairwise(self.ticks)}
+        return tuple(sorted(seams | ({self.step} if any(p.count > 1 for p in self.parts) else set())))
 
     @cached_property
     def frames(self) -> int:

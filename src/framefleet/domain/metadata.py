@@ -43,9 +43,11 @@ TAGS_IN: dict[str, frozenset[str]] = {
     "flv": _ALL,
     "mp3": _ALL,
     "ogg": _ALL,
+    "opus": _ALL,
+    "mka": _ALL | {"creation_time"},
     "flac": _ALL,
 }
-CHAPTERS_IN = frozenset({"mp4", "m4a", "mov", "mkv", "webm"})
+CHAPTERS_IN = frozenset({"mp4", "m4a", "mov", "mkv", "mka", "webm"})
 COVER_IN = frozenset({"mp4", "m4a", "mkv"})
 COVER_CODECS = frozenset({"mjpeg", "png"})
 

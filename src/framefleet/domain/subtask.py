@@ -345,6 +345,8 @@ class VideoTrack(Value):
     frames: int
     rate: Rational | None
     """Frames/s when constant."""
+    distances: tuple[int, ...] = ()
+    """The distances of its frames in ticks, when the rate is constant."""
 
 
 class AudioTrack(Value):

@@ -130,6 +130,7 @@ def mux_options(spec: VideoChunkSpec) -> dict[str, Any]:
         "enc_time_base": f"1/{spec.scale}",
         "force_key_frames": keyframe_times(spec),
         "map_metadata": -1,
+        "map_chapters": -1,
         "fflags": "+bitexact",
         "flags:v": "+bitexact",
         "f": "mp4",

@@ -108,9 +108,15 @@ def parse_streams(data: Mapping[str, Any]) -> MediaInfo:
         video=tuple(video),
         audio=tuple(audio),
         other=tuple(other),
-        tags=known_tags({str(k): str(v) for k, v in format_.get("tags", {}).items()}),
+        tags=known_tags({str(k): str(v) for k, v in _tags(format_, data.get("streams", [])).items()}),
         chapters=_chapters(data.get("chapters", [])),
     )
+
+
+def _tags(format_: Mapping[str, Any], streams: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """What the file says of itself. Ogg has no place for it but its streams."""
+    of_stream = streams[0].get("tags", {}) if format_.get("format_name") == "ogg" and streams else {}
+    return {**of_stream, **format_.get("tags", {})}
 
 
 def _chapters(found: Sequence[Mapping[str, Any]]) -> tuple[Chapter, ...]:

@@ -70,7 +70,7 @@ def animation_command(spec: AnimationSpec, urls: Mapping[int, str], path: str) -
     seek: dict[str, Any] = {"ss": decimal(part.start)} if part.start else {}
     stream = source_input(urls[part.source], t=decimal(part.duration), **seek)[str(part.stream)]
     stream = _sized(stream.filter("fps", fps=spec.frame_rate), spec.width, spec.height, flags="lanczos")
-    plain = {"loop": 0, "map_metadata": -1, "fflags": "+bitexact"}
+    plain = {"loop": 0, "map_metadata": -1, "map_chapters": -1, "fflags": "+bitexact"}
     if spec.format == "gif":
         split = stream.filter_multi_output("split", 2)
         palette = split[0].filter("palettegen", stats_mode="diff")

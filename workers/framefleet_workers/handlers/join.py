@@ -152,5 +152,5 @@ def _video_times(track: VideoTrack, times: list[int], *, exact: bool) -> list[Ch
         verify.check("times increase", True, all(step > 0 for step in steps)),
     ]
     if track.rate is not None and exact:
-        checks.append(verify.check("frame distance", {int(track.scale / track.rate)} if steps else set(), set(steps)))
+        checks.append(verify.check("frame distance", set(track.distances), set(steps)))
     return checks
