@@ -6,10 +6,13 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from itertools import pairwise
 
-from framefleet.domain.facts import Bitrate, Facts, Loudness
+from framefleet.domain.checking import Verify
+from framefleet.domain.errors import QualityTooLow
+from framefleet.domain.facts import Bitrate, Facts, Loudness, Quality
 from framefleet.domain.records import Check, Segment, Track
 from framefleet.domain.subtask import ConcatSpec, VideoTrack
 from framefleet.media import watch
+from framefleet.media.quality import summed
 from framefleet_workers.verify import Packets, check
 
 Made = Mapping[int, Mapping[str, Track]]
@@ -20,7 +23,7 @@ LOUDNESS_TOLERANCE = 0.5
 """LU between what was asked for and what decodes."""
 
 
-def facts(build: str, spec: ConcatSpec, made: Made) -> Facts:
+def facts(build: str, spec: ConcatSpec, made: Made, wanted: Verify) -> Facts:
     """What is true of the target. `build` is FFmpeg's version.
 
     All renditions show the same film, so that the first speaks for all; and the first sound track for its other codecs.
@@ -41,6 +44,7 @@ def facts(build: str, spec: ConcatSpec, made: Made) -> Facts:
             for name, tracks in [*pictures.items(), *((name, [t]) for name, t in sounds.items())]
             if tracks
         ),
+        vmaf=_quality(pictures) if wanted.vmaf is not None else (),
         sound_starts=starts,
         sound_ends=ends,
     )
@@ -65,6 +69,22 @@ def _too_soft(found: Facts, spec: ConcatSpec) -> list[str]:
             limit = f"its peaks would pass {wanted.true_peak:g} dBTP"
             told.append(f"sound {track.id} has {level:.1f} LUFS instead of {wanted.target:g}: any louder, {limit}")
     return told
+
+
+def quality_warnings(found: Facts, wanted: Verify) -> tuple[str, ...]:
+    """Which renditions miss the quality that was demanded; raises QualityTooLow when that is to fail the target."""
+    if wanted.vmaf is None or wanted.vmaf.minimum is None:
+        return ()
+    low = [q for q in found.vmaf if q.mean < wanted.vmaf.minimum]
+    said = tuple(f"{q.track}: VMAF {q.mean:g} is below {wanted.vmaf.minimum:g}" for q in low)
+    if said and wanted.policy == "fail":
+        raise QualityTooLow("; ".join(said), field="verify.vmaf.minimum")
+    return said
+
+
+def _quality(pictures: Mapping[str, Sequence[Track]]) -> tuple[Quality, ...]:
+    found = (summed(name, [pair for t in tracks for pair in t.vmaf]) for name, tracks in pictures.items())
+    return tuple(q for q in found if q is not None)
 
 
 def segment_starts(track: VideoTrack, made: Made) -> list[int]:

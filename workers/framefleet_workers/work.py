@@ -108,10 +108,11 @@ class Work:
         seconds: float | None = None,
         frames: int | None = None,
         share: tuple[float, float] = (0.0, 1.0),
+        program: str | None = None,
     ) -> Result:
         """Run a command that encodes or copies; progress through `seconds` or `frames` of output is that `share` of the subtask.
 
-        Raises what went wrong: the input's error, the encoder's, the disk's.
+        `program` is another FFmpeg than the usual one. Raises what went wrong: the input's error, the encoder's, the disk's.
         """
         parser = ProgressParser()
         low, high = share
@@ -129,7 +130,7 @@ class Work:
             return before != reached
 
         result = run(
-            command.argv(self.tools.ffmpeg),
+            command.argv(program or self.tools.ffmpeg),
             interrupt=self.lease.interrupt,
             on_line=follow,
             stall_seconds=self.stall_seconds,

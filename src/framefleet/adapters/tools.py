@@ -58,6 +58,18 @@ def find_ffmpeg(setting: str | None) -> Tool:
     )
 
 
+@lru_cache(maxsize=8)
+def find_vmaf(ffmpeg: str) -> str:
+    """An FFmpeg with libvmaf: the one given, else the wheel's; raises ToolMissing."""
+    for path in (ffmpeg, _wheel_ffmpeg()):
+        if path is not None and re.search(r"\slibvmaf\s", _check_age(path, "-filters")):
+            return path
+    raise ToolMissing(
+        "no FFmpeg with libvmaf is installed",
+        hint="Install one, or `pip install framefleet[embedded]`, or leave verify.vmaf out.",
+    )
+
+
 def find_prober(setting: str | None) -> list[str]:
     """The command that answers like ffprobe; raises ToolMissing with what to do.
 

@@ -16,6 +16,7 @@
     ├── WorkError               one attempt failed
     │   ├── FfmpegFailed        ├── FfmpegKilled        ├── FfmpegStalled
     │   ├── VerifyFailed        ├── EncoderUnavailable  ├── AttemptsExhausted
+    │   ├── QualityTooLow
     ├── ResourceError           this host lacks something: try elsewhere
     │   ├── DiskFull            ├── ToolMissing         ├── HostError
     │   ├── MemoryLimit         └── CpuLimit
@@ -349,6 +350,13 @@ class VerifyFailed(WorkError):
 
     code = "verify_failed"
     hint = "Nothing was published. Please report this with the task's record."
+
+
+class QualityTooLow(WorkError):
+    """A rendition is further from its source than the task allows."""
+
+    code = "quality_too_low"
+    hint = "Lower crf or raise the bit rate, lower verify.vmaf.minimum, or set verify.policy to warn."
 
 
 class EncoderUnavailable(WorkError):

@@ -34,6 +34,19 @@ class Loudness(Value):
     """LUFS; None when nothing is loud enough to be measured."""
 
 
+class Quality(Value):
+    """VMAF of one rendition against the picture it was made from, over the compared frames. 0 to 100."""
+
+    track: str
+    mean: float
+    harmonic_mean: float
+    minimum: float
+    minimum_at: float
+    """Where the worst frame is, seconds."""
+    frames: int
+    """How many were compared."""
+
+
 class Facts(Value):
     """What is true of a published target, beside its certificate."""
 
@@ -43,6 +56,8 @@ class Facts(Value):
     """Black, frozen and silent stretches of half a second and more, at most a hundred: the longest, in order."""
     loudness: tuple[Loudness, ...] = ()
     bitrates: tuple[Bitrate, ...] = ()
+    vmaf: tuple[Quality, ...] = ()
+    """Where the task asked for it."""
     sound_starts: float | None = None
     """Seconds from the first picture to the first sound; negative when the sound begins earlier."""
     sound_ends: float | None = None

@@ -54,6 +54,8 @@ class Track(Value):
     """Black, frozen or silent stretches, on the film's clock."""
     loudness: float | None = None
     """Integrated, LUFS, of a sound track that is not silent."""
+    vmaf: tuple[tuple[float, float], ...] = ()
+    """(second of the film, VMAF) of each frame that was compared with the source."""
     assets: str | None = None
     """Digest of the images, texts and fonts of its watermarks: the same in all chunks of a rendition."""
     form: str = "cmaf"

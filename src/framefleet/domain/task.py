@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError
 
 from framefleet.domain import priority, shape
 from framefleet.domain.address import has_index, source_address, target_address
+from framefleet.domain.checking import Verify
 from framefleet.domain.complaint import refusal
 from framefleet.domain.errors import (
     InvalidRequest,
@@ -126,6 +127,8 @@ class TaskRequest(Value):
     """To what sources are fitted when they differ."""
     targets: tuple[TargetRequest, ...] = Field(min_length=1, max_length=50)
     """What is made."""
+    verify: Verify = Verify()
+    """What is checked beyond what is always checked, and what follows from it."""
     notification: Notification | None = None
     """Who is told beside the events. Not supported by this version: listen to the events."""
     user_data: str | None = None
@@ -204,6 +207,12 @@ def accept(
         source_address(source.uri, f"sources[{i}].uri")
     targets = tuple(_target(t, f"targets[{i}]", templates) for i, t in enumerate(request.targets))
     _check_beside(targets)
+    if request.verify.vmaf is not None and not any(t.settings.kind in {"file", "ladder"} for t in targets):
+        raise InvalidRequest(
+            "no target encodes a picture that could be compared",
+            field="verify.vmaf",
+            hint="Leave verify.vmaf out, or add a file or a ladder.",
+        )
     return Task(
         id=token_task_id(request.client_token) if request.client_token else new_task_id(now),
         created_at=now,

@@ -17,11 +17,13 @@ from framefleet.domain.timeline import decimal
 from framefleet.media.command import Command, build, output, source_input
 from framefleet.media.encoders import Pass, video_options
 from framefleet.media.filters import cleaned, framed, prepared, resampled
+from framefleet.media.quality import Sample, kept
 
 WITNESS = "frames"
 """Key of `outputs` where a chunk at another frame rate lists the frames it got from its sources."""
 
 NO_ASSETS: Mapping[str, str] = {}
+NO_SAMPLE = Sample()
 
 CMAF_FLAGS = "+frag_keyframe+empty_moov+default_base_moof+skip_sidx+frag_discont+negative_cts_offsets"
 """With these, each chunk's fragments carry the right decode time by themselves and begin at a keyframe: chunk files can be
@@ -36,19 +38,22 @@ def chunk_command(
     extra_seek: Fraction = Fraction(0),
     assets: Mapping[str, str] = NO_ASSETS,
     logs: Mapping[str, str] | None = None,
+    sample: Sample = NO_SAMPLE,
 ) -> Command:
     """Encode `spec` from the sources' `urls` into one fragmented MP4 per encoding id in `outputs`.
 
     `extra_seek` starts reading that many seconds earlier, for sources whose seek lands after the keyframe asked for. `assets`
-    are local files that watermarks need (see `overlays`), `logs` what the encoders noted in a first pass, for those that had one.
+    are local files that watermarks need (see `overlays`), `logs` what the encoders noted in a first pass, for those that had one,
+    `sample` pictures to keep beside.
     """
     noted = logs or {}
     looks = {name: Pass(2, log) for name, log in noted.items()}
     branches, witness = _branches(spec, urls, extra_seek, assets, outputs.get(WITNESS))
-    nodes = [
-        output(branch, outputs[e.id], video_options(e, looks.get(e.id)) | mux_options(spec) | _header(e))
-        for e, branch in zip(spec.encodings, branches, strict=True)
-    ]
+    nodes = []
+    for e, branch in zip(spec.encodings, branches, strict=True):
+        picture, copies = kept(branch, e, spec.scale, sample)
+        options = video_options(e, looks.get(e.id)) | mux_options(spec) | _header(e)
+        nodes += [output(picture, outputs[e.id], options), *copies]
     return build([*nodes, *witness], global_args=("-copyts",))
 
 

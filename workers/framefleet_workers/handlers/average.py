@@ -11,9 +11,10 @@ from framefleet.domain.errors import VerifyFailed
 from framefleet.domain.records import BudgetOutput, DoneRecord, Measured, MeasuredOutput, Output
 from framefleet.domain.subtask import BudgetSpec, MeasureSpec, VideoChunkSpec, split_subtask_id
 from framefleet.media.budget import looking, measured, parse_log, shares, targets
-from framefleet.media.chunk import chunk_command, measure_command
+from framefleet.media.chunk import NO_SAMPLE, chunk_command, measure_command
 from framefleet.media.command import Command
 from framefleet.media.encoders import LOOKS_FIRST
+from framefleet.media.quality import Sample
 from framefleet_workers.assets import fetch_assets
 from framefleet_workers.parts import together
 from framefleet_workers.work import Work
@@ -36,10 +37,13 @@ class Inputs:
     """Local files that watermarks need."""
     extra_seek: Fraction = Fraction(0)
     """Seconds reading starts earlier."""
+    sample: Sample = NO_SAMPLE
+    """Pictures to keep for a comparison."""
 
     def encode(self, spec: VideoChunkSpec, outputs: Mapping[str, str], logs: Mapping[str, str]) -> Command:
         """The command that encodes the chunk."""
-        return chunk_command(spec, self.urls, outputs, extra_seek=self.extra_seek, assets=self.assets, logs=logs)
+        seek, assets = self.extra_seek, self.assets
+        return chunk_command(spec, self.urls, outputs, extra_seek=seek, assets=assets, logs=logs, sample=self.sample)
 
     def measure(self, spec: VideoChunkSpec, logs: Mapping[str, str]) -> Command:
         """The command that looks at the chunk."""

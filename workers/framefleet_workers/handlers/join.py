@@ -67,15 +67,16 @@ def handle(work: Work, spec: ConcatSpec, package: FilePackage) -> PublishedOutpu
         wanted = (track.encoding.width, track.encoding.height)
         checks.append(verify.check("picture size", wanted, (stream.width, stream.height)))
     verify.require(checks)
+    facts = certify.facts(work.tools.build, spec, made, work.task.request.verify)
+    said = certify.quality_warnings(facts, work.task.request.verify)
     work.lease.confirm()
     beside, read = subtitles.publish(work, spec.uri, texts, spec.sidecar) if spec.sidecar else ([], [])
     file = publish_file(work, path, spec.uri)
-    facts = certify.facts(work.tools.build, spec, made)
     return PublishedOutput(
         files=(file, *beside),
         media=media.model_dump(mode="json", exclude={"index"}),
         checks=(*checks, *read),
-        warnings=(*certify.warnings(facts, spec), *unseen, *subtitles.unseen(work, spec)),
+        warnings=(*certify.warnings(facts, spec), *unseen, *said, *subtitles.unseen(work, spec)),
         facts=facts,
     )
 

@@ -39,6 +39,8 @@ def handle(work: Work, spec: ConcatSpec, package: LadderPackage) -> PublishedOut
     audio = [_audio(track, made, package) for track in spec.audio]
     checks = _verify(spec, video, audio)
     verify.require(checks)
+    facts = certify.facts(work.tools.build, spec, made, work.task.request.verify)
+    said = certify.quality_warnings(facts, work.task.request.verify)
     key = _key(work, spec, package)
     files: list[PublishedFile] = []
     shown: list[ListedTrack] = []
@@ -57,12 +59,11 @@ def handle(work: Work, spec: ConcatSpec, package: LadderPackage) -> PublishedOut
     files += [*sheet_files, *text_files]
     checks += read
     files += _publish_manifests(work, spec.uri, package, pictures, sounds, texts, key, sheets)
-    facts = certify.facts(work.tools.build, spec, made)
     return PublishedOutput(
         files=tuple(files),
         media=_media(package, pictures, sounds, spec, texts),
         checks=tuple(checks),
-        warnings=(*certify.warnings(facts, spec), *unseen, *subtitles.unseen(work, spec)),
+        warnings=(*certify.warnings(facts, spec), *unseen, *said, *subtitles.unseen(work, spec)),
         facts=facts,
     )
 

@@ -16,8 +16,8 @@ from framefleet.media.chunk import WITNESS
 from framefleet.media.codecs import codec_string
 from framefleet.media.framecrc import FrameCrcParser
 from framefleet.media.static_hdr import with_static_hdr
-from framefleet_workers import reuse, verify
-from framefleet_workers.assets import Assets, fetch_assets
+from framefleet_workers import compare, reuse, verify
+from framefleet_workers.assets import fetch_assets
 from framefleet_workers.digest import sha256_bytes
 from framefleet_workers.handlers import average
 from framefleet_workers.work import Work
@@ -33,12 +33,15 @@ def handle(work: Work, spec: VideoChunkSpec) -> TracksOutput:
     urls = {p.source: work.unchanged_source(p.source, p.identity) for p in spec.pieces}
     assets = fetch_assets(work, spec)
     spec = average.with_bits(work, spec)
-    if (known := reuse.find(work, spec, assets.digest)) is not None:
+    known = reuse.find(work, spec, assets.digest)
+    sample = compare.wanted(work, spec)
+    if known is not None and all(len(t.vmaf) >= sample.frames for t in known.tracks):
         return known
     paths = {e.id: work.path(f"{e.id}.mp4") for e in spec.encodings}
-    fragments = _encode(work, spec, urls, paths, assets)
+    fragments = _encode(work, spec, average.Inputs(urls, assets.paths, sample=sample), paths)
     checks: list[Check] = []
     tracks = []
+    scores = compare.with_source(work, spec, sample, paths)
     for encoding in spec.encodings:
         path = paths[encoding.id]
         seen = verify.video_chunk(work, path, spec.times, spec.scale, spec.end)
@@ -48,7 +51,9 @@ def handle(work: Work, spec: VideoChunkSpec) -> TracksOutput:
         head = with_static_hdr(head, encoding.mastering, encoding.light)
         track = _upload(work, spec, encoding, path, head, parts)
         marks = assets.digest if encoding.frame.marks or encoding.frame.burned else None
-        tracks.append(track.model_copy(update={"spans": seen.spans, "assets": marks}))
+        tracks.append(
+            track.model_copy(update={"spans": seen.spans, "assets": marks, "vmaf": scores.get(encoding.id, ())})
+        )
         path.unlink()
     seconds = (spec.end - spec.segments[0]) / spec.scale
     work.media_seconds += seconds * len(spec.encodings)
@@ -61,11 +66,8 @@ Parts = tuple[bytes, list[Fragment]]
 """Head and fragments of an encoded file."""
 
 
-def _encode(
-    work: Work, spec: VideoChunkSpec, urls: dict[int, str], paths: dict[str, Path], assets: Assets
-) -> dict[str, Parts]:
+def _encode(work: Work, spec: VideoChunkSpec, inputs: average.Inputs, paths: dict[str, Path]) -> dict[str, Parts]:
     """Encode until the planned number of frames came out and each bit rate was met."""
-    inputs = average.Inputs(urls, assets.paths)
     witness = work.path("frames.crc")
     outputs = {name: str(path) for name, path in paths.items()} | {WITNESS: str(witness)}
     frames: set[int] = set()
