@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from framefleet import __version__
-from framefleet.cli.output import OK, emit, table
+from framefleet.cli.output import OK, emit, missing_extra, table
 
 if TYPE_CHECKING:
     from framefleet.domain.media_info import MediaInfo
@@ -28,7 +28,6 @@ def version(options: argparse.Namespace) -> int:
 def probe(options: argparse.Namespace) -> int:
     """What is in a media file."""
     from framefleet.cli import config, naming
-    from framefleet.cli.run import missing_extra
 
     try:
         from framefleet import embedded
@@ -47,7 +46,7 @@ def probe(options: argparse.Namespace) -> int:
 def plan(options: argparse.Namespace) -> int:
     """The subtasks of a request, and with -v their FFmpeg commands."""
     from framefleet.cli import config, request
-    from framefleet.cli.run import cores, missing_extra
+    from framefleet.cli.run import cores
     from framefleet.cli.templates import registry
 
     settings = config.settings()

@@ -26,6 +26,16 @@ class CliError(Exception):
         self.exit_code = exit_code
 
 
+def missing_extra(error: ModuleNotFoundError) -> CliError:
+    """What to do when a package of an extra is not installed."""
+    return CliError(
+        "not_installed",
+        f"the package {error.name} is not installed",
+        hint="pip install 'framefleet[embedded]'",
+        exit_code=FAILED,
+    )
+
+
 def emit(value: Any) -> None:
     """Print one JSON value, indented for people to read and for programs to parse."""
     print(json.dumps(value, indent=2, ensure_ascii=False, default=str))

@@ -15,7 +15,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from framefleet.cli import config, request
-from framefleet.cli.output import FAILED, OK, CliError, emit
+from framefleet.cli.output import FAILED, OK, CliError, emit, missing_extra
 from framefleet.cli.plain import Display, PlainDisplay, display
 from framefleet.cli.templates import registry
 from framefleet.domain.states import TaskState
@@ -72,16 +72,6 @@ def _run(
         raise missing_extra(error) from None
     return run_task(
         body, output=output, slots=slots, on_update=shown.update, stop=stop, settings=settings, templates=templates
-    )
-
-
-def missing_extra(error: ModuleNotFoundError) -> CliError:
-    """What to do when a package of an extra is not installed."""
-    return CliError(
-        "not_installed",
-        f"the package {error.name} is not installed",
-        hint="pip install 'framefleet[embedded]'",
-        exit_code=FAILED,
     )
 
 

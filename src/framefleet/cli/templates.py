@@ -10,7 +10,7 @@ from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from framefleet.cli.output import OK, CliError, emit, table
+from framefleet.cli.output import OK, CliError, emit, missing_extra, table
 
 if TYPE_CHECKING:
     from framefleet.domain.custom import TemplateVersion
@@ -128,8 +128,6 @@ def registry(settings: Settings, folder: Path | None) -> Iterator[TemplateRegist
         with open_registry(settings, folder) as found:
             yield found
     except ModuleNotFoundError as error:
-        from framefleet.cli.run import missing_extra
-
         raise missing_extra(error) from None
 
 
