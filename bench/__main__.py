@@ -15,7 +15,8 @@ from pathlib import Path
 from bench import exact, overhead
 from bench.measure import Cost, median, paired, run
 from framefleet.adapters.tools import find_ffmpeg
-from framefleet.domain.template import FileTemplate, LadderTemplate, VideoSettings, resolve
+from framefleet.domain.template import FileTemplate, LadderTemplate, resolve
+from framefleet.domain.video import VideoSettings
 
 SLOTS = 2
 

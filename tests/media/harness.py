@@ -120,6 +120,7 @@ def request(source: Path, out: Path, *templates: str, **more: Any) -> dict[str, 
     """A task for local files: one target per template."""
     names = {
         "hls-h264": "hls/master.m3u8",
+        "hls-h264-auto": "auto/master.m3u8",
         "dash-h264": "dash/manifest.mpd",
         "cmaf-h264": "cmaf/master.m3u8",
         "hls-hevc": "hls/master.m3u8",

@@ -8,7 +8,7 @@ from math import ceil
 
 from framefleet.domain.errors import InvalidTemplate
 from framefleet.domain.subtask import Encoding
-from framefleet.domain.template import VideoSettings
+from framefleet.domain.video import VideoSettings
 from framefleet.media import levels
 from framefleet.media.abilities import ABILITIES, CODEC, DEFAULT_BFRAMES, default_profile, pixel_formats
 from framefleet.media.encoders import DEFAULT_PRESET, PRESETS

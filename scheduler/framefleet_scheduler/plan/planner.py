@@ -31,10 +31,11 @@ from framefleet.domain.template import (
     FileTemplate,
     LadderTemplate,
     RemuxTemplate,
+    Rung,
     SnapshotTemplate,
     SpriteTemplate,
 )
-from framefleet_scheduler.plan import audio, average, beside, cost, geometry, stills, subtitles
+from framefleet_scheduler.plan import audio, auto, average, beside, cost, geometry, stills, subtitles
 from framefleet_scheduler.plan.metadata import carried
 from framefleet_scheduler.plan.packages import image_track, ladder_package, sheets
 from framefleet_scheduler.plan.resample import frames_of, require_common_cuts
@@ -55,8 +56,10 @@ class PlanSettings:
 
 def probe_subtasks(task: Task) -> list[Subtask]:
     """One probe per source, numbered from 1."""
+    measured = auto.excerpts(task)
     return [
-        Subtask(n=i + 1, tag=Tag.CPU, spec=ProbeSpec(source=i), weight=0.5) for i in range(len(task.request.sources))
+        Subtask(n=i + 1, tag=Tag.CPU, spec=ProbeSpec(source=i, measure=part), weight=0.5 if part is None else 8.0)
+        for i, part in enumerate(measured)
     ]
 
 
@@ -146,26 +149,31 @@ class _Planner:
             wish = self._encodings(path).want(video, look, template.accelerator, None, f"{below}.video")
             return [("video", wish)]
         if isinstance(template, LadderTemplate):
-            rungs = geometry.ladder(template.renditions, *self._shown_size(path), f"{below}.renditions")
+            rungs = self._rungs(template, path, below)
             require_common_cuts(
-                [frames_of(self._joined(path), rung.video) for rung, _ in rungs],
+                [frames_of(self._joined(path), rung.video) for rung, _, _ in rungs],
                 template.segment_seconds,
                 f"{below}.renditions",
             )
+            wanted, segment = self._encodings(path), template.segment_seconds
             return [
                 (
                     rung.name,
-                    self._encodings(path).want(
-                        rung.video,
-                        self._drawn(template, look, below),
-                        template.accelerator,
-                        template.segment_seconds,
-                        f"{below}.renditions[{template.renditions.index(rung)}].video",
-                    ),
+                    wanted.want(rung.video, self._drawn(template, look, below), template.accelerator, segment, place),
                 )
-                for rung, look in rungs
+                for rung, look, place in rungs
             ]
         return []
+
+    def _rungs(self, template: LadderTemplate, path: str, below: str) -> list[tuple[Rung, geometry.Look, str]]:
+        """Rungs, largest first, with their pictures and the places of their settings in the request."""
+        size = self._shown_size(path)
+        if template.auto is not None:
+            place = f"{below}.auto.video"
+            return [(*rung, place) for rung in auto.ladder(template.auto, self._joined(path).parts, size, place)]
+        given = template.renditions
+        found = geometry.ladder(given, *size, f"{below}.renditions")
+        return [(rung, look, f"{below}.renditions[{given.index(rung)}].video") for rung, look in found]
 
     def _drawn(self, template: FileTemplate | LadderTemplate, look: geometry.Look, path: str) -> geometry.Look:
         """The look with the subtitles that are drawn into the picture, if any."""

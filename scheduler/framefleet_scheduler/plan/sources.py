@@ -9,7 +9,7 @@ from typing import Literal
 from framefleet.domain.errors import InvalidTemplate
 from framefleet.domain.media_info import VideoStream
 from framefleet.domain.picture import Deinterlace, Denoise
-from framefleet.domain.template import VideoSettings
+from framefleet.domain.video import VideoSettings
 
 HDR_CODECS = frozenset({"hevc", "av1", "vp9"})
 """Codecs whose 10 bits players show with high dynamic range."""

@@ -9,7 +9,8 @@ from typing import Literal
 
 from framefleet.domain.errors import InvalidTemplate
 from framefleet.domain.subtask import Encoding, FrameTimes, Piece, VideoChunkSpec
-from framefleet.domain.template import Accelerator, VideoSettings
+from framefleet.domain.template import Accelerator
+from framefleet.domain.video import VideoSettings
 from framefleet.media.encoders import CPU_FAMILY, GPU_FAMILY
 from framefleet.media.overlays import can_overlay
 from framefleet_scheduler.plan import coding, cost, sources

@@ -80,6 +80,22 @@ class Mastering(Value):
     """In 0.0001 cd/m2."""
 
 
+class Moment(Value):
+    """A few seconds of a film, encoded quickly at a constant quality and thrown away."""
+
+    seconds: Rational
+    bits: tuple[int, ...]
+    """What it took, for each of the sizes."""
+
+
+class Complexity(Value):
+    """How many bits a film takes, by moments spread over it."""
+
+    sizes: tuple[tuple[int, int], ...]
+    """Width and height of the encodes, the largest first."""
+    moments: tuple[Moment, ...]
+
+
 class VideoStream(Value):
     """A video stream as coded; see `display_width` for what is shown."""
 
@@ -183,6 +199,8 @@ class MediaInfo(Value):
     """Of the main video stream."""
     audio_end: Rational | None = None
     """Where the main audio stream's last packet ends, seconds on the file's clock."""
+    complexity: Complexity | None = None
+    """What the picture takes to encode, if a target asked for it."""
     identity: str | None = None
     """Changes when the file's bytes do: size and time of a file, size and ETag of an object."""
 

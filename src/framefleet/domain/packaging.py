@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -72,7 +73,7 @@ def check_ladder(
     single_file: bool,
     iframe_playlists: bool,
     encrypted: bool,
-    video: tuple[str, ...],
+    video: Mapping[str, str],
     audio: str | None,
     path: str,
 ) -> None:
@@ -80,12 +81,12 @@ def check_ladder(
     dash = packaging in {"dash", "cmaf"}
     if segment_format == "ts":
         _refuse(dash, f"{packaging} has fMP4 segments", f"{path}.segment_format", "Use packaging hls, or fmp4.")
-        for i, codec in enumerate(video):
-            _fits("TS segments", "video", codec, TS_SEGMENT_VIDEO, f"{path}.renditions[{i}].video.codec")
+        for place, codec in video.items():
+            _fits("TS segments", "video", codec, TS_SEGMENT_VIDEO, f"{path}.{place}.codec")
         _fits("TS segments", "audio", audio, AUDIO_IN["ts"], f"{path}.audio.codec")
     else:
-        for i, codec in enumerate(video):
-            _fits("fMP4 segments", "video", codec, VIDEO_IN["mp4"], f"{path}.renditions[{i}].video.codec")
+        for place, codec in video.items():
+            _fits("fMP4 segments", "video", codec, VIDEO_IN["mp4"], f"{path}.{place}.codec")
         _fits("fMP4 segments", "audio", audio, AUDIO_IN["mp4"] - {"mp3"}, f"{path}.audio.codec")
     if encrypted:
         _refuse(dash, f"{packaging} has no AES-128 of whole segments", f"{path}.encryption", "Use packaging hls.")

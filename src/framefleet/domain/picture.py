@@ -159,7 +159,9 @@ def laid_under_renditions(values: Any) -> Any:
     """Raw settings of a ladder with its `video` laid under the `video` of each rendition."""
     if not isinstance(values, Mapping) or not isinstance(values.get("video"), Mapping):
         return values
-    common, rungs = values["video"], values.get("renditions")
+    common, rungs, auto = values["video"], values.get("renditions"), values.get("auto")
+    if isinstance(auto, Mapping):
+        return {**values, "auto": _over(common, auto)}
     if not isinstance(rungs, Sequence):
         return values
     return {**values, "renditions": [_over(common, rung) for rung in rungs]}

@@ -145,11 +145,21 @@ class Encoding(Value):
     """How the picture is brought to size."""
 
 
+class Excerpt(Value):
+    """A part of a source, seconds after its beginning."""
+
+    start: Rational = Fraction(0)
+    duration: Rational | None = None
+    """None: to the end."""
+
+
 class ProbeSpec(Value):
     """Look at one source."""
 
     kind: Literal["probe"] = "probe"
     source: int
+    measure: Excerpt | None = None
+    """The part of it whose complexity is measured; None: nothing is."""
 
 
 class VideoChunkSpec(Value):

@@ -18,68 +18,15 @@ from framefleet.domain.complaint import near, refusal
 from framefleet.domain.errors import InvalidTemplate, UnknownTemplate
 from framefleet.domain.metadata import MetadataSettings, check_metadata
 from framefleet.domain.packaging import Encryption, SegmentFormat, Thumbnails, check_file, check_ladder
-from framefleet.domain.picture import PictureSettings, Pixels, SizeSettings, laid_under_renditions
+from framefleet.domain.picture import PictureSettings, Pixels, laid_under_renditions
 from framefleet.domain.sound import AudioSettings, SoundContainer, check_sound, check_sound_file
 from framefleet.domain.subtitles import LADDER, SubtitleSettings, check_subtitles
-from framefleet.domain.value import NumberAsText, Value
+from framefleet.domain.value import Value
+from framefleet.domain.video import AutoLadder, VideoSettings
 
-VideoCodec = Literal["h264", "hevc", "av1", "vp9"]
 Accelerator = Literal["auto", "cpu", "gpu"]
 Container = Literal["mp4", "mov", "mkv", "webm", "ts", "flv"]
 Packaging = Literal["hls", "dash", "cmaf"]
-
-Bitrate = Annotated[int, Field(ge=1_000, le=400_000_000)]
-PixelFormat = Literal["yuv420p", "yuv422p", "yuv444p", "yuv420p10le", "yuv422p10le", "yuv444p10le"]
-
-
-class VideoSettings(SizeSettings):
-    """How one rendition is encoded."""
-
-    codec: VideoCodec = "h264"
-    crf: float | None = Field(default=None, ge=0, le=63)
-    """Constant rate factor (or the encoder's nearest equivalent, such as NVENC's cq): lower is better. None: 23, unless a
-    `bitrate` is given. AV1 and VP9 take whole numbers, H.264 and HEVC up to 51."""
-    max_bitrate: Bitrate | None = None
-    """Cap of the rate control; the buffer holds two seconds of it."""
-    bitrate: Bitrate | None = None
-    """Average of the whole film, instead of a constant quality (`crf`). An override with it leaves the template's `crf` and
-    `max_bitrate` out."""
-    passes: Literal[1, 2] | None = None
-    """With a `bitrate`: 2 measures the film before its bits are shared out and looks at everything before it encodes it; 1 is
-    about half the work and shares them out as the source did. None: 2."""
-    preset: Annotated[str | None, NumberAsText] = Field(default=None, pattern=r"^[a-z0-9]{1,16}$")
-    """The encoder family's own preset name; None for the family's default."""
-    gop_seconds: float | None = Field(default=None, ge=0.5, le=10)
-    """Seconds between keyframes. None: 4, and in a ladder the length of a segment. A segment of a ladder must be a whole
-    number of it."""
-    gop_frames: int | None = Field(default=None, ge=1, le=600)
-    """Frames between keyframes, instead of `gop_seconds`."""
-    tune: Annotated[str | None, NumberAsText] = Field(default=None, pattern=r"^[a-z0-9]{1,16}$")
-    """What the encoder is tuned for, in the words of its family, such as `film` or `grain`."""
-    profile: Annotated[str | None, NumberAsText] = Field(default=None, pattern=r"^[a-z0-9-]{1,16}$")
-    """H.264: baseline, main, high, high10, high422, high444. HEVC: main, main10, main422-10, main444-8, main444-10.
-    AV1: main. VP9: 0 to 3. None: the usual one for the pixel format."""
-    level: Annotated[str | None, NumberAsText] = Field(default=None, pattern=r"^[1-7]\.[0-3]$")
-    """What a decoder must be able to do, such as 4.1. None: the lowest that holds size, frame rate and bit rate. Not for VP9,
-    whose stream carries none."""
-    bframes: int | None = Field(default=None, ge=0, le=16)
-    """B-frames in a row (H.264 and HEVC). None: 3, or none where the frame rate varies."""
-    bit_depth: Literal[8, 10] | None = None
-    """Bits per sample. None: 8, unless profile or pixel format say otherwise."""
-    pixel_format: PixelFormat | None = None
-    """Chroma and depth of the samples. None: yuv420p, or yuv420p10le with 10 bits."""
-
-    @model_validator(mode="after")
-    def _one_way_of_each(self) -> VideoSettings:
-        if self.bitrate is not None and self.crf is not None:
-            raise ValueError("crf and bitrate contradict each other: give one of them")
-        if self.passes is not None and self.bitrate is None:
-            raise ValueError("passes needs a bitrate: a constant quality is encoded in one pass")
-        if self.bitrate is not None and self.max_bitrate is not None and self.max_bitrate < self.bitrate:
-            raise ValueError("max_bitrate is below bitrate")
-        if self.gop_seconds is not None and self.gop_frames is not None:
-            raise ValueError("gop_seconds and gop_frames contradict each other: give one of them")
-        return self
 
 
 class FileTemplate(Value):
@@ -126,7 +73,10 @@ class LadderTemplate(Value):
     """AES-128 of whole HLS segments. None: they are open."""
     thumbnails: Thumbnails | None = None
     """Sheets of small pictures in the manifests, for winding. None: without."""
-    renditions: tuple[Rung, ...] = Field(min_length=1, max_length=10)
+    renditions: tuple[Rung, ...] = Field(default=(), max_length=15)
+    """The rungs, from the largest to the smallest. None are given with `auto`."""
+    auto: AutoLadder | None = None
+    """Rungs chosen for the film, in place of `renditions`. null: they are given."""
     audio: AudioSettings | None = AudioSettings()
     subtitles: SubtitleSettings | None = None
     """None leaves subtitles out."""
@@ -135,6 +85,12 @@ class LadderTemplate(Value):
     @classmethod
     def _for_every_rendition(cls, values: Any) -> Any:
         return laid_under_renditions(values)
+
+    @model_validator(mode="after")
+    def _has_rungs(self) -> LadderTemplate:
+        if bool(self.renditions) == (self.auto is not None):
+            raise ValueError("give renditions or auto" + (", not both" if self.renditions else ""))
+        return self
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> LadderTemplate:
@@ -337,7 +293,9 @@ def check_packaging(settings: Template, path: str) -> None:
                 single_file=settings.single_file,
                 iframe_playlists=settings.iframe_playlists,
                 encrypted=settings.encryption is not None,
-                video=tuple(r.video.codec for r in settings.renditions),
+                video={f"renditions[{i}].video": r.video.codec for i, r in enumerate(settings.renditions)}
+                if settings.auto is None
+                else {"auto.video": settings.auto.video.codec},
                 audio=_encoded(settings.audio, path),
                 path=path,
             )
@@ -360,6 +318,8 @@ REPLACES = {
     "bitrate": ("crf", "max_bitrate", "quality"),
     "quality": ("bitrate",),
     "crf": ("bitrate", "passes"),
+    "auto": ("renditions",),
+    "renditions": ("auto",),
 }
 """Fields that say the same in another way: an override of one takes the template's other away."""
 

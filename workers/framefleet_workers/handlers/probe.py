@@ -7,9 +7,10 @@ from fractions import Fraction
 from itertools import pairwise
 
 from framefleet.domain.errors import SourceClock, SourceNotMedia, SourceTooLarge, SourceTooLong
-from framefleet.domain.media_info import FrameIndex, MediaInfo, VideoStream
+from framefleet.domain.media_info import Complexity, FrameIndex, MediaInfo, Moment, VideoStream
 from framefleet.domain.records import ProbeOutput
-from framefleet.domain.subtask import ProbeSpec
+from framefleet.domain.subtask import Excerpt, ProbeSpec
+from framefleet.media import complexity
 from framefleet.media.frame_index import HEAD_FRAMES, IndexBuilder, jumps, settle_start
 from framefleet.media.framecrc import FrameCrcParser
 from framefleet.media.input_errors import classify_input_error, incomplete, refused_size
@@ -36,6 +37,8 @@ def handle(work: Work, spec: ProbeSpec) -> ProbeOutput:
     _check_limits(work, info, spec)
     info = _with_brightness(work, info, access.url)
     info = _indexed(work, info, access.url, spec)
+    if spec.measure is not None:
+        info = info.model_copy(update={"complexity": _complexity(work, info, access.url, spec.measure)})
     size = info.size_bytes if info.size_bytes is not None else access.bytes
     return ProbeOutput(media=info.model_copy(update={"identity": access.identity, "size_bytes": size}))
 
@@ -75,6 +78,21 @@ def _with_brightness(work: Work, info: MediaInfo, url: str) -> MediaInfo:
         frames = {}  # it only adds to what is known
     told = with_first_frame(video, frames)
     return info.model_copy(update={"video": tuple(told if v is video else v for v in info.video)})
+
+
+def _complexity(work: Work, info: MediaInfo, url: str, excerpt: Excerpt) -> Complexity | None:
+    """What the picture takes to encode; None when it has none there."""
+    video, places = info.main_video, complexity.moments(info, excerpt)
+    if video is None or not places:
+        return None
+    wanted = complexity.sizes(video)
+    found = []
+    for place in places:
+        paths = [work.path(f"{i}.h264") for i in range(len(wanted))]
+        command = complexity.moment_command(url, video.index, place, wanted, [str(p) for p in paths])
+        work.ffmpeg(command, seconds=float(place[1]))
+        found.append(Moment(seconds=place[1], bits=tuple(8 * p.stat().st_size for p in paths)))
+    return Complexity(sizes=wanted, moments=tuple(found))
 
 
 def _check_limits(work: Work, info: MediaInfo, spec: ProbeSpec) -> None:
