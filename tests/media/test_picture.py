@@ -82,6 +82,8 @@ PLAIN = "red green blue white"
 WISHES: dict[str, tuple[dict[str, Any], tuple[int, int], str]] = {
     "as-it-is": ({}, (240, 180), PLAIN),
     "fit": (BOX, (120, 90), PLAIN),
+    "long-edge": ({"long_edge": 120}, (120, 90), PLAIN),
+    "short-edge": ({"short_edge": 60}, (80, 60), PLAIN),
     "exact": (BOX | {"resize": "exact"}, (160, 90), PLAIN),
     "fill": (BOX | {"resize": "fill"}, (160, 90), PLAIN),
     "pad": (BOX | {"resize": "pad"}, (160, 90), "black black black black"),

@@ -110,6 +110,7 @@ def test_texts_are_taken_as_they_are(ffmpeg: FfmpegBuild, tmp_path: Path) -> Non
         "hostile": [letters | {"text": HOSTILE, "size": 9}],
         "bold": [letters | {"text": "50% off", "bold": True, "color": "#000000"}],
         "framed": [letters | {"text": "50% off", "border_width": 3, "font": "mono"}],
+        "outlined": [letters | {"text": "50% off", "color": "#000000", "border_width": 3, "border_color": "#ffffff"}],
         "serif": [letters | {"text": "50% off", "font": "serif", "opacity": 0.4}],
     }
 
@@ -132,6 +133,8 @@ def test_texts_are_taken_as_they_are(ffmpeg: FfmpegBuild, tmp_path: Path) -> Non
     assert max(found["serif"][0]) < 200
     assert min(found["framed"][0]) < 60
     assert max(found["framed"][0]) > 200
+    assert min(found["outlined"][0]) < 40
+    assert max(found["outlined"][0]) > 200
     # The same in every chunk.
     for name in ("hostile", "bold", "framed", "serif"):
         assert 1 == len({differs(frame) for frame in found[name]}), name
