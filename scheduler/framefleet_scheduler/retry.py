@@ -12,8 +12,9 @@ CRASHES_ALLOWED = 5
 """Leases of one subtask that may expire before its input counts as what kills the workers."""
 
 _TRIES = {Retry.TRANSIENT: 8, Retry.RESOURCE: 5, Retry.PERMANENT: 1}
-# Out of memory, or no progress: usually the input's doing, so a third try is the last.
-_TRIES_BY_CODE = {"ffmpeg_killed": 3, "ffmpeg_stalled": 3}
+# Out of memory, or no progress: usually the input's doing, so a third try is the last. An output that is not right comes
+# back only where the task asks for one more try.
+_TRIES_BY_CODE = {"ffmpeg_killed": 3, "ffmpeg_stalled": 3, "verify_failed": 2, "quality_too_low": 2}
 
 
 def decide(error: ErrorInfo, attempts: int, chance: Callable[[], float], allowed: int | None = None) -> float | None:

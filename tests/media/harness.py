@@ -28,9 +28,10 @@ ALMOST_EVERYTHING = Limits(86_400, 8192 * 4320, 1 << 40, 8 << 30, 60)
 class SubtaskFailed(Exception):
     """A subtask of the task failed."""
 
-    def __init__(self, n: int, error: ErrorInfo) -> None:
+    def __init__(self, n: int, error: ErrorInfo, kind: str) -> None:
         super().__init__(f"subtask {n}: {error.code}: {error.message}\n" + "\n".join(error.log))
         self.error = error
+        self.kind = kind
 
 
 class EverythingIsMine:
@@ -38,9 +39,10 @@ class EverythingIsMine:
 
     def __init__(self) -> None:
         self.specs: dict[str, str] = {}
+        self.attempt = 1
 
     def claim(self, sid: str, nonce: str, worker: str, lease_seconds: float) -> Claim | Refused:
-        return Claim(sid, 1, nonce, 1, self.specs[sid], 5)
+        return Claim(sid, 1, nonce, self.attempt, self.specs[sid], 5)
 
     def beat(self, sid: str, fence: int, nonce: str, lease_seconds: float, progress: Progress | None) -> str:
         return "ok"
@@ -105,7 +107,7 @@ class OneProcess:
         self.executor.run(sid)
         report = self.broker.take_report(1)
         if isinstance(report, Failed):
-            raise SubtaskFailed(subtask.n, report.error)
+            raise SubtaskFailed(subtask.n, report.error, subtask.kind)
         body = self.store.get(keys.done(task.id, 1, subtask.n))
         assert body is not None
         return DoneRecord.model_validate_json(body)

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from framefleet.domain.errors import InvalidRequest
+from framefleet.domain.errors import InvalidRequest, Retry
 from framefleet.domain.task import accept, parse_request
 from framefleet.media.quality import summed
 from tests.factories import NOW
 from tests.media import judge
 from tests.media.harness import OneProcess, SubtaskFailed, request
+
+LOSES_FRAMES = """#!{python}
+import os, sys
+args = sys.argv[1:]
+if args[-1].endswith(".mp4") and "libx264" in args:
+    args[-1:] = ["-frames:v", "20", args[-1]]
+os.execv("{real}", ["{real}", *args])
+"""
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +116,69 @@ def test_a_missed_minimum_is_only_told_where_the_policy_says_so(film: Path, tmp_
     assert len(output.warnings) == 1
     assert "is below 90" in output.warnings[0]
     assert (tmp_path / "out/mp4-h264-360p.mp4").exists()
+
+
+def test_a_chunk_that_is_not_good_enough_is_tried_once_more_where_the_policy_says_so(
+    film: Path, tmp_path: Path
+) -> None:
+    wanted = asked(film, tmp_path / "out", 45, {"policy": "retry", "vmaf": {"sample_seconds": 0.4, "minimum": 90}})
+    ends = []
+    for attempt in (1, 2):
+        cluster = OneProcess(tmp_path / f"c{attempt}")
+        cluster.claims.attempt = attempt
+        with pytest.raises(SubtaskFailed) as failed:
+            cluster.run(wanted)
+        ends.append((failed.value.error.code, failed.value.error.retry, failed.value.kind))
+
+    assert ends == [
+        ("quality_too_low", Retry.TRANSIENT, "transcode"),
+        ("quality_too_low", Retry.PERMANENT, "concat"),
+    ]
+
+
+@pytest.mark.parametrize(("policy", "again"), [("retry", Retry.TRANSIENT), ("fail", Retry.PERMANENT)])
+def test_an_output_that_is_not_right_is_tried_once_more_where_the_policy_says_so(
+    policy: str, again: Retry, film: Path, tmp_path: Path
+) -> None:
+    broken = tmp_path / "ffmpeg"
+    broken.write_text(LOSES_FRAMES.format(python=sys.executable, real=judge.ffmpeg()))
+    broken.chmod(0o755)
+
+    with pytest.raises(SubtaskFailed) as failed:
+        OneProcess(tmp_path / "c", ffmpeg=str(broken)).run(asked(film, tmp_path / "out", 30, {"policy": policy}))
+
+    assert (failed.value.error.code, failed.value.error.retry) == ("verify_failed", again)
+
+
+def test_each_target_may_ask_for_itself(film: Path, tmp_path: Path) -> None:
+    wanted = asked(film, tmp_path, 45, {})
+    first = wanted["targets"][0]
+    verify = {"policy": "warn", "vmaf": {"sample_seconds": 0.2, "minimum": 90}}
+    more = {"name": "told", "uri": (tmp_path / "told.mp4").as_uri(), "verify": verify}
+    wanted["targets"].append(first | more)
+    outputs = OneProcess(tmp_path / "c").run(wanted)
+
+    assert outputs[first["name"]].facts.vmaf == ()
+    assert outputs[first["name"]].warnings == ()
+    assert outputs["told"].facts.vmaf[0].frames >= 5
+    assert "is below 90" in outputs["told"].warnings[0]
+
+
+def test_a_target_without_an_encoded_picture_cannot_ask(film: Path, tmp_path: Path) -> None:
+    wanted = request(film, tmp_path, "mp4-h264-360p", "snapshot")
+    wanted["targets"][1]["verify"] = {"vmaf": {}}
+
+    with pytest.raises(InvalidRequest) as refused:
+        accept(parse_request(wanted), now=NOW)
+
+    assert refused.value.field == "targets[1].verify.vmaf"
+
+
+def test_a_warning_needs_a_minimum(film: Path, tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        parse_request(request(film, tmp_path, "mp4-h264-360p", verify={"policy": "warn", "vmaf": {}}))
+
+    assert refused.value.field == "verify"
 
 
 def test_a_task_without_an_encoded_picture_has_nothing_to_compare(film: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from framefleet.domain.errors import (
     FfmpegKilled,
     FfmpegStalled,
     FramefleetError,
+    Retry,
     SourceNotMedia,
     SourceUnavailable,
     VerifyFailed,
@@ -50,6 +51,13 @@ def test_the_delay_is_anywhere_below_its_limit() -> None:
 def test_each_kind_of_failure_has_its_number_of_tries(error: FramefleetError, tries: int) -> None:
     assert decide(error.info(), tries - 1, longest) is not None
     assert decide(error.info(), tries, longest) is None
+
+
+def test_an_output_that_is_not_right_is_made_once_more_where_the_task_asks_for_it() -> None:
+    asked = VerifyFailed().info().model_copy(update={"retry": Retry.TRANSIENT})
+
+    assert decide(asked, 1, longest) is not None
+    assert decide(asked, 2, longest) is None
 
 
 def test_a_subtask_may_allow_fewer_tries() -> None:

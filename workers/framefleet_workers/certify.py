@@ -12,7 +12,7 @@ from framefleet.domain.facts import Bitrate, Facts, Loudness, Quality
 from framefleet.domain.records import Check, Segment, Track
 from framefleet.domain.subtask import ConcatSpec, VideoTrack
 from framefleet.media import watch
-from framefleet.media.quality import summed
+from framefleet.media.quality import below, summed
 from framefleet_workers.verify import Packets, check
 
 Made = Mapping[int, Mapping[str, Track]]
@@ -73,11 +73,11 @@ def _too_soft(found: Facts, spec: ConcatSpec) -> list[str]:
 
 def quality_warnings(found: Facts, wanted: Verify) -> tuple[str, ...]:
     """Which renditions miss the quality that was demanded; raises QualityTooLow when that is to fail the target."""
-    if wanted.vmaf is None or wanted.vmaf.minimum is None:
+    minimum = wanted.minimum
+    if minimum is None:
         return ()
-    low = [q for q in found.vmaf if q.mean < wanted.vmaf.minimum]
-    said = tuple(f"{q.track}: VMAF {q.mean:g} is below {wanted.vmaf.minimum:g}" for q in low)
-    if said and wanted.policy == "fail":
+    said = tuple(below(q, minimum) for q in found.vmaf if q.mean < minimum)
+    if said and wanted.policy != "warn":
         raise QualityTooLow("; ".join(said), field="verify.vmaf.minimum")
     return said
 

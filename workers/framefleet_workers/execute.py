@@ -23,14 +23,16 @@ from framefleet.domain.errors import (
     DiskFull,
     FramefleetError,
     HostError,
+    QualityTooLow,
     Retry,
     ServiceError,
     StateUnavailable,
     StoreUnavailable,
     TaskNotFound,
+    VerifyFailed,
 )
 from framefleet.domain.records import DoneRecord
-from framefleet.domain.subtask import AudioTrackSpec, Spec, Tag, VideoChunkSpec, split_subtask_id
+from framefleet.domain.subtask import AudioTrackSpec, Kind, Spec, Tag, VideoChunkSpec, split_subtask_id
 from framefleet.domain.task import Task, utc_now
 from framefleet.media.allowance import allowance
 from framefleet.messages import Done, Failed
@@ -180,6 +182,7 @@ class Executor:
             allowance=allowance(spec, memory_bytes=memory, patience=limits.ffmpeg_patience),
             lease=lease,
             stall_seconds=self._settings.stall_seconds,
+            attempt=claim.attempt,
             reuse=self._settings.reuse,
         )
 
@@ -226,6 +229,8 @@ class Executor:
 
     def _failed(self, claim: Claim, error: FramefleetError, kind: str, started: float, work: Work | None) -> None:
         info = error.info()
+        if work is not None and _once_more(error, work, kind):
+            info = info.model_copy(update={"retry": Retry.TRANSIENT})
         report = Failed(
             sid=claim.sid,
             fence=claim.fence,
@@ -270,6 +275,13 @@ class Executor:
             usage=None if work is None else work.usage(started),
             codec=codec,
         )
+
+
+def _once_more(error: FramefleetError, work: Work, kind: str) -> bool:
+    """Whether the task wants another attempt after a verification that failed. A join judges what others measured."""
+    if kind == Kind.CONCAT and isinstance(error, QualityTooLow):
+        return False
+    return isinstance(error, VerifyFailed | QualityTooLow) and any(v.policy == "retry" for v in work.task.verify())
 
 
 def _codec(spec: Spec) -> str | None:

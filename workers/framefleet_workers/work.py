@@ -68,6 +68,8 @@ class Work:
     stall_seconds: float = 60.0
     allowance: Allowance = UNLIMITED
     """What each program may use of the machine."""
+    attempt: int = 1
+    """Counted from 1."""
     reuse: bool = False
     """Take over finished chunks of earlier runs with the same content (embedded mode)."""
     reads_web: bool = False

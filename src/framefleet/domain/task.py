@@ -91,6 +91,8 @@ class TargetRequest(Value):
     """Where it goes: as for sources, but not http(s). Several pictures need an `{index}` or `{index:03d}`."""
     overrides: dict[str, Any] = {}
     """Fields laid over the template's, one by one; lists are replaced whole."""
+    verify: Verify | None = None
+    """What is checked of this target. None: as the task says."""
 
 
 class Webhook(Value):
@@ -128,7 +130,7 @@ class TaskRequest(Value):
     targets: tuple[TargetRequest, ...] = Field(min_length=1, max_length=50)
     """What is made."""
     verify: Verify = Verify()
-    """What is checked beyond what is always checked, and what follows from it."""
+    """What is checked beyond what is always checked, and what follows from it; targets may say otherwise."""
     notification: Notification | None = None
     """Who is told beside the events. Not supported by this version: listen to the events."""
     user_data: str | None = None
@@ -160,6 +162,10 @@ class Task(Value):
     targets: tuple[Target, ...]
     fingerprint: str
     """Digest of the request's body: the same client_token with another body is refused."""
+
+    def verify(self, target: str | None = None) -> tuple[Verify, ...]:
+        """What is asked of the verification of a target; None for what works for all of them."""
+        return tuple(t.verify or self.request.verify for t in self.request.targets if target in (None, t.name))
 
 
 def parse_request(body: bytes | str | Mapping[str, Any]) -> TaskRequest:
@@ -207,12 +213,7 @@ def accept(
         source_address(source.uri, f"sources[{i}].uri")
     targets = tuple(_target(t, f"targets[{i}]", templates) for i, t in enumerate(request.targets))
     _check_beside(targets)
-    if request.verify.vmaf is not None and not any(t.settings.kind in {"file", "ladder"} for t in targets):
-        raise InvalidRequest(
-            "no target encodes a picture that could be compared",
-            field="verify.vmaf",
-            hint="Leave verify.vmaf out, or add a file or a ladder.",
-        )
+    _check_verify(request, targets)
     return Task(
         id=token_task_id(request.client_token) if request.client_token else new_task_id(now),
         created_at=now,
@@ -222,6 +223,19 @@ def accept(
         targets=targets,
         fingerprint=fingerprint(request),
     )
+
+
+def _check_verify(request: TaskRequest, targets: Sequence[Target]) -> None:
+    """Something must be there to compare, for the task or for the target that asks for it."""
+    encoded = [t.settings.kind in {"file", "ladder"} for t in targets]
+    asked = [(f"targets[{i}].verify.vmaf", t.verify, [encoded[i]]) for i, t in enumerate(request.targets)]
+    for path, verify, those in [("verify.vmaf", request.verify, encoded), *asked]:
+        if verify is not None and verify.vmaf is not None and not any(those):
+            raise InvalidRequest(
+                "no picture is encoded that could be compared",
+                field=path,
+                hint="Leave vmaf out, or add a file or a ladder.",
+            )
 
 
 def fingerprint(request: TaskRequest) -> str:

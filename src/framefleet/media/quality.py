@@ -73,6 +73,11 @@ def scores(log: str) -> list[float]:
     return [round(float(frame["metrics"]["vmaf"]), 2) for frame in json.loads(log)["frames"]]
 
 
+def below(quality: Quality, minimum: float) -> str:
+    """What is said of a rendition that is not as good as demanded."""
+    return f"{quality.track}: VMAF {quality.mean:g} is below {minimum:g}"
+
+
 def summed(track: str, found: Sequence[tuple[float, float]]) -> Quality | None:
     """The quality of a rendition from (second of the film, VMAF) of its compared frames; None when there are none."""
     if not found:

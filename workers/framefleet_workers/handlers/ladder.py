@@ -39,8 +39,9 @@ def handle(work: Work, spec: ConcatSpec, package: LadderPackage) -> PublishedOut
     audio = [_audio(track, made, package) for track in spec.audio]
     checks = _verify(spec, video, audio)
     verify.require(checks)
-    facts = certify.facts(work.tools.build, spec, made, work.task.request.verify)
-    said = certify.quality_warnings(facts, work.task.request.verify)
+    (wanted,) = work.task.verify(spec.target)
+    facts = certify.facts(work.tools.build, spec, made, wanted)
+    said = certify.quality_warnings(facts, wanted)
     key = _key(work, spec, package)
     files: list[PublishedFile] = []
     shown: list[ListedTrack] = []
