@@ -55,7 +55,7 @@ def target(name: str, out: Path, style: dict[str, Any] | None = None, **video: A
 
 def pictures(path: Path) -> list[bytes]:
     """Every frame in grey."""
-    how = ["-v", "error", "-i", str(path), "-pix_fmt", "gray", "-f", "rawvideo", "-"]
+    how = ["-v", "error", "-i", str(path), "-pix_fmt", "gray", "-fps_mode", "passthrough", "-f", "rawvideo", "-"]
     data = judge._run([judge.ffmpeg(), *how])
     size = WIDTH * HEIGHT
     return [data[i : i + size] for i in range(0, len(data), size)]

@@ -129,6 +129,85 @@ def test_subtitles_come_out_at_their_times_in_every_container_and_beside_it(
     assert 2 == sum(c.check.endswith("subtitles") and c.passed for c in published["f"].checks)
 
 
+LOOKS = """[Script Info]
+ScriptType: v4.00+
+PlayResX: 160
+PlayResY: 90
+
+[V4+ Styles]
+Format: Name, Fontname, Fontsize, PrimaryColour, OutlineColour, BackColour, Bold, Italic, Underline, StrikeOut, ScaleX, ScaleY, \
+Spacing, Angle, BorderStyle, Outline, Shadow, Alignment, MarginL, MarginR, MarginV, Encoding
+Style: Loud,DejaVu Sans,20,&H00FFFFFF,&H00000000,&H00000000,0,0,0,0,100,100,0,0,1,0,0,8,5,5,5,1
+
+[Events]
+Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
+Dialogue: 0,0:00:00.50,0:00:01.48,Loud,Anna,0,0,0,,{\\i1}loud{\\i0}, \\{x\\}
+Dialogue: 1,0:00:02.00,0:00:02.80,Loud,,0,0,0,,{\\p1}m 0 0 l 80 0 80 40 0 40{\\p0}
+""".replace("\\\n", "")
+
+
+def test_subtitles_with_looks_keep_them_where_they_can(ffmpeg: FfmpegBuild, tmp_path: Path) -> None:
+    source, out = film(tmp_path / "in", ffmpeg), tmp_path / "out"
+    looks = source.parent / "looks.ass"
+    looks.write_text(LOOKS)
+    without = target("e", out, "mp4")
+    targets = [
+        target("a", out, "mkv", tracks=["it"]),
+        target("b", out, "mp4", tracks=["it"]),
+        target("c", out, "mp4", tracks=["it", "en"], mode="sidecar", format="ass"),
+        target("d", out, "mp4", tracks=["it"], mode="burn"),
+        without,
+    ]
+    files = [{"uri": looks.as_uri(), "language": "it"}]
+    without["overrides"]["subtitles"] = None
+
+    OneProcess(tmp_path, str(ffmpeg.ffmpeg), str(ffmpeg.ffprobe) if ffmpeg.ffprobe else None).run(
+        {"sources": [{"uri": source.as_uri(), "start": 0.5, "subtitles": files}], "targets": targets}
+    )
+
+    lines = [line for line in LOOKS.splitlines() if line.startswith("Dialogue")]
+    moved = [
+        lines[0].replace("0:00:00.50,0:00:01.48", "0:00:00.00,0:00:00.98"),
+        lines[1].replace("0:00:02.00,0:00:02.80", "0:00:01.50,0:00:02.30"),
+    ]
+    how = ["-v", "error", "-copyts", "-i", str(out / "a.mkv"), "-map", "0:s:0", "-c", "copy", "-f", "ass", "-"]
+    embedded = judge._run([judge.ffmpeg(), *how]).decode()
+    assert "Style: Loud,DejaVu Sans,20" in embedded
+    for text in (embedded, (out / "c.ita.ass").read_text()):
+        # Matroska begins with the sound's priming, at most 30 ms before.
+        found = [line for line in text.splitlines() if line.startswith("Dialogue")]
+        assert [line.split(",", 3)[3] for line in moved] == [line.split(",", 3)[3] for line in found]
+    assert moved == [line for line in (out / "c.ita.ass").read_text().splitlines() if line.startswith("Dialogue")]
+    assert [(0, 980, "loud,{x}")] == shown(out / "b.mp4", 0)
+    (drawn, bare_pictures) = (grey(out / name) for name in ("d.mp4", "e.mp4"))
+    differing = [
+        sum(abs(x - y) > 80 for x, y in zip(a, b, strict=True)) > 50 for a, b in zip(drawn, bare_pictures, strict=True)
+    ]
+    # The cut at 0.5 s begins with the frame at 0.52 s; what ends at 0.98 s is not on the frame at 0.98 s.
+    assert [*range(24), *range(37, 57)] == [i for i, differs in enumerate(differing) if differs]
+
+
+def grey(path: Path) -> list[bytes]:
+    """Every frame, 160 x 90."""
+    data = judge._run(
+        [
+            judge.ffmpeg(),
+            "-v",
+            "error",
+            "-i",
+            str(path),
+            "-pix_fmt",
+            "gray",
+            "-fps_mode",
+            "passthrough",
+            "-f",
+            "rawvideo",
+            "-",
+        ]
+    )
+    return [data[i : i + 160 * 90] for i in range(0, len(data), 160 * 90)]
+
+
 @pytest.mark.parametrize(
     ("text", "code"),
     [

@@ -12,6 +12,7 @@ from framefleet.domain.media_info import MediaInfo, OtherStream
 from framefleet.domain.picture import Frame, SourcePicture
 from framefleet.domain.subtask import ConcatSpec, MeasureSpec, TextSpec, VideoChunkSpec
 from framefleet.domain.subtitles import SubtitleSettings
+from framefleet.media.ass import ass, is_ass, parse_ass
 from framefleet.media.burn import burned_file
 from framefleet.media.subtitles import Cue, NoSubtitles, decoded, one_at_a_time, parse, placed, srt, vtt
 from framefleet_scheduler.plan import PlanSettings, plan_task
@@ -197,11 +198,10 @@ def test_a_backslash_with_an_n_ends_a_line_as_in_players() -> None:
     assert "one\ntwo \\d" == cue.text
 
 
-def test_braces_of_burnt_texts_are_no_commands_and_times_are_a_millisecond_early() -> None:
-    text = burned_file([Cue(480, 1000, "{e} {\\an8} {c:red}"), Cue(0, 1, "gone")])
+def test_braces_of_burnt_texts_are_no_commands() -> None:
+    text = burned_file([Cue(480, 1000, "{e} {\\an8} {c:red}")])
 
-    assert "00:00:00,479 --> 00:00:00,999\n\\{e} \\{\u2060\\an8} \\{\u2060c:red}\n" in text
-    assert "gone" not in text
+    assert "00:00:00,480 --> 00:00:01,000\n\\{e} \\{\u2060\\an8} \\{\u2060c:red}\n" in text
     assert "99:59:59" in burned_file([])
 
 
@@ -259,3 +259,32 @@ def burned_size(width: int, height: int) -> float:
     )
     assert look.frame.burned is not None
     return look.frame.burned.size
+
+
+ASS = """[Script Info]
+PlayResX: 160
+
+[V4+ Styles]
+Format: Name, Fontname
+Style: Default,DejaVu Sans
+
+[Events]
+Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
+Comment: 0,0:00:00.00,0:00:01.00,Default,,0,0,0,,note
+Dialogue: 1,0:00:01.00,0:00:02.00,Default,,0,0,0,,{\\p1}m 0 0 l 10 10{\\p0}
+Dialogue: 0,0:00:00.50,0:00:01.50,Default,Anna,0,0,0,,{\\i1\\c&HFF&}one{\\i0}, two\\Nthree \\{x\\}
+"""
+
+
+def test_ass_is_read_with_its_looks_and_without() -> None:
+    head, cues = parse_ass(ASS)
+
+    assert is_ass(ASS)
+    assert [(500, 1500, "<i>one</i>, two\nthree {x}"), (1000, 2000, "")] == [(c.start, c.end, c.text) for c in cues]
+    assert (head, cues) == parse_ass(ass(head, cues))
+    (without,) = parse_ass(ass(None, cues[:1]))[1]
+    assert cues[0].text == without.text
+
+
+def test_styles_of_old_ssa_are_left_out() -> None:
+    assert parse_ass(ASS.replace("V4+", "V4"))[0] is None

@@ -56,8 +56,9 @@ def fetch_assets(work: Work, spec: VideoChunkSpec) -> Assets:
     names: dict[str, str] = {}
     for burned in burned_of(spec):
         number = dict(spec.texts)[burned.text]
-        file = work.path(f"{burned.text}.srt")
-        file.write_bytes(fetch(work, needed_tracks(work, [number])[number][burned.text].init))
+        made = needed_tracks(work, [number])[number][burned.text]
+        file = work.path(f"{burned.text}.{made.form}")
+        file.write_bytes(fetch(work, made.init))
         fonts = _fonts(work, burned, file.read_text("utf-8"))
         names[family_asset(burned)] = family_name(fonts[0])
         names[FONTS] = str(fonts[0].parent)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,6 +14,8 @@ from framefleet.domain.errors import SourceEmpty, SourceNotFound, SourceNotMedia
 from framefleet.domain.languages import three_letters
 from framefleet.domain.records import Check, PublishedFile
 from framefleet.domain.subtask import ConcatSpec, SubtitlePiece, SubtitleTrack
+from framefleet.domain.subtitles import EMBEDDED, STYLED
+from framefleet.media.ass import ass, is_ass, parse_ass
 from framefleet.media.subtitles import (
     Cue,
     NoSubtitles,
@@ -23,7 +25,8 @@ from framefleet.media.subtitles import (
     one_at_a_time,
     parse,
     placed,
-    subtitle_file,
+    srt,
+    vtt,
 )
 from framefleet_workers import verify
 from framefleet_workers.parts import needed_tracks
@@ -34,6 +37,8 @@ MAX_BYTES = 10 << 20
 """Of a subtitle file: a film's has some 100 KiB."""
 ROUNDING = 2
 """Milliseconds a container's clock may move a time."""
+HUNDREDTHS = 10
+"""Milliseconds ASS may move a time: it counts hundredths of a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +47,47 @@ class Written:
 
     track: SubtitleTrack
     cues: tuple[Cue, ...]
+    head: str | None = None
+    """Styles of an ASS track; None for one without looks."""
+
+    def codec(self, container: str) -> str:
+        """What it becomes in a container."""
+        return (STYLED.get(container) if self.head is not None else None) or EMBEDDED.get(container, "")
+
+    def file(self, codec: str) -> tuple[str, str]:
+        """The demuxer that reads it as a file of a codec's form, and the file's text."""
+        if codec == "ass":
+            return "ass", ass(self.head, self.cues)
+        cues = [c for c in self.cues if c.text]
+        return ("webvtt", vtt(cues)) if codec == "webvtt" else ("srt", srt(cues))
 
 
-def written(work: Work, tracks: Sequence[SubtitleTrack], *, single: bool = False) -> tuple[list[Written], list[str]]:
-    """Every track that has something to show, and a warning for each that has not. `single`: never two cues at once."""
+def written(
+    work: Work, tracks: Sequence[SubtitleTrack], *, looks: bool, single: bool = False
+) -> tuple[list[Written], list[str]]:
+    """Every track that has something to show, and warnings for those that have not or lose their looks.
+
+    `looks`: those of ASS are kept. `single`: never two cues at once.
+    """
     extracted = _extracted(work, tracks)
     found, warnings = [], []
     for track in tracks:
         cues: list[Cue] = []
+        heads: set[str | None] = set()
         for piece in track.pieces:
             with _explained(work, piece.source, piece.file):
                 text = _file(work, piece.source, piece.file) if piece.file is not None else extracted[_name(piece)]
-                cues += placed(parse(text), piece.shift, piece.start, piece.end)
+                head, there = parse_ass(text) if is_ass(text) else (None, parse(text))
+                seen = placed(there, piece.shift, piece.start, piece.end)
+                cues += seen if looks else [replace(c, styled=None) for c in seen if c.text]
+                heads |= {head} if seen and looks else set()
                 cues = one_at_a_time(cues) if single else cues
-        cues.sort(key=lambda c: (c.start, c.end))
-        if cues:
-            found.append(Written(track, tuple(cues)))
+        if len(heads) > 1:
+            warnings.append(f"subtitles {track.id} look different in the sources and were left without looks")
+        head = heads.pop() if len(heads) == 1 else None
+        kept = tuple(sorted((c for c in cues if c.text or head is not None), key=lambda c: (c.start, c.end)))
+        if kept:
+            found.append(Written(track, kept, head))
         else:
             warnings.append(f"subtitles {track.id} show nothing inside the film and were left out")
     return found, warnings
@@ -75,14 +105,15 @@ def check_files(work: Work, source: int) -> None:
     """Raise what is wrong with the files that came with a source, before any work is done in vain."""
     for number in range(len(work.task.request.sources[source].subtitles)):
         with _explained(work, source, number):
-            parse(_file(work, source, number))
+            text = _file(work, source, number)
+            parse_ass(text) if is_ass(text) else parse(text)
 
 
-def laid(work: Work, tracks: Sequence[Written], codec: str) -> list[tuple[str, str]]:
-    """The tracks as files for FFmpeg to embed in that codec, each with its demuxer."""
+def laid(work: Work, tracks: Sequence[Written], container: str) -> list[tuple[str, str]]:
+    """The tracks as files for FFmpeg to embed in that container, each with its demuxer."""
     found = []
     for one in tracks:
-        demuxer, text = subtitle_file(codec, one.cues)
+        demuxer, text = one.file(one.codec(container))
         path = work.path(f"{one.track.id}.{demuxer}")
         path.write_text(text, "utf-8")
         found.append((demuxer, str(path)))
@@ -100,11 +131,11 @@ def publish(work: Work, uri: str, tracks: Sequence[Written], form: str) -> tuple
 
 
 def publish_files(work: Work, uri: str, tracks: Mapping[str, Written]) -> tuple[list[PublishedFile], list[Check]]:
-    """Each track as the file of that name beside the target (SRT or WebVTT, as its name ends), once FFmpeg has read it."""
+    """Each track as the file of that name beside the target, in the format its name ends with, once FFmpeg has read it."""
     found: list[Check] = []
     texts: dict[str, str] = {}
     for name, one in tracks.items():
-        texts[name], checked = _read_back(work, one, "webvtt" if name.endswith(".vtt") else "subrip")
+        texts[name], checked = _read_back(work, one, name.rsplit(".", 1)[1])
         found += checked
     verify.require(found)
     return [publish_bytes(work, text.encode(), uri, "subtitles", name=name) for name, text in texts.items()], found
@@ -112,46 +143,51 @@ def publish_files(work: Work, uri: str, tracks: Mapping[str, Written]) -> tuple[
 
 def readable(work: Work, tracks: Sequence[Written]) -> list[Check]:
     """FFmpeg must read every track as WebVTT."""
-    return [line for one in tracks for line in _read_back(work, one, "webvtt")[1]]
+    return [line for one in tracks for line in _read_back(work, one, "vtt")[1]]
 
 
-def _read_back(work: Work, one: Written, codec: str) -> tuple[str, list[Check]]:
-    _, text = subtitle_file(codec, one.cues)
-    path = work.path(f"{one.track.id}.{'vtt' if codec == 'webvtt' else 'srt'}")
+def _read_back(work: Work, one: Written, form: str) -> tuple[str, list[Check]]:
+    codec = {"vtt": "webvtt", "srt": "subrip", "ass": "ass"}[form]
+    _, text = one.file(codec)
+    path = work.path(f"{one.track.id}.{form}")
     path.write_text(text, "utf-8")
-    return text, _come_back(work, path, [one], (0, codec), 0)
+    return text, _come_back(work, path, [(one, codec)], 0, 0)
 
 
 def checks(work: Work, path: Path, tracks: Sequence[Written], where: tuple[int, str], moved: Fraction) -> list[Check]:
     """Every cue must come out of the file again: its words, and its times to a container's clock.
 
-    `where` is their first stream and their codec. `moved` is by how much (s) the container has moved the picture: Matroska
+    `where` is their first stream and the container. `moved` is by how much (s) the container has moved the picture: Matroska
     begins with an encoder's priming, and all comes that much later.
     """
-    return _come_back(work, path, tracks, where, round(moved * 1000))
+    first, container = where
+    return _come_back(work, path, [(one, one.codec(container)) for one in tracks], first, round(moved * 1000))
 
 
-def _come_back(work: Work, path: Path, tracks: Sequence[Written], where: tuple[int, str], shift: int) -> list[Check]:
-    first, codec = where
-    paths = [work.path(f"{one.track.id}.again") for one in tracks]
-    work.ffmpeg(extract_command(str(path), [(first + i, codec, str(p)) for i, p in enumerate(paths)], ours=True))
+def _come_back(work: Work, path: Path, tracks: Sequence[tuple[Written, str]], first: int, shift: int) -> list[Check]:
+    wanted = [(first + i, codec, str(work.path(f"{one.track.id}.again"))) for i, (one, codec) in enumerate(tracks)]
+    work.ffmpeg(extract_command(str(path), wanted, ours=True))
     found = []
-    for one, again in zip(tracks, paths, strict=True):
-        got = _parsed(again)
-        same = len(got) == len(one.cues) and all(
-            abs(a.start + shift - b.start) <= ROUNDING
-            and abs(a.end + shift - b.end) <= ROUNDING
+    for (one, codec), (_, _, again) in zip(tracks, wanted, strict=True):
+        cues = [c for c in one.cues if c.text or codec == "ass"]
+        rounding = HUNDREDTHS if codec == "ass" else ROUNDING
+        got = _parsed(Path(again))
+        same = len(got) == len(cues) and all(
+            abs(a.start + shift - b.start) <= rounding
+            and abs(a.end + shift - b.end) <= rounding
             and bare(a.text) == bare(b.text)
-            for a, b in zip(one.cues, got, strict=False)
+            and (codec != "ass" or one.head is None or a.styled == b.styled)
+            for a, b in zip(cues, got, strict=False)
         )
-        told = f"{len(one.cues)} as planned"
+        told = f"{len(cues)} as planned"
         found.append(verify.check(f"{one.track.id}: subtitles", told, told if same else f"{len(got)}, or others"))
     return found
 
 
 def _parsed(path: Path) -> list[Cue]:
     try:
-        return parse(path.read_text("utf-8", "replace"))
+        text = path.read_text("utf-8", "replace")
+        return parse_ass(text)[1] if is_ass(text) else parse(text)
     except (NoSubtitles, OSError):
         return []
 
@@ -186,7 +222,7 @@ def _explained(work: Work, number: int, file: int | None) -> Iterator[None]:
             field, uri, hint = f"sources[{number}].uri", source.uri, "Leave the track out with subtitles.tracks."
         else:
             field = f"sources[{number}].subtitles[{file}].uri"
-            uri, hint = source.subtitles[file].uri, "Subtitle files are SRT or WebVTT."
+            uri, hint = source.subtitles[file].uri, "Subtitle files are SRT, WebVTT or ASS."
         raise SourceNotMedia(f"the subtitles in {uri} cannot be read: {error}", field=field, hint=hint) from error
 
 

@@ -67,7 +67,7 @@ class Texts:
     def __init__(self, add: Callable[[TextSpec], int]) -> None:
         """`add` enters a subtask and gives its number."""
         self._add = add
-        self._known: dict[tuple[SubtitlePiece, ...], tuple[str, int]] = {}
+        self._known: dict[tuple[tuple[SubtitlePiece, ...], bool], tuple[str, int]] = {}
 
     def drawn(
         self,
@@ -81,10 +81,11 @@ class Texts:
         if settings is None or settings.mode != "burn":
             return look
         (track,), _ = tracks(settings, parts, sources, path)
-        if track.pieces not in self._known:
+        key = (track.pieces, settings.style is not None)
+        if key not in self._known:
             name = f"t{len(self._known) + 1}"
-            self._known[track.pieces] = (name, self._add(TextSpec(id=name, track=track)))
-        name, _ = self._known[track.pieces]
+            self._known[key] = (name, self._add(TextSpec(id=name, track=track, plain=key[1])))
+        name, _ = self._known[key]
         style = settings.style or BurnStyle()
         size = style.size or USUAL_SIZE * min(1.0, UPRIGHT * look.width / look.height)
         burned = Burned(

@@ -403,6 +403,8 @@ class TextSpec(Value):
     id: str
     """Unique in the task, e.g. `t1`."""
     track: SubtitleTrack
+    plain: bool = False
+    """Looks of their own are left out."""
 
 
 class FilePackage(Value):
@@ -470,7 +472,7 @@ class ConcatSpec(Value):
     duration: Rational
     """Seconds of the joined timeline."""
     subtitles: tuple[SubtitleTrack, ...] = ()
-    sidecar: Literal["srt", "vtt"] | None = None
+    sidecar: Literal["srt", "vtt", "ass"] | None = None
     """Format of the files that subtitles go into; None: they go into the target itself."""
     burned: int | None = None
     """The subtask that makes the subtitles in the picture."""

@@ -16,6 +16,8 @@ TEXT_CODECS = frozenset({"subrip", "ass", "ssa", "webvtt", "mov_text", "text"})
 """Codecs of subtitles that are text, in FFmpeg's names; the others are pictures."""
 EMBEDDED = {"mp4": "mov_text", "mov": "mov_text", "mkv": "subrip", "webm": "webvtt"}
 """Containers that hold subtitles, and their codec there."""
+STYLED = {"mkv": "ass"}
+"""Containers that hold subtitles with their looks, and their codec there."""
 LADDER = "ladder"
 """Stands for a container where there is a ladder: its subtitles are WebVTT."""
 ONE_AT_A_TIME = frozenset({"mp4", "mov"})
@@ -54,18 +56,18 @@ class SubtitleSettings(Value):
     """What becomes of subtitles: those in the sources, and the files that came with them."""
 
     mode: Literal["embed", "sidecar", "burn"] = "embed"
-    """`embed` puts tracks into the file: mov_text in mp4 and mov, SRT in mkv, WebVTT in webm; in a ladder each is a WebVTT
+    """`embed` puts tracks into the file: mov_text in mp4 and mov, SRT or ASS in mkv, WebVTT in webm; in a ladder each is a WebVTT
     file of its own. `sidecar` writes a file for each track beside the target, named after it and the language, such as
     `film.eng.vtt`. `burn` draws one track into the picture, below any watermarks; `tracks` has to name it."""
-    format: Literal["srt", "vtt"] | None = None
-    """Of sidecar files. None: vtt."""
+    format: Literal["srt", "vtt", "ass"] | None = None
+    """Of sidecar files. None: vtt. ASS keeps the looks of subtitles that were ASS; the others keep bold, italic and underlined."""
     tracks: Literal["all"] | Annotated[tuple[TrackName, ...], Field(min_length=1, max_length=16)] = "all"
     """`all`, or a list: numbers count the source's text tracks and then the files that came with it, from 0; languages are ISO
     639 codes and take the first track in that language."""
     offset: float = Field(default=0.0, ge=-3600, le=3600)
     """Seconds by which all subtitles come later (or earlier, below 0)."""
     style: BurnStyle | None = None
-    """How burnt subtitles look. None: white letters with a black line round them, at the bottom."""
+    """How burnt subtitles look. None: as an ASS source says, else white letters with a black line round them, at the bottom."""
 
 
 def check_subtitles(settings: SubtitleSettings | None, container: str, path: str) -> None:

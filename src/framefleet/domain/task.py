@@ -40,7 +40,7 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 
 
 class Subtitle(Value):
-    """A subtitle file that belongs to a source: SRT or WebVTT, up to 10 MiB."""
+    """A subtitle file that belongs to a source: SRT, WebVTT or ASS, up to 10 MiB."""
 
     uri: str = Field(max_length=8192)
     """As a source's address, but not http(s)."""

@@ -43,24 +43,14 @@ def family_asset(burned: Burned) -> str:
 
 
 def burned_file(cues: Sequence[Cue]) -> str:
-    """The cues as an SRT file that shows its texts as they are.
-
-    A brace would begin a command, also behind what makes it a brace. Times are a millisecond early: the filter cuts a frame's
-    time off to whole milliseconds, and a frame at 0.48 s may count as 479.
+    """The cues as an SRT file that shows its texts as they are: a brace would begin a command, also behind what makes it a
+    brace.
     """
-    return srt(
-        [
-            replace(
-                c,
-                start=max(0, c.start - 1),
-                end=c.end - 1,
-                text=re.sub(r"\{(\\|[A-Za-z]:)?", lambda m: "\\{" + (f"\u2060{m[1]}" if m[1] else ""), c.text),
-            )
-            for c in cues
-            if c.end - 1 > max(0, c.start - 1)
-        ]
-        or [_NEVER]
-    )
+    return srt([replace(c, text=re.sub(r"\{(\\|[A-Za-z]:)?", _brace, c.text)) for c in cues] or [_NEVER])
+
+
+def _brace(found: re.Match[str]) -> str:
+    return "\\{" + (f"\u2060{found[1]}" if found[1] else "")
 
 
 def burn(stream: Any, burned: Burned, assets: Mapping[str, str]) -> Any:
@@ -76,8 +66,11 @@ def burn(stream: Any, burned: Burned, assets: Mapping[str, str]) -> Any:
         "Alignment": 6 if burned.position == "top" else 2,  # as SSA counts places
         "MarginV": 14,
     }
-    told = ",".join(f"{name}={value}" for name, value in style.items())
-    return stream.filter("subtitles", filename=assets[texts_asset(burned)], fontsdir=assets[FONTS], force_style=told)
+    texts = assets[texts_asset(burned)]
+    told = {} if texts.endswith(".ass") else {"force_style": ",".join(f"{k}={v}" for k, v in style.items())}
+    # A tick later and back: the filter cuts a frame's time off to whole milliseconds, and 0.48 s may count as 479.
+    stream = stream.filter("setpts", "PTS+1").filter("subtitles", filename=texts, fontsdir=assets[FONTS], **told)
+    return stream.filter("setpts", "PTS-1")
 
 
 def _colour(name: str) -> str:

@@ -21,7 +21,7 @@ MOST_CUES = 50_000
 """Of a track: a film has some 2000."""
 MOST_TOGETHER = 50
 """Cues shown at the same time."""
-COPIED = {"subrip": "srt", "webvtt": "webvtt"}
+COPIED = {"subrip": "srt", "webvtt": "webvtt", "ass": "ass", "ssa": "ass"}
 """Codecs whose packets are what our own parser reads, and the muxer that writes them; FFmpeg would change texts."""
 _TAG = re.compile(r"<[^<>]{0,200}>|\{\\[^{}]{0,200}\}")
 
@@ -37,6 +37,8 @@ class Cue:
     start: int
     end: int
     text: str
+    styled: tuple[str, str] | None = None
+    """Layer, and all behind the times, of the line it was in an ASS file."""
 
 
 def decoded(data: bytes) -> str:
@@ -137,7 +139,7 @@ def bare(text: str) -> str:
 
 
 def extract_command(url: str, streams: Sequence[tuple[int, str, str]], *, ours: bool = False) -> Command:
-    """Write subtitle streams of a source, (index, codec, path), as SRT or WebVTT, their times counted from the source's
+    """Write subtitle streams of a source, (index, codec, path), as SRT, WebVTT or ASS, their times counted from the source's
     beginning; or, `ours`, of a file we made, with the times that are in the file.
     """
     node = file_input(url) if ours else source_input(url)
@@ -146,11 +148,6 @@ def extract_command(url: str, streams: Sequence[tuple[int, str, str]], *, ours: 
         how = {"c": "copy", "f": COPIED[codec]} if codec in COPIED else {"c:s": "srt", "f": "srt"}
         outputs.append(output(node[str(stream)], path, how | {"map_metadata": -1}))
     return build(outputs, global_args=("-copyts",) if ours else ())
-
-
-def subtitle_file(codec: str, cues: Sequence[Cue]) -> tuple[str, str]:
-    """What FFmpeg is given to embed a track in that codec: the demuxer that reads it, and the text."""
-    return ("webvtt", vtt(cues)) if codec == "webvtt" else ("srt", srt(cues))
 
 
 def subtitle_tags(tracks: Sequence[SubtitleTrack], codec: str, container: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from framefleet.domain.records import Check, PublishedOutput, Track
 from framefleet.domain.subtask import ConcatSpec, FilePackage, VideoTrack
-from framefleet.domain.subtitles import EMBEDDED, ONE_AT_A_TIME
+from framefleet.domain.subtitles import EMBEDDED, ONE_AT_A_TIME, STYLED
 from framefleet.media import opus
 from framefleet.media.audio import track_tags
 from framefleet.media.join import join_command
@@ -35,10 +35,10 @@ def handle(work: Work, spec: ConcatSpec, package: FilePackage) -> PublishedOutpu
     made = needed_tracks(work, numbers)
     video = [_video(work, track, made) for track in spec.video]
     audio = [lay_audio(work, sound(track, made), track.id) for track in spec.audio]
+    looks = spec.sidecar == "ass" if spec.sidecar is not None else package.container in STYLED
     single = spec.sidecar is None and package.container in ONE_AT_A_TIME
-    texts, unseen = subtitles.written(work, spec.subtitles, single=single)
+    texts, unseen = subtitles.written(work, spec.subtitles, looks=looks, single=single)
     inside = texts if spec.sidecar is None else []
-    codec = EMBEDDED.get(package.container, "")
     path = work.path(f"joined.{package.container}")
     command = join_command(
         str(video[0].path) if video else None,
@@ -51,8 +51,8 @@ def handle(work: Work, spec: ConcatSpec, package: FilePackage) -> PublishedOutpu
         tags=package.carried.tags,
         cover=metadata.cover(work, package.carried, package.container),
         tracks=track_tags(spec.audio, package.container)
-        | subtitle_tags([t.track for t in inside], codec, package.container),
-        subtitle_files=subtitles.laid(work, inside, codec),
+        | subtitle_tags([t.track for t in inside], EMBEDDED.get(package.container, ""), package.container),
+        subtitle_files=subtitles.laid(work, inside, package.container),
     )
     command = metadata.equipped(work, command, package.carried, package.container)
     work.ffmpeg(command, seconds=float(spec.duration), share=(0.1, 0.7))
@@ -62,7 +62,7 @@ def handle(work: Work, spec: ConcatSpec, package: FilePackage) -> PublishedOutpu
     checks += metadata.checks(package.carried, media)
     if inside and video:
         moved = (media.video[0].start or Fraction(0)) - video[0].start
-        checks += subtitles.checks(work, path, inside, (len(video) + len(audio), codec), moved)
+        checks += subtitles.checks(work, path, inside, (len(video) + len(audio), package.container), moved)
     for track, stream in zip(spec.video, metadata.pictures(media), strict=False):
         wanted = (track.encoding.width, track.encoding.height)
         checks.append(verify.check("picture size", wanted, (stream.width, stream.height)))

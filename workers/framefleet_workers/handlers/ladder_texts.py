@@ -30,7 +30,7 @@ def publish_texts(
 
     `cuts` is where the picture's segments begin, seconds; `key` encrypts segments.
     """
-    tracks, unseen = subtitles.written(work, spec.subtitles)
+    tracks, unseen = subtitles.written(work, spec.subtitles, looks=spec.sidecar == "ass")
     if spec.sidecar is not None:
         return [], *subtitles.publish(work, spec.uri, tracks, spec.sidecar), unseen
     checks = subtitles.readable(work, tracks)
