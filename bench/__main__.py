@@ -1,6 +1,6 @@
 """`make bench`: Framefleet against the best plain FFmpeg command, in speed and exactness, and the cost of a subtask beside FFmpeg.
 
-Options: `--seconds` of film (default 60), `--rounds` (default 3), `--only encode|overhead|exact`.
+Options: `--seconds` of film (default 60), `--rounds` (default 3), `--only encode|certificate|overhead|exact`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import exact, overhead
+from bench import certificate, exact, overhead
 from bench.measure import Cost, median, paired, run
 from framefleet.adapters.tools import find_ffmpeg
 from framefleet.domain.template import FileTemplate, LadderTemplate, resolve
@@ -146,7 +146,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench")
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", choices=["encode", "overhead", "exact"])
+    parser.add_argument("--only", choices=["encode", "certificate", "overhead", "exact"])
     options = parser.parse_args()
     ffmpeg = find_ffmpeg(None)
     if options.only in (None, "encode"):
@@ -164,6 +164,8 @@ def main() -> None:
             compare("mp4-h264-720p", "mp4-h264-720p", mp4, source, folder, options.rounds)
             ladder = plain_ladder(ffmpeg.path, source, folder)
             compare("hls-h264", "hls-h264", ladder, source, folder, options.rounds)
+    if options.only in (None, "certificate"):
+        certificate.main(film(ffmpeg.path, options.seconds))
     if options.only in (None, "overhead"):
         overhead.main()
     if options.only in (None, "exact"):
