@@ -92,6 +92,20 @@ def test_every_input_gives_a_right_output_or_its_own_refusal(
     assert [p for p in scratch.rglob("*") if p.is_file()] == []
 
 
+def test_the_page_of_strange_sources_tells_what_is_tried() -> None:
+    page = Path(__file__).resolve().parents[2] / "docs" / "strange-sources.md"
+    lines = [line for line in page.read_text("utf-8").splitlines() if line.startswith("| `")]
+    told = [(cells[1].strip(), cells[-2].strip()) for cells in (line.split("|") for line in lines)]
+
+    assert told == [(f"`{ascii(odd.name)[1:-1]}`", _in_words(odd)) for odd in INPUTS]
+
+
+def _in_words(odd: Odd) -> str:
+    frames = {0: "the sound", 1: "1 frame"}
+    out = f"`{odd.outcome}`" if isinstance(odd.outcome, str) else frames.get(odd.outcome, f"{odd.outcome} frames")
+    return f"{out} or `{odd.or_else}`" if odd.or_else else out
+
+
 def test_the_server_would_have_been_visited(visitors: Visitors) -> None:
     """The test above proves something only if the address works."""
     import urllib.request
