@@ -6,7 +6,8 @@ from fractions import Fraction
 
 import pytest
 
-from framefleet.domain.subtask import AudioTrackSpec, Encoding, SnapshotSpec, SpriteSpec, VideoChunkSpec
+from framefleet.domain.still_spec import SnapshotSpec, SpriteSpec
+from framefleet.domain.subtask import AudioTrackSpec, Encoding, VideoChunkSpec
 from framefleet.domain.template import FileTemplate, LadderTemplate, predefined, resolve
 from framefleet.media import levels
 from framefleet.media.audio import audio_command
@@ -14,7 +15,7 @@ from framefleet.media.chunk import chunk_command, keyframe_times
 from framefleet.media.encoders import PRESETS, video_options
 from framefleet.media.guard import FORMATS, input_guard
 from framefleet.media.join import concat_list, join_command
-from framefleet.media.stills import snapshot_commands, sprite_command
+from framefleet.media.stills import snapshot_commands, sprite_commands
 from framefleet_scheduler.plan import PlanSettings, plan_task
 from tests import factories
 
@@ -118,7 +119,7 @@ def test_snapshots_are_seeks_of_one_process() -> None:
     spec = specs(SnapshotSpec, "snapshot")[0]
     assert isinstance(spec, SnapshotSpec)
 
-    commands = snapshot_commands(spec, {0: "/in.mp4"}, ["1.jpg", "2.jpg", "3.jpg"])
+    commands = snapshot_commands(spec, spec.shots, {0: "/in.mp4"}, ["1.jpg", "2.jpg", "3.jpg"])
 
     assert 1 == len(commands)
     assert 3 == commands[0].args.count("-ss")
@@ -128,10 +129,10 @@ def test_sprites_skip_what_is_no_keyframe_before_the_decoder() -> None:
     spec = specs(SpriteSpec, "sprite", gop=10)[0]
     assert isinstance(spec, SpriteSpec)
 
-    args = sprite_command(spec, {0: "/in.mp4"}, "s%d.jpg").args
+    args = sprite_commands(spec, {0: "/in.mp4"}, "s")[0].args
 
     assert ("-discard", "nokey") == args[args.index("-discard") : args.index("-discard") + 2]
-    assert "round=up" in args[args.index("-filter_complex") + 1]
+    assert "PREV_INPTS" in args[args.index("-filter_complex") + 1]
 
 
 def test_a_joined_list_gives_each_part_its_exact_length() -> None:

@@ -11,7 +11,7 @@ from framefleet.domain.languages import shortest
 from framefleet.media.dash import manifest
 from framefleet.media.hls import master_playlist, media_playlist, texts_playlist
 from framefleet.media.manifest import ListedSegment, ListedTexts, ListedTrack
-from framefleet.media.vtt import sprite_map, timestamp
+from framefleet.media.vtt import timestamp
 
 NS = {"d": "urn:mpeg:dash:schema:mpd:2011"}
 
@@ -104,15 +104,6 @@ def test_a_dash_manifest_is_xml_whose_timeline_folds_equal_segments() -> None:
 def test_time_stamps_have_hours_and_milliseconds() -> None:
     assert "01:02:03.500" == timestamp(Fraction(7447, 2))
     assert "00:01:00.000" == timestamp(Fraction(599999, 10000))
-
-
-def test_a_sprite_map_has_a_cue_per_tile_and_ends_with_the_film() -> None:
-    text = sprite_map(
-        ["a.jpg", "b.jpg"], columns=2, rows=1, width=160, height=90, tiles=3, interval=Fraction(2), duration=Fraction(5)
-    )
-
-    assert "00:00:02.000 --> 00:00:04.000\na.jpg#xywh=160,0,160,90" in text
-    assert text.rstrip().endswith("00:00:04.000 --> 00:00:05.000\nb.jpg#xywh=0,0,160,90")
 
 
 def _sound() -> ListedTrack:

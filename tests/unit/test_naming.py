@@ -26,6 +26,7 @@ from framefleet.domain.template import predefined, resolve
         ("audio-mp3", "film-audio-mp3.mp3"),
         ("audio-opus", "film-audio-opus.ogg"),
         ("snapshot", "film-snapshot_{index:03d}.jpg"),
+        ("cover", "film-cover.jpg"),
         ("sprite", "film-sprite_{index:03d}.jpg"),
         ("preview-gif", "film-preview-gif.gif"),
         ("preview-webp", "film-preview-webp.webp"),

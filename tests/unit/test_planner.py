@@ -9,14 +9,13 @@ import pytest
 
 from framefleet.domain.errors import InvalidSource, InvalidTemplate, SourceNoAudio, SourceNoVideo, UnsupportedFeature
 from framefleet.domain.media_info import MediaInfo
+from framefleet.domain.still_spec import SnapshotSpec, SpriteSpec
 from framefleet.domain.subtask import (
     AudioTrackSpec,
     ConcatSpec,
     Kind,
     LadderPackage,
     Plan,
-    SnapshotSpec,
-    SpriteSpec,
     Tag,
     VideoChunkSpec,
 )

@@ -16,8 +16,8 @@ from framefleet.domain.errors import (
     TemplateExists,
     UnknownTemplate,
 )
+from framefleet.domain.stills import SnapshotTemplate
 from framefleet.domain.task import accept, parse_request
-from framefleet.domain.template import SnapshotTemplate
 from framefleet.templates import FRESH_SECONDS, TemplateRegistry, parse_document
 from tests.factories import NOW, request
 from tests.fakes import FakeClock, MemoryStore
@@ -41,7 +41,7 @@ class Desk:
         target = {"name": "x", "template": reference, "uri": "s3://out/x_{index}.jpg"}
         settings = accept(parse_request(request(target)), now=NOW, templates=self.mine).targets[0].settings
         assert isinstance(settings, SnapshotTemplate)
-        return settings.count
+        return settings.count or 0
 
 
 @pytest.fixture

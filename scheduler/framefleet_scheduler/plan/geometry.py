@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from framefleet.domain.errors import InvalidTemplate
 from framefleet.domain.overlay import placed
-from framefleet.domain.picture import Delogo, Frame, PictureSettings, SizeSettings, SourcePicture
+from framefleet.domain.picture import Delogo, Frame, Shaping, SizeSettings, Sizing, SourcePicture, StillSettings
 from framefleet.domain.template import Rung
 
 NEAR = 0.9
@@ -48,7 +48,7 @@ def even(value: float) -> int:
     return max(2, 2 * round(value / 2))
 
 
-def look(settings: SizeSettings, width: int, height: int, path: str) -> Look:
+def look(settings: SizeSettings | StillSettings, width: int, height: int, path: str) -> Look:
     """How a picture of this size, as shown, becomes what the settings ask for.
 
     `path` is the settings' place in the request. Raises InvalidTemplate.
@@ -56,7 +56,8 @@ def look(settings: SizeSettings, width: int, height: int, path: str) -> Look:
     source, width, height = _of_source(settings, width, height, path)
     size, inner = _framed(settings, width, height)
     border = settings.pad_color if inner != size else "black"
-    marks = tuple(placed(mark, *size) for mark in settings.watermarks)
+    watermarks = settings.watermarks if isinstance(settings, SizeSettings) else ()
+    marks = tuple(placed(mark, *size) for mark in watermarks)
     return Look(*size, source, Frame(inner=None if inner == size else inner, border=border, marks=marks))
 
 
@@ -81,7 +82,7 @@ def _box_area(rung: Rung) -> int:
     return (wide or 8192) * (high or 8192)
 
 
-def _of_source(settings: PictureSettings, width: int, height: int, path: str) -> tuple[SourcePicture, int, int]:
+def _of_source(settings: Shaping, width: int, height: int, path: str) -> tuple[SourcePicture, int, int]:
     """What is done before sizing, and the size that leaves."""
     delogo = tuple(_inside(box, width, height, f"{path}.delogo[{i}]") for i, box in enumerate(settings.delogo))
     crop = settings.crop
@@ -113,7 +114,7 @@ def _inside(box: Delogo, width: int, height: int, path: str) -> Delogo:
     return box.model_copy(update={"x": left, "y": top, "width": right - left, "height": bottom - top})
 
 
-def _framed(settings: SizeSettings, width: int, height: int) -> tuple[tuple[int, int], tuple[int, int]]:
+def _framed(settings: Sizing, width: int, height: int) -> tuple[tuple[int, int], tuple[int, int]]:
     """(size of the frame, size the picture is scaled to)."""
     box = settings.box
     if settings.resize == "fit" or box[0] is None or box[1] is None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from framefleet.domain.packaging import Thumbnails
-from framefleet.domain.subtask import ImageTrack, LadderPackage, SpriteSpec
+from framefleet.domain.still_spec import SpriteSpec
+from framefleet.domain.stills import SpriteTemplate
+from framefleet.domain.subtask import ImageTrack, LadderPackage
 from framefleet.domain.task import Target
-from framefleet.domain.template import LadderTemplate, SpriteTemplate
+from framefleet.domain.template import LadderTemplate
+from framefleet_scheduler.plan.reel import Reel
 from framefleet_scheduler.plan.stills import sprite
-from framefleet_scheduler.plan.timeline import Part
 
 THUMBNAILS = "thumbnails"
 """Folder of a ladder's sheets."""
@@ -31,12 +31,14 @@ def ladder_package(template: LadderTemplate, images: ImageTrack | None = None) -
     )
 
 
-def sheets(target: Target, wanted: Thumbnails, parts: Sequence[Part], path: str) -> SpriteSpec:
+def sheets(target: Target, wanted: Thumbnails, reel: Reel, path: str) -> SpriteSpec:
     """The contact sheets of a ladder, in a folder of their own below its manifest."""
     folder = target.uri.rsplit("/", 1)[0]
     below = target.model_copy(update={"uri": f"{folder}/{THUMBNAILS}/{{index:05d}}.jpg"})
-    settings = SpriteTemplate(width=wanted.width, columns=wanted.columns, rows=wanted.rows, interval=wanted.interval)
-    return sprite(below, settings, parts, f"{path}.thumbnails")
+    settings = SpriteTemplate(
+        width=wanted.width, turn_box=False, columns=wanted.columns, rows=wanted.rows, interval=wanted.interval
+    )
+    return sprite(below, settings, reel, f"{path}.thumbnails")
 
 
 def image_track(spec: SpriteSpec, subtask: int) -> ImageTrack:
@@ -45,7 +47,7 @@ def image_track(spec: SpriteSpec, subtask: int) -> ImageTrack:
         subtask=subtask,
         columns=spec.columns,
         rows=spec.rows,
-        width=spec.width,
-        height=spec.height,
+        width=spec.look.width,
+        height=spec.look.height,
         interval=spec.interval,
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from framefleet.domain.errors import SourceNoAudio, SourceNoVideo, UnsupportedFeature
 from framefleet.domain.media_info import MediaInfo
 from framefleet.domain.sound import AudioSettings
+from framefleet.domain.stills import AnimationTemplate, SnapshotTemplate, SpriteTemplate
 from framefleet.domain.subtask import (
     AudioTrack,
     AudioTrackSpec,
@@ -26,20 +27,18 @@ from framefleet.domain.subtask import (
 )
 from framefleet.domain.task import Target, Task
 from framefleet.domain.template import (
-    AnimationTemplate,
     AudioTemplate,
     FileTemplate,
     LadderTemplate,
     RemuxTemplate,
     Rung,
-    SnapshotTemplate,
-    SpriteTemplate,
 )
 from framefleet_scheduler.plan import audio, auto, average, beside, cost, geometry, stills, subtitles
 from framefleet_scheduler.plan.metadata import carried
 from framefleet_scheduler.plan.packages import image_track, ladder_package, sheets
+from framefleet_scheduler.plan.reel import Reel
 from framefleet_scheduler.plan.resample import frames_of, require_common_cuts
-from framefleet_scheduler.plan.timeline import Part, Timeline, join
+from framefleet_scheduler.plan.timeline import Timeline, join
 from framefleet_scheduler.plan.video import Encodings, Group, cut
 
 
@@ -105,16 +104,16 @@ class _Planner:
     def _picture(self, target: Target, path: str) -> Spec | None:
         match target.settings:
             case SnapshotTemplate() as settings:
-                return stills.snapshot(target, settings, self._with_video(path), path)
+                return stills.snapshot(target, settings, self._reel(path), path)
             case SpriteTemplate() as settings:
-                return stills.sprite(target, settings, self._with_video(path), path)
+                return stills.sprite(target, settings, self._reel(path), path)
             case AnimationTemplate() as settings:
-                return stills.animation(target, settings, self._with_video(path), path)
+                return stills.animation(target, settings, self._reel(path), path)
             case _:
                 return None
 
-    def _with_video(self, path: str) -> Sequence[Part]:
-        return self._joined(path).parts
+    def _reel(self, path: str) -> Reel:
+        return Reel(self._joined(path).parts, self._leading, self.task.request.align.mode)
 
     @property
     def _leading(self) -> int:
@@ -292,7 +291,7 @@ class _Planner:
     def _images(self, target: Target, template: LadderTemplate, path: str) -> ImageTrack | None:
         if template.thumbnails is None:
             return None
-        spec = sheets(target, template.thumbnails, self._with_video(path), f"{path}.overrides")
+        spec = sheets(target, template.thumbnails, self._reel(path), f"{path}.overrides")
         return image_track(spec, self._add(spec, weight=1.0))
 
     def _video_track(self, name: str, encoding: Encoding, chunks: tuple[int, ...]) -> VideoTrack:

@@ -8,7 +8,8 @@ from itertools import pairwise
 from typing import Literal
 
 from framefleet.domain.errors import InvalidTemplate
-from framefleet.domain.subtask import Encoding, FrameTimes, Piece, VideoChunkSpec
+from framefleet.domain.piece import Piece
+from framefleet.domain.subtask import Encoding, FrameTimes, VideoChunkSpec
 from framefleet.domain.template import Accelerator
 from framefleet.domain.video import VideoSettings
 from framefleet.media.encoders import CPU_FAMILY, GPU_FAMILY
@@ -202,7 +203,7 @@ def _treated(group: Group, timeline: Timeline, part: Part, piece: Piece, frames:
     around = None
     if deinterlace is not None or wanted.denoise != "off":
         first, last = max(part.frames[0], frames[0] - NEIGHBOURS), min(part.frames[1], frames[1] + NEIGHBOURS)
-        around = (_border(timeline, part, first), _border(timeline, part, last))
+        around = (border(timeline, part, first), border(timeline, part, last))
         piece = piece.model_copy(update={"seek": seek(part, first)})
     done = {"deinterlace": deinterlace, "denoise": wanted.denoise, "tone_map": tone_map, "around": around}
     return piece.model_copy(update=done)
@@ -215,7 +216,7 @@ def _piece(timeline: Timeline, part: Part, first: int, last: int, at: int) -> Pi
         seek=seek(part, first),
         container_start=part.media.start,
         stream=part.stream.index,
-        window=(_border(timeline, part, first), _border(timeline, part, last)),
+        window=(border(timeline, part, first), border(timeline, part, last)),
         origin=timeline.origin(part, first),
         at=at,
         step=timeline.step,
@@ -223,7 +224,7 @@ def _piece(timeline: Timeline, part: Part, first: int, last: int, at: int) -> Pi
     )
 
 
-def _border(timeline: Timeline, part: Part, ordinal: int) -> int | None:
+def border(timeline: Timeline, part: Part, ordinal: int) -> int | None:
     """A tick halfway between a frame and the one before it; no limit after the last frame.
 
     Before the first one too: of a recording cut in the middle, some decoders give garbage before the first keyframe.

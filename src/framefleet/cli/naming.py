@@ -8,14 +8,12 @@ from pathlib import Path, PurePosixPath
 from typing import assert_never
 from urllib.parse import unquote, urlsplit
 
+from framefleet.domain.stills import AnimationTemplate, SnapshotTemplate, SpriteTemplate
 from framefleet.domain.template import (
-    AnimationTemplate,
     AudioTemplate,
     FileTemplate,
     LadderTemplate,
     RemuxTemplate,
-    SnapshotTemplate,
-    SpriteTemplate,
     Template,
 )
 
@@ -56,6 +54,8 @@ def output_path(template: str, settings: Template, name: str) -> str:
             return f"{base}.{settings.container}"
         case LadderTemplate():
             return f"{base}/{'manifest.mpd' if settings.packaging == 'dash' else 'master.m3u8'}"
+        case SnapshotTemplate() if not settings.several:
+            return f"{base}.{settings.format}"
         case SnapshotTemplate() | SpriteTemplate():
             return f"{base}_{_INDEX}.{settings.format}"
         case AnimationTemplate():

@@ -69,32 +69,12 @@ FrameRate = Annotated[Rational, AfterValidator(_rate)]
 """Frames/s."""
 
 
-class PictureSettings(Value):
-    """What is done to the picture of the whole film, whatever size it comes out in.
+class Shaping(Value):
+    """What is done to any picture of the film before it is brought to size, in this order."""
 
-    The order is: deinterlace, denoise, tone mapping, delogo, crop, rotate, flip, the frame rate, the rendition's size, subtitles,
-    watermarks.
-    """
-
-    frame_rate: FrameRate | None = None
-    """Frames/s of the output, whatever the source has; a number or a fraction such as `30000/1001` (29.97 means that
-    one). Frames are repeated or left out, each at the nearest time. None keeps the source's frames and their times."""
-    max_frame_rate: FrameRate | None = None
-    """Frames/s that are not exceeded: a faster film gets the largest whole fraction of its own rate below it (50 becomes 25
-    under a cap of 30), one of varying rate gets the cap itself."""
-
-    watermarks: tuple[Mark, ...] = Field(default=(), max_length=20)
-    """Pictures and texts laid over the film, the first lowest. They are placed in the finished frame of each rendition."""
     deinterlace: Deinterlace = "auto"
     """Fields taken at different times become whole frames, one frame for each before. `auto`: when the source says that it
     is interlaced, and only frames that say so. `on`: all frames. `off`: none."""
-    denoise: Denoise = "off"
-    """How much of the noise is taken away: each picture is averaged with its neighbours in time where it does not move, and
-    smoothed in itself. `light` is for the noise of a good camera, `strong` for that of bad light, and costs fine detail."""
-    hdr: Hdr = "auto"
-    """What becomes of a source with high dynamic range (PQ or HLG). `sdr`: it is mapped to the standard range, BT.709.
-    `auto`: the same for H.264, for 8 bits and for sources that differ in it; 10 bits of HEVC, AV1 and VP9 stay as they are.
-    `keep`: 10 bits with the source's transfer, mastering display and light levels, not in H.264; refused if it has none."""
     delogo: tuple[Delogo, ...] = Field(default=(), max_length=10)
     """Parts of the picture that are filled from their surroundings, such as somebody else's logo."""
     crop: Box | None = None
@@ -104,15 +84,9 @@ class PictureSettings(Value):
     flip: Flip = "none"
     """Mirror the picture left to right (`horizontal`) or top to bottom (`vertical`), after `rotate`."""
 
-    @model_validator(mode="after")
-    def _one_rate(self) -> Self:
-        if self.frame_rate is not None and self.max_frame_rate is not None:
-            raise ValueError("give frame_rate or max_frame_rate, not both")
-        return self
 
-
-class SizeSettings(PictureSettings):
-    """The size of one rendition, and what is done to its picture."""
+class Sizing(Value):
+    """The size of a picture."""
 
     width: Pixels | None = None
     """Width of the box the picture is brought into. The box turns with the picture (portrait) unless `turn_box` is false,
@@ -153,6 +127,44 @@ class SizeSettings(PictureSettings):
     def turns(self) -> bool:
         """Whether the box turns with the picture."""
         return self.turn_box or self.long_edge is not None or self.short_edge is not None
+
+
+class PictureSettings(Shaping):
+    """What is done to the picture of the whole film, whatever size it comes out in.
+
+    The order is: deinterlace, denoise, tone mapping, delogo, crop, rotate, flip, the frame rate, the rendition's size, subtitles,
+    watermarks.
+    """
+
+    frame_rate: FrameRate | None = None
+    """Frames/s of the output, whatever the source has; a number or a fraction such as `30000/1001` (29.97 means that
+    one). Frames are repeated or left out, each at the nearest time. None keeps the source's frames and their times."""
+    max_frame_rate: FrameRate | None = None
+    """Frames/s that are not exceeded: a faster film gets the largest whole fraction of its own rate below it (50 becomes 25
+    under a cap of 30), one of varying rate gets the cap itself."""
+    watermarks: tuple[Mark, ...] = Field(default=(), max_length=20)
+    """Pictures and texts laid over the film, the first lowest. They are placed in the finished frame of each rendition."""
+    denoise: Denoise = "off"
+    """How much of the noise is taken away: each picture is averaged with its neighbours in time where it does not move, and
+    smoothed in itself. `light` is for the noise of a good camera, `strong` for that of bad light, and costs fine detail."""
+    hdr: Hdr = "auto"
+    """What becomes of a source with high dynamic range (PQ or HLG). `sdr`: it is mapped to the standard range, BT.709.
+    `auto`: the same for H.264, for 8 bits and for sources that differ in it; 10 bits of HEVC, AV1 and VP9 stay as they are.
+    `keep`: 10 bits with the source's transfer, mastering display and light levels, not in H.264; refused if it has none."""
+
+    @model_validator(mode="after")
+    def _one_rate(self) -> Self:
+        if self.frame_rate is not None and self.max_frame_rate is not None:
+            raise ValueError("give frame_rate or max_frame_rate, not both")
+        return self
+
+
+class SizeSettings(Sizing, PictureSettings):
+    """The size of one rendition, and what is done to its picture."""
+
+
+class StillSettings(Sizing, Shaping):
+    """The size of pictures taken from the film, and what is done to them."""
 
 
 def laid_under_renditions(values: Any) -> Any:

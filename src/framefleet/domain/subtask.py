@@ -16,8 +16,10 @@ from pydantic import Field
 from framefleet.domain.media_info import Mastering
 from framefleet.domain.metadata import Carried
 from framefleet.domain.packaging import SegmentFormat
-from framefleet.domain.picture import Denoise, Frame, SourcePicture
+from framefleet.domain.picture import Frame, SourcePicture
+from framefleet.domain.piece import Piece
 from framefleet.domain.sound import AudioSettings, SoundContainer
+from framefleet.domain.still_spec import AnimationSpec, SnapshotSpec, SpriteSpec
 from framefleet.domain.template import Container, Packaging
 from framefleet.domain.timeline import Rational
 from framefleet.domain.value import Value
@@ -56,38 +58,6 @@ class FrameTimes(Value):
     def ticks(self) -> list[int]:
         """All times, ascending."""
         return list(accumulate((d for d, n in self.runs for _ in range(n)), initial=self.first))
-
-
-class Piece(Value):
-    """The part of one source that a chunk shows. `window` is cut on the source's own clock, half-open."""
-
-    source: int
-    """Index into the task's sources."""
-    identity: str | None
-    """What the probe saw; another identity means that the source was replaced."""
-    seek: Rational
-    """Where reading starts, seconds after the container's start time; safely before the window."""
-    container_start: Rational
-    """The container's start time: what FFmpeg adds to `seek`."""
-    stream: int
-    """Index of the video stream in the source."""
-    window: tuple[int | None, int | None]
-    """[from, to) in ticks of the source's clock, each strictly between two frames; None: no limit on that side."""
-    origin: int
-    """Tick of the source's clock that becomes tick `at`."""
-    at: int
-    step: int | None
-    """Ticks between frames when the rate is constant: times are put on that grid. None: times are kept."""
-    frames: int
-    """Frames this piece must yield."""
-    deinterlace: Literal["flagged", "all"] | None = None
-    """Make whole frames of fields: of the frames that say they are interlaced, or of all."""
-    denoise: Denoise = "off"
-    """How much noise is taken away."""
-    tone_map: str | None = None
-    """Transfer of a source of high dynamic range that is mapped to the standard range; None: nothing is mapped."""
-    around: tuple[int | None, int | None] | None = None
-    """A wider window, for filters that look at neighbouring frames; `window` is cut after them."""
 
 
 class Resample(Value):
@@ -270,78 +240,6 @@ class AudioTrackSpec(Value):
     """Samples per channel the decoded result must have, within `tolerance`."""
     tolerance: int
     segment_seconds: float = 4.0
-
-
-class Shot(Value):
-    """Where one picture is taken."""
-
-    source: int
-    stream: int
-    time: float
-    """Seconds after the container's start."""
-
-
-class StillPart(Value):
-    """The part of one source that pictures are taken from. Seconds."""
-
-    source: int
-    stream: int
-    start: Rational
-    """After the container's start."""
-    duration: Rational
-    offset: Rational
-    """Where the part begins on the joined timeline."""
-
-
-class SnapshotSpec(Value):
-    """Take single pictures and publish them."""
-
-    kind: Literal["snapshot"] = "snapshot"
-    target: str
-    uri: str
-    shots: tuple[Shot, ...]
-    width: int
-    height: int
-    accurate: bool
-    format: Literal["jpg", "png", "webp"]
-    quality: int
-
-
-class SpriteSpec(Value):
-    """Make contact sheets and their WebVTT map, and publish them."""
-
-    kind: Literal["sprite"] = "sprite"
-    target: str
-    uri: str
-    parts: tuple[StillPart, ...]
-    width: int
-    """Of one tile, pixels."""
-    height: int
-    columns: int
-    rows: int
-    interval: Rational
-    """Seconds between tiles."""
-    tiles: int
-    duration: Rational
-    """Seconds the tiles cover: the last cue ends there."""
-    keyframes_only: bool
-    """Decode keyframes only: they are dense enough for the interval."""
-    format: Literal["jpg", "png", "webp"]
-    quality: int
-
-
-class AnimationSpec(Value):
-    """Make a short moving preview and publish it."""
-
-    kind: Literal["animation"] = "animation"
-    target: str
-    uri: str
-    part: StillPart
-    width: int
-    height: int
-    frame_rate: float
-    format: Literal["gif", "webp"]
-    quality: int
 
 
 class VideoTrack(Value):

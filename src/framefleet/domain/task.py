@@ -23,14 +23,8 @@ from framefleet.domain.errors import (
     TooManySources,
     UnsupportedFeature,
 )
-from framefleet.domain.template import (
-    FileTemplate,
-    Known,
-    LadderTemplate,
-    SnapshotTemplate,
-    Template,
-    resolve_named,
-)
+from framefleet.domain.stills import SnapshotTemplate
+from framefleet.domain.template import FileTemplate, Known, LadderTemplate, Template, resolve_named
 from framefleet.domain.value import Value
 
 MAX_REQUEST_BYTES = 1 << 20
@@ -268,7 +262,7 @@ def _base32(data: bytes) -> str:
 def _target(target: TargetRequest, field: str, templates: Known | None) -> Target:
     reference, settings = resolve_named(target.template, target.overrides, known=templates, field=field)
     address = target_address(target.uri, f"{field}.uri")
-    several = isinstance(settings, SnapshotTemplate) and len(settings.times or range(settings.count)) > 1
+    several = isinstance(settings, SnapshotTemplate) and settings.several
     if several and not has_index(address.key):
         raise InvalidTarget(
             "several pictures need an {index} in their address",

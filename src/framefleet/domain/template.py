@@ -18,8 +18,9 @@ from framefleet.domain.complaint import near, refusal
 from framefleet.domain.errors import InvalidTemplate, UnknownTemplate
 from framefleet.domain.metadata import MetadataSettings, check_metadata
 from framefleet.domain.packaging import Encryption, SegmentFormat, Thumbnails, check_file, check_ladder
-from framefleet.domain.picture import PictureSettings, Pixels, laid_under_renditions
+from framefleet.domain.picture import PictureSettings, laid_under_renditions
 from framefleet.domain.sound import AudioSettings, SoundContainer, check_sound, check_sound_file
+from framefleet.domain.stills import STILL_REPLACES, AnimationTemplate, SnapshotTemplate, SpriteTemplate, check_stills
 from framefleet.domain.subtitles import LADDER, SubtitleSettings, check_subtitles
 from framefleet.domain.value import Value
 from framefleet.domain.video import AutoLadder, VideoSettings
@@ -119,52 +120,6 @@ class RemuxTemplate(Value):
     container: Container = "mp4"
     metadata: MetadataSettings = MetadataSettings()
     """Tags, chapters and cover of the file."""
-
-
-class SnapshotTemplate(Value):
-    """Single pictures from the source."""
-
-    kind: Literal["snapshot"] = "snapshot"
-    description: str = ""
-    times: tuple[Annotated[float, Field(ge=0)], ...] | None = Field(default=None, max_length=1000)
-    """Seconds. None: `count` pictures, evenly spaced, in the middles of their intervals."""
-    count: int = Field(default=3, ge=1, le=1000)
-    width: Pixels | None = None
-    height: Pixels | None = None
-    format: Literal["jpg", "png", "webp"] = "jpg"
-    quality: int = Field(default=85, ge=1, le=100)
-    accurate: bool = True
-    """True: the very frame shown at the time. False: the nearest keyframe before it, many times cheaper."""
-
-
-class SpriteTemplate(Value):
-    """Contact sheets with a WebVTT map, for scrubbing."""
-
-    kind: Literal["sprite"] = "sprite"
-    description: str = ""
-    columns: int = Field(default=10, ge=1, le=50)
-    rows: int = Field(default=10, ge=1, le=50)
-    width: Pixels = 160
-    """Width of a tile; the height follows the picture's shape unless given."""
-    height: Pixels | None = None
-    interval: float | None = Field(default=None, ge=0.1)
-    """Seconds between tiles. None: as many tiles as fill one sheet, but at least one second apart."""
-    format: Literal["jpg", "png", "webp"] = "jpg"
-    quality: int = Field(default=75, ge=1, le=100)
-
-
-class AnimationTemplate(Value):
-    """A short moving preview."""
-
-    kind: Literal["animation"] = "animation"
-    description: str = ""
-    format: Literal["gif", "webp"] = "gif"
-    start: float | None = Field(default=None, ge=0)
-    """Seconds. None: a tenth into the film."""
-    duration: float = Field(default=3.0, gt=0, le=60)
-    frame_rate: float = Field(default=10, ge=1, le=30)
-    width: Pixels = 320
-    quality: int = Field(default=75, ge=1, le=100)
 
 
 Template = Annotated[
@@ -300,6 +255,8 @@ def check_packaging(settings: Template, path: str) -> None:
                 path=path,
             )
             check_subtitles(settings.subtitles, LADDER, f"{path}.subtitles")
+        case SnapshotTemplate() | SpriteTemplate() | AnimationTemplate():
+            check_stills(settings, path)
         case _:
             pass
 
@@ -318,9 +275,13 @@ REPLACES = {
     "bitrate": ("crf", "max_bitrate", "quality"),
     "quality": ("bitrate",),
     "crf": ("bitrate", "passes"),
+    "width": ("long_edge", "short_edge"),
+    "height": ("long_edge", "short_edge"),
+    "long_edge": ("width", "height"),
+    "short_edge": ("width", "height"),
     "auto": ("renditions",),
     "renditions": ("auto",),
-}
+} | STILL_REPLACES
 """Fields that say the same in another way: an override of one takes the template's other away."""
 
 

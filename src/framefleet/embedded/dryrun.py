@@ -17,16 +17,14 @@ from framefleet.domain.address import source_address
 from framefleet.domain.errors import FramefleetError
 from framefleet.domain.media_info import MediaInfo
 from framefleet.domain.records import DoneRecord, ProbeOutput
+from framefleet.domain.still_spec import AnimationSpec, SnapshotSpec, SpriteSpec
 from framefleet.domain.subtask import (
-    AnimationSpec,
     AudioTrackSpec,
     ConcatSpec,
     FilePackage,
     MeasureSpec,
     Plan,
     RemuxPackage,
-    SnapshotSpec,
-    SpriteSpec,
     Subtask,
     Tag,
     VideoChunkSpec,
@@ -41,7 +39,8 @@ from framefleet.media.command import Command
 from framefleet.media.join import join_command, remux_command
 from framefleet.media.overlays import shown_assets
 from framefleet.media.probe import packets_command, probe_command
-from framefleet.media.stills import animation_command, snapshot_commands, sprite_command
+from framefleet.media.scoring import measure_commands, scenes_command
+from framefleet.media.stills import animation_commands, snapshot_commands, sprite_commands
 from framefleet.messages import Failed
 from framefleet.ports import Claim, Progress, Refused, WorkerInfo
 from framefleet.settings import Settings
@@ -165,11 +164,11 @@ def _commands(subtask: Subtask, urls: Mapping[int, str]) -> list[Command]:
         case AudioTrackSpec() as track:
             return [audio_command(track, urls, f"<{track.id}.mp4>")]
         case SnapshotSpec() as shots:
-            return snapshot_commands(shots, urls, [f"<{i}.{shots.format}>" for i in range(1, len(shots.shots) + 1)])
+            return _of_snapshots(shots, urls)
         case SpriteSpec() as sheets:
-            return [sprite_command(sheets, urls, f"<sheet-%d.{sheets.format}>")]
+            return sprite_commands(sheets, urls, "<sheet>")
         case AnimationSpec() as preview:
-            return [animation_command(preview, urls, f"<preview.{preview.format}>")]
+            return animation_commands(preview, urls, f"<preview.{preview.format}>", "<palette.png>")
         case ConcatSpec(package=FilePackage() as package) as join:
             return [_join(join, package)]
         case ConcatSpec(package=RemuxPackage() as copy):
@@ -185,6 +184,19 @@ def _of_a_chunk(spec: VideoChunkSpec | MeasureSpec, urls: Mapping[int, str]) -> 
         return measure_command(chunk, urls, {e.id: f"<{e.id}.log>" for e in chunk.encodings}, assets=assets)
     outputs = {e.id: f"<{e.id}.mp4>" for e in chunk.encodings} | {WITNESS: "<frames.crc>"}
     return chunk_command(chunk, urls, outputs, assets=assets)
+
+
+def _of_snapshots(spec: SnapshotSpec, urls: Mapping[int, str]) -> list[Command]:
+    """What finds the frames, and what takes them; with scenes or the best of several, not all that are named are taken."""
+    pictures = [f"<{i}.{spec.format}>" for i in range(1, len(spec.shots) + 1)]
+    taken = snapshot_commands(spec, spec.shots, urls, pictures)
+    if spec.scenes is not None:
+        pieces = range(len(spec.scenes.pieces))
+        return [*(scenes_command(spec.scenes, i, spec.look, urls, f"<scenes-{i}.txt>") for i in pieces), *taken]
+    if spec.groups:
+        notes = [f"<candidate-{i}.txt>" for i in range(len(spec.shots))]
+        return [*measure_commands(spec.shots, spec.look, urls, notes, keyframes_only=spec.keyframes_only), *taken]
+    return taken
 
 
 def _join(spec: ConcatSpec, package: FilePackage) -> Command:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from framefleet.domain.subtask import AnimationSpec, AudioTrackSpec, ConcatSpec, Spec, SpriteSpec, VideoChunkSpec
+from framefleet.domain.still_spec import AnimationSpec, SceneSearch, SnapshotSpec, SpriteSpec
+from framefleet.domain.subtask import AudioTrackSpec, ConcatSpec, Spec, VideoChunkSpec
 from framefleet.media.encoders import RELATIVE_COST
 
 LEAST_CPU_SECONDS = 1800.0
@@ -17,6 +18,7 @@ _PER_PIXEL = 2.5e-8
 """CPU seconds of x264's medium preset per pixel; slower presets and machines are what the patience is for."""
 _PER_SOUND_SECOND = 0.05
 _PER_STILL_SECOND = 0.3
+_SLOWEST_RATE = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,8 @@ def planned_cpu_seconds(spec: Spec) -> float:
         case ConcatSpec() | SpriteSpec():
             return float(spec.duration) * _PER_STILL_SECOND
         case AnimationSpec():
-            return float(spec.part.duration) * _PER_STILL_SECOND
+            return float(spec.frames / spec.frame_rate) * max(float(spec.speed), 1.0) * _PER_STILL_SECOND
+        case SnapshotSpec(scenes=SceneSearch() as search):
+            return sum(p.frames for p in search.pieces) / _SLOWEST_RATE * _PER_STILL_SECOND
         case _:
             return 0.0

@@ -12,7 +12,8 @@ from typing import Any
 
 from ffmpeg import filter as ffmpeg_filter
 
-from framefleet.domain.subtask import Encoding, Piece, VideoChunkSpec
+from framefleet.domain.piece import Piece
+from framefleet.domain.subtask import Encoding, VideoChunkSpec
 from framefleet.domain.timeline import decimal
 from framefleet.media.command import Command, build, output, source_input
 from framefleet.media.encoders import Pass, video_options
@@ -170,7 +171,8 @@ def _piece(spec: VideoChunkSpec, piece: Piece, url: str, extra_seek: Fraction, n
     if bounds:
         stream = stream.filter("trim", **bounds)
     stream = cleaned(stream.filter("setpts", _clock(piece)), piece, spec.clock, max(formats, key=len))
-    return stream if spec.canvas == (0, 0) else _fitted(stream, spec)
+    deepest = "yuv420p10le" if any(f.endswith("10le") for f in formats) else "yuv420p"
+    return stream if spec.canvas == (0, 0) else fitted(stream, spec.canvas, spec.fit, deepest)
 
 
 def _clock(piece: Piece) -> str:
@@ -180,16 +182,15 @@ def _clock(piece: Piece) -> str:
     return f"{piece.at}+round((PTS-({piece.origin}))/{piece.step})*{piece.step}"
 
 
-def _fitted(stream: Any, spec: VideoChunkSpec) -> Any:
+def fitted(stream: Any, canvas: tuple[int, int], fit: str, pixel_format: str = "yuv420p") -> Any:
     """Sources of different shape on one canvas: whole picture with borders (pad), or filled and cut (crop)."""
-    deepest = "yuv420p10le" if any(e.pixel_format.endswith("10le") for e in spec.encodings) else "yuv420p"
-    width, height = spec.canvas
-    shape = "decrease" if spec.fit == "pad" else "increase"
+    width, height = canvas
+    shape = "decrease" if fit == "pad" else "increase"
     # Square pixels first, or the aspect ratio of an anamorphic source would be fitted wrongly.
     stream = stream.filter("scale", "iw*sar", "ih").filter("setsar", 1)
     stream = stream.filter("scale", width, height, force_original_aspect_ratio=shape, force_divisible_by=2)
-    stream = stream.filter("pad", width, height, -1, -1) if spec.fit == "pad" else stream.filter("crop", width, height)
-    return stream.filter("setsar", 1).filter("format", deepest)
+    stream = stream.filter("pad", width, height, -1, -1) if fit == "pad" else stream.filter("crop", width, height)
+    return stream.filter("setsar", 1).filter("format", pixel_format)
 
 
 def _interleave(parts: list[Any], clock: int) -> Any:

@@ -7,7 +7,8 @@ from fractions import Fraction
 from typing import Any
 
 from framefleet.domain.picture import SourcePicture
-from framefleet.domain.subtask import Encoding, Piece, Resample
+from framefleet.domain.piece import Piece
+from framefleet.domain.subtask import Encoding, Resample
 from framefleet.media.burn import burn
 from framefleet.media.overlays import colour, during, marked
 

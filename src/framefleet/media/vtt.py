@@ -1,9 +1,12 @@
-"""WebVTT maps for contact sheets."""
+"""Maps of contact sheets: WebVTT for players, JSON for programs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from typing import Any
+
+from framefleet.domain.still_spec import SpriteSpec
 
 
 def timestamp(seconds: Fraction) -> str:
@@ -15,27 +18,40 @@ def timestamp(seconds: Fraction) -> str:
     return f"{hours:02d}:{minutes:02d}:{whole:02d}.{milliseconds:03d}"
 
 
-def sprite_map(
-    sheets: Sequence[str],
-    *,
-    columns: int,
-    rows: int,
-    width: int,
-    height: int,
-    tiles: int,
-    interval: Fraction,
-    duration: Fraction,
-) -> str:
-    """One cue per tile with its place on its sheet (`sheet.jpg#xywh=x,y,w,h`); the last cue ends at `duration`."""
+def sprite_map(spec: SpriteSpec, sheets: Sequence[str]) -> str:
+    """WebVTT: one cue per tile with its place on its sheet (`sheet.jpg#xywh=x,y,w,h`)."""
     lines = ["WEBVTT", ""]
-    for i in range(tiles):
-        start = interval * i
-        end = min(interval * (i + 1), duration) if i + 1 < tiles else duration
-        sheet, place = divmod(i, columns * rows)
-        row, column = divmod(place, columns)
+    for tile, (start, end) in enumerate(_cues(spec)):
+        sheet, x, y = spec.place(tile)
         lines += [
-            f"{timestamp(start)} --> {timestamp(max(end, start))}",
-            f"{sheets[sheet]}#xywh={column * width},{row * height},{width},{height}",
+            f"{timestamp(start)} --> {timestamp(end)}",
+            f"{sheets[sheet]}#xywh={x},{y},{spec.look.width},{spec.look.height}",
             "",
         ]
     return "\n".join(lines)
+
+
+def sprite_index(spec: SpriteSpec, sheets: Sequence[str]) -> dict[str, Any]:
+    """The same for programs: seconds, pixels, and the number of a tile's sheet in `sheets`."""
+    tiles = []
+    for tile, (start, end) in enumerate(_cues(spec)):
+        sheet, x, y = spec.place(tile)
+        tiles.append({"start": round(float(start), 6), "end": round(float(end), 6), "sheet": sheet, "x": x, "y": y})
+    width, height = spec.sheet_size
+    return {
+        "version": 1,
+        "duration": round(float(spec.duration), 6),
+        "interval": round(float(spec.interval), 6),
+        "tile": {"width": spec.look.width, "height": spec.look.height},
+        "sheet": {"width": width, "height": height, "columns": spec.columns, "rows": spec.rows},
+        "sheets": list(sheets),
+        "tiles": tiles,
+    }
+
+
+def _cues(spec: SpriteSpec) -> Iterator[tuple[Fraction, Fraction]]:
+    """From when to when each tile stands; the last one to the film's end."""
+    for tile in range(spec.tiles):
+        start = spec.interval * tile
+        end = min(spec.interval * (tile + 1), spec.duration) if tile + 1 < spec.tiles else spec.duration
+        yield start, max(end, start)

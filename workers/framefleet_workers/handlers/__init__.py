@@ -5,16 +5,14 @@ from __future__ import annotations
 from typing import assert_never
 
 from framefleet.domain.records import Output
+from framefleet.domain.still_spec import AnimationSpec, SnapshotSpec, SpriteSpec
 from framefleet.domain.subtask import (
-    AnimationSpec,
     AudioTrackSpec,
     BudgetSpec,
     ConcatSpec,
     MeasureSpec,
     ProbeSpec,
-    SnapshotSpec,
     Spec,
-    SpriteSpec,
     TextSpec,
     VideoChunkSpec,
 )
