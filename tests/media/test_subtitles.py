@@ -12,6 +12,7 @@ from framefleet.media.subtitles import bare, parse
 from tests.conftest import FfmpegBuild
 from tests.media import judge
 from tests.media.harness import OneProcess, SubtaskFailed
+from tests.media.serving import serving
 
 ENGLISH = '1\n00:00:00,200 --> 00:00:01,000\nfirst\n\n2\n00:00:01,480 --> 00:00:02,520\n<i>it\'s</i> 100%: \\N "q"\n'
 GERMAN = "WEBVTT\n\n00:00.500 --> 00:01.500\nGrüße &amp; <b>mehr</b>\n\n00:01.000 --> 00:02.000\ntogether\n"
@@ -233,3 +234,25 @@ def test_a_file_that_is_no_subtitles_is_refused_before_anything_is_encoded(
         OneProcess(tmp_path).run(request)
 
     assert (code, "sources[0].subtitles[0].uri") == (caught.value.error.code, caught.value.error.field)
+
+
+def test_a_file_on_the_web_is_read_through_the_guard_and_may_not_be_a_film(ffmpeg: FfmpegBuild, tmp_path: Path) -> None:
+    web, out = tmp_path / "web", tmp_path / "out"
+    source = film(tmp_path / "in", ffmpeg)
+    web.mkdir()
+    (web / "de.vtt").write_text(GERMAN)
+    (web / "film.srt").write_bytes(b"x" * (11 << 20))
+    process = OneProcess(tmp_path, str(ffmpeg.ffmpeg), str(ffmpeg.ffprobe) if ffmpeg.ffprobe else None)
+
+    with serving(web) as address:
+        request: dict[str, Any] = {
+            "sources": [{"uri": source.as_uri(), "subtitles": [{"uri": f"{address}/de.vtt"}]}],
+            "targets": [target("a", out, "mkv", tracks=[1])],
+        }
+        process.run(request)
+        request["sources"][0]["subtitles"][0]["uri"] = f"{address}/film.srt"
+        with pytest.raises(SubtaskFailed) as caught:
+            process.run(request)
+
+    assert [(500, 1500, "Grüße&mehr"), (1000, 2000, "together")] == after_picture(out / "a.mkv", 0)
+    assert ("source_too_large", "sources[0].subtitles[0].uri") == (caught.value.error.code, caught.value.error.field)

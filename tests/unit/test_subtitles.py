@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from framefleet.domain.errors import InvalidTarget, InvalidTemplate, SourceNoSubtitles, UnsupportedFeature
+from framefleet.domain.errors import InvalidSource, InvalidTarget, InvalidTemplate, SourceNoSubtitles
 from framefleet.domain.media_info import MediaInfo, OtherStream
 from framefleet.domain.picture import Frame, SourcePicture
 from framefleet.domain.subtask import ConcatSpec, MeasureSpec, TextSpec, VideoChunkSpec
@@ -162,9 +162,9 @@ def test_what_the_container_cannot_hold_is_refused() -> None:
     assert "targets[0].overrides.subtitles.format" == caught.value.field
 
 
-def test_subtitle_files_come_from_storages() -> None:
-    with pytest.raises(UnsupportedFeature) as caught:
-        factories.task(sources=[{"uri": "s3://in/a.mkv", "subtitles": [{"uri": "https://example.com/a.srt"}]}])
+def test_the_address_of_a_subtitle_file_is_looked_at_like_a_source_s() -> None:
+    with pytest.raises(InvalidSource) as caught:
+        factories.task(sources=[{"uri": "s3://in/a.mkv", "subtitles": [{"uri": "ftp://example.com/a.srt"}]}])
 
     assert "sources[0].subtitles[0].uri" == caught.value.field
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
+from framefleet.adapters.store_errors import shown
 from framefleet.domain.address import source_address
-from framefleet.domain.errors import SourceEmpty, SourceNotFound, SourceNotMedia, SourceTooLarge
+from framefleet.domain.errors import FramefleetError, SourceEmpty, SourceNotMedia, SourceTooLarge
 from framefleet.domain.languages import three_letters
 from framefleet.domain.records import Check, PublishedFile
 from framefleet.domain.subtask import ConcatSpec, SubtitlePiece, SubtitleTrack
@@ -21,6 +22,7 @@ from framefleet.media.subtitles import (
     NoSubtitles,
     bare,
     decoded,
+    download_command,
     extract_command,
     one_at_a_time,
     parse,
@@ -31,7 +33,7 @@ from framefleet.media.subtitles import (
 from framefleet_workers import verify
 from framefleet_workers.parts import needed_tracks
 from framefleet_workers.publish import publish_bytes
-from framefleet_workers.work import Work
+from framefleet_workers.work import SOURCE_URL_SECONDS, Work
 
 MAX_BYTES = 10 << 20
 """Of a subtitle file: a film's has some 100 KiB."""
@@ -223,23 +225,35 @@ def _explained(work: Work, number: int, file: int | None) -> Iterator[None]:
         else:
             field = f"sources[{number}].subtitles[{file}].uri"
             uri, hint = source.subtitles[file].uri, "Subtitle files are SRT, WebVTT or ASS."
-        raise SourceNotMedia(f"the subtitles in {uri} cannot be read: {error}", field=field, hint=hint) from error
+        raise SourceNotMedia(
+            f"the subtitles in {shown(uri)} cannot be read: {error}", field=field, hint=hint
+        ) from error
 
 
 def _file(work: Work, source: int, number: int) -> str:
     """A file that came with a source, through the storages; it never reaches FFmpeg as it is."""
     field = f"sources[{source}].subtitles[{number}].uri"
     address = source_address(work.task.request.sources[source].subtitles[number].uri, field)
-    place = work.storages.locate(address, "source")
-    info = place.store.stat(place.key)
-    if info is None:
-        raise SourceNotFound(f"{address.uri}: there is no such object", field=field)
-    if info.bytes == 0:
+    try:
+        access = work.storages.source_url(address, SOURCE_URL_SECONDS, max_bytes=MAX_BYTES)
+        if address.scheme in {"http", "https"}:
+            data = _from_the_web(work, access.url, f"{source}-{number}")
+        else:
+            place = work.storages.locate(address, "source")
+            data = place.store.get(place.key) or b""
+    except FramefleetError as error:
+        error.field = error.field or field
+        raise
+    if not data:
         raise SourceEmpty(field=field)
-    if info.bytes > MAX_BYTES:
-        raise SourceTooLarge(
-            f"{address.uri} has {info.bytes} bytes, subtitles may have {MAX_BYTES}", field=field, hint="Is it a film?"
-        )
-    data = place.store.get(place.key)
-    work.read_bytes += info.bytes
-    return decoded(data or b"")
+    if len(data) > MAX_BYTES:
+        raise SourceTooLarge(f"the file has more than {MAX_BYTES} bytes", field=field, hint="Is it a film?")
+    work.read_bytes += len(data)
+    return decoded(data)
+
+
+def _from_the_web(work: Work, url: str, name: str) -> bytes:
+    work.reads_web = True
+    path = work.path(f"file-{name}")
+    work.ffmpeg(download_command(url, str(path), MAX_BYTES + 1))
+    return path.read_bytes()

@@ -21,7 +21,6 @@ from framefleet.domain.errors import (
     InvalidTarget,
     RequestTooLarge,
     TooManySources,
-    UnsupportedFeature,
 )
 from framefleet.domain.stills import SnapshotTemplate
 from framefleet.domain.template import FileTemplate, Known, LadderTemplate, Template, resolve_named
@@ -37,7 +36,7 @@ class Subtitle(Value):
     """A subtitle file that belongs to a source: SRT, WebVTT or ASS, up to 10 MiB."""
 
     uri: str = Field(max_length=8192)
-    """As a source's address, but not http(s)."""
+    """As a source's address."""
     language: str | None = Field(default=None, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
     """ISO 639, two or three letters."""
     offset: float = Field(default=0.0, ge=-86_400, le=86_400)
@@ -334,7 +333,4 @@ def _check_names(request: TaskRequest) -> None:
     for i, source in enumerate(request.sources):
         for k, subtitle in enumerate(source.subtitles):
             field = f"sources[{i}].subtitles[{k}].uri"
-            if source_address(subtitle.uri, field).scheme in {"http", "https"}:
-                raise UnsupportedFeature(
-                    "subtitle files are read from storages only", field=field, hint="Put the file into a storage."
-                )
+            source_address(subtitle.uri, field)

@@ -11,7 +11,8 @@ from typing import Any
 
 from framefleet.domain.languages import written
 from framefleet.domain.subtask import SubtitleTrack
-from framefleet.media.command import Command, build, file_input, output, source_input
+from framefleet.media.command import HTTP_INPUT, Command, build, file_input, output, source_input
+from framefleet.media.guard import protocols
 
 _TIMES = re.compile(
     r"^\s*(?:(\d+):)?(\d{1,2}):(\d{1,2})[,.](\d{1,3})\s*-->\s*(?:(\d+):)?(\d{1,2}):(\d{1,2})[,.](\d{1,3})(?:\s.*)?$"
@@ -148,6 +149,13 @@ def extract_command(url: str, streams: Sequence[tuple[int, str, str]], *, ours: 
         how = {"c": "copy", "f": COPIED[codec]} if codec in COPIED else {"c:s": "srt", "f": "srt"}
         outputs.append(output(node[str(stream)], path, how | {"map_metadata": -1}))
     return build(outputs, global_args=("-copyts",) if ours else ())
+
+
+def download_command(url: str, path: str, most: int) -> Command:
+    """Copy the bytes of an address on the web into a file, about `most` of them; nothing is made of them on the way."""
+    guard = {"protocol_whitelist": protocols(url), "format_whitelist": "data", "f": "data"}
+    node = file_input(url, **(HTTP_INPUT | guard))
+    return build([output(node["0"], path, {"c": "copy", "f": "data", "fs": most})])
 
 
 def subtitle_tags(tracks: Sequence[SubtitleTrack], codec: str, container: str) -> dict[str, Any]:
