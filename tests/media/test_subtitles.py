@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -256,3 +257,55 @@ def test_a_file_on_the_web_is_read_through_the_guard_and_may_not_be_a_film(ffmpe
 
     assert [(500, 1500, "Grüße&mehr"), (1000, 2000, "together")] == after_picture(out / "a.mkv", 0)
     assert ("source_too_large", "sources[0].subtitles[0].uri") == (caught.value.error.code, caught.value.error.field)
+
+
+def drawn_subtitles() -> bytes:
+    """Two boxes as a Blu-ray draws them (PGS), from 0.5 to 1 s and from 1.5 to 2 s."""
+
+    def segment(kind: int, body: bytes, time: float) -> bytes:
+        return b"PG" + struct.pack(">IIBH", round(time * 90_000), 0, kind, len(body)) + body
+
+    def place(number: int, state: int, objects: int) -> bytes:
+        return struct.pack(">HHBHBBBB", 160, 90, 0x10, number, state, 0, 0, objects)
+
+    window = struct.pack(">BBHHHH", 1, 0, 40, 40, 32, 16)
+    lines = bytes([0, 0x80 | 32, 1, 0, 0]) * 16
+    box = struct.pack(">HBB", 0, 0, 0xC0) + (len(lines) + 4).to_bytes(3, "big") + struct.pack(">HH", 32, 16) + lines
+    shown = [(0x17, window), (0x14, bytes([0, 0, 1, 235, 128, 128, 255])), (0x15, box), (0x80, b"")]
+    found = b""
+    for number, time in ((0, 0.5), (2, 1.5)):
+        first = place(number, 0x80, 1) + struct.pack(">HBBHH", 0, 0, 0, 40, 40)
+        found += b"".join(segment(kind, body, time) for kind, body in [(0x16, first), *shown])
+        last = [(0x16, place(number + 1, 0, 0)), (0x17, window), (0x80, b"")]
+        found += b"".join(segment(kind, body, time + 0.5) for kind, body in last)
+    return found
+
+
+def packets(path: Path, stream: int) -> list[tuple[int, ...]]:
+    """(milliseconds, bytes, checksum) of a subtitle stream's packets."""
+    how = ["-v", "error", "-copyts", "-i", str(path), "-map", f"0:s:{stream}", "-c", "copy", "-f", "framecrc", "-"]
+    rows = [line.split(",") for line in judge._run([judge.ffmpeg(), *how]).decode().splitlines() if line[0] != "#"]
+    return [(int(row[2]), int(row[4]), int(row[5], 16)) for row in rows]
+
+
+def test_subtitles_that_are_pictures_are_copied_into_matroska_and_else_left_out_with_a_warning(
+    ffmpeg: FfmpegBuild, tmp_path: Path
+) -> None:
+    folder, out = tmp_path / "in", tmp_path / "out"
+    plain, source = film(folder, ffmpeg), folder / "drawn.mkv"
+    (folder / "drawn.sup").write_bytes(drawn_subtitles())
+    inputs = ["-copyts", "-i", str(plain), "-f", "sup", "-i", str(folder / "drawn.sup"), "-map", "0", "-map", "1"]
+    command = [str(ffmpeg.ffmpeg), "-v", "error", *inputs, "-c", "copy", "-metadata:s:s:1", "language=fra", str(source)]
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+
+    published = OneProcess(tmp_path, str(ffmpeg.ffmpeg), str(ffmpeg.ffprobe) if ffmpeg.ffprobe else None).run(
+        {"sources": [{"uri": source.as_uri()}], "targets": [target("a", out, "mkv"), target("b", out, "mp4")]}
+    )
+
+    first = round(judge.times(out / "a.mkv")[0] * 1000)
+    theirs, ours = packets(source, 1), packets(out / "a.mkv", 1)
+    assert [500, 1000, 1500, 2000] == [time for time, *_ in theirs]
+    assert theirs == [(time - first, *rest) for time, *rest in ours]
+    assert [(1480, 2520)] == [(start, end) for start, end, text in after_picture(out / "a.mkv", 0) if "100%" in text]
+    (warning,) = published["b"].warnings
+    assert "hdmv_pgs_subtitle" in warning

@@ -109,15 +109,46 @@ def test_subtitles_are_left_out_unless_asked_for() -> None:
     assert () == join(None, media(("subrip", "eng"))).subtitles
 
 
-def test_streams_come_first_then_files_and_pictures_are_left_out_with_a_warning() -> None:
+def test_streams_come_first_then_files_then_pictures() -> None:
     source = {"uri": "s3://in/a.mkv", "subtitles": [{"uri": "s3://in/a.srt", "language": "fr", "offset": 1.5}]}
 
     spec = join({}, media(("subrip", "eng"), ("hdmv_pgs_subtitle", "deu"), ("ass", "deu")), sources=[source])
 
-    assert [(2, None), (4, None), (None, 0)] == [(t.pieces[0].stream, t.pieces[0].file) for t in spec.subtitles]
+    assert [(2, None), (4, None), (None, 0), (3, None)] == [
+        (t.pieces[0].stream, t.pieces[0].file) for t in spec.subtitles
+    ]
     assert Fraction(3, 2) == spec.subtitles[2].pieces[0].shift
+    assert [False, False, False, True] == [t.pictures for t in spec.subtitles]
+    assert () == spec.warnings
+
+
+@pytest.mark.parametrize(
+    ("settings", "container", "source", "why"),
+    [
+        ({}, "mp4", {}, "only an mkv file"),
+        ({"mode": "sidecar"}, "mkv", {}, "needs texts"),
+        ({"offset": 1}, "mkv", {}, "offset"),
+        ({"tracks": ["de"]}, "mkv", {"duration": 2}, "trimmed"),
+    ],
+)
+def test_pictures_that_cannot_be_kept_are_left_out_with_a_warning(
+    settings: Any, container: str, source: dict[str, Any], why: str
+) -> None:
+    sources = [{"uri": "s3://in/a.mkv"} | source]
+
+    spec = join(settings, media(("hdmv_pgs_subtitle", "deu")), sources=sources, container=container)
+
+    assert () == spec.subtitles
     (warning,) = spec.warnings
     assert "hdmv_pgs_subtitle" in warning
+    assert why in warning
+
+
+def test_pictures_cannot_be_drawn_and_are_not_meant_by_a_number() -> None:
+    with pytest.raises(SourceNoSubtitles):
+        join({"mode": "burn", "tracks": ["de"]}, media(("hdmv_pgs_subtitle", "deu")))
+    with pytest.raises(SourceNoSubtitles):
+        join({"tracks": [0]}, media(("hdmv_pgs_subtitle", "deu")))
 
 
 def test_subtitles_of_joined_and_trimmed_sources_lie_where_their_source_does() -> None:

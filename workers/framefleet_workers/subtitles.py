@@ -11,12 +11,13 @@ from pathlib import Path
 
 from framefleet.adapters.store_errors import shown
 from framefleet.domain.address import source_address
-from framefleet.domain.errors import FramefleetError, SourceEmpty, SourceNotMedia, SourceTooLarge
+from framefleet.domain.errors import FramefleetError, SourceEmpty, SourceNotMedia, SourceTooLarge, VerifyFailed
 from framefleet.domain.languages import three_letters
 from framefleet.domain.records import Check, PublishedFile
 from framefleet.domain.subtask import ConcatSpec, SubtitlePiece, SubtitleTrack
 from framefleet.domain.subtitles import EMBEDDED, STYLED
 from framefleet.media.ass import ass, is_ass, parse_ass
+from framefleet.media.framecrc import FrameCrcParser
 from framefleet.media.subtitles import (
     Cue,
     NoSubtitles,
@@ -25,6 +26,7 @@ from framefleet.media.subtitles import (
     download_command,
     extract_command,
     one_at_a_time,
+    packets_command,
     parse,
     placed,
     srt,
@@ -71,6 +73,7 @@ def written(
 
     `looks`: those of ASS are kept. `single`: never two cues at once.
     """
+    tracks = [track for track in tracks if not track.pictures]
     extracted = _extracted(work, tracks)
     found, warnings = [], []
     for track in tracks:
@@ -162,6 +165,8 @@ def checks(work: Work, path: Path, tracks: Sequence[Written], where: tuple[int, 
     `where` is their first stream and the container. `moved` is by how much (s) the container has moved the picture: Matroska
     begins with an encoder's priming, and all comes that much later.
     """
+    if not tracks:
+        return []
     first, container = where
     return _come_back(work, path, [(one, one.codec(container)) for one in tracks], first, round(moved * 1000))
 
@@ -183,6 +188,39 @@ def _come_back(work: Work, path: Path, tracks: Sequence[tuple[Written, str]], fi
         )
         told = f"{len(cues)} as planned"
         found.append(verify.check(f"{one.track.id}: subtitles", told, told if same else f"{len(got)}, or others"))
+    return found
+
+
+def copied(work: Work, tracks: Sequence[SubtitleTrack]) -> list[tuple[str, int, Fraction]]:
+    """Streams that are copied, for `join_command`: address, index, and by how much (s) their times are moved."""
+    return [(work.source(t.pieces[0].source).url, t.pieces[0].stream or 0, t.pieces[0].shift) for t in tracks]
+
+
+def copies(work: Work, path: Path, tracks: Sequence[SubtitleTrack], first: int, moved: Fraction) -> list[Check]:
+    """Subtitles that are pictures must be the source's packets, at their times; `first` is their first stream."""
+    found = []
+    for number, (track, (url, index, shift)) in enumerate(zip(tracks, copied(work, tracks), strict=True), first):
+        theirs, ours = _packets(work, url, index, ours=False), _packets(work, str(path), number, ours=True)
+        same = [c for _, c in theirs] == [c for _, c in ours] and all(
+            abs(a + shift + moved - b) * 1000 <= ROUNDING for (a, _), (b, _) in zip(theirs, ours, strict=False)
+        )
+        told = f"{len(theirs)} packets of the source"
+        found.append(verify.check(f"{track.id}: subtitles", told, told if same else f"{len(ours)}, or others"))
+    return found
+
+
+def _packets(work: Work, url: str, stream: int, *, ours: bool) -> list[tuple[Fraction, tuple[int, int]]]:
+    """Time (s), size and checksum of each packet."""
+    parser, found = FrameCrcParser(), []
+
+    def take(line: str) -> None:
+        entry = parser.feed(line)
+        if entry is not None:
+            found.append((entry.pts * parser.time_bases[entry.stream], (entry.size, entry.checksum)))
+
+    result = work.lines(packets_command(url, stream, ours=ours).argv(work.tools.ffmpeg), take)
+    if result.returncode != 0:
+        raise VerifyFailed("subtitles cannot be read again", log=result.tail)
     return found
 
 

@@ -270,7 +270,9 @@ class _Planner:
         shown = None if isinstance(template, AudioTemplate) else template.subtitles
         burned = self.texts.subtask([encoding for _, encoding in wishes])
         shown = shown if burned is None else None
-        texts, left_out = subtitles.tracks(shown, self.parts, self.task.request.sources, f"{path}.overrides.subtitles")
+        held = package.container if isinstance(package, FilePackage) else None
+        below = f"{path}.overrides.subtitles"
+        texts, left_out = subtitles.tracks(shown, self.parts, self.task.request.sources, below, held)
         needs = sorted({n for v in video for n in v.chunks} | {t.subtask for t in sound})
         if isinstance(package, LadderPackage) and package.images is not None:
             needs = sorted({*needs, package.images.subtask})

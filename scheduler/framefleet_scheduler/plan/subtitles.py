@@ -8,6 +8,7 @@ from fractions import Fraction
 
 from framefleet.domain.errors import SourceNoSubtitles
 from framefleet.domain.languages import same_language
+from framefleet.domain.media_info import OtherStream
 from framefleet.domain.subtask import (
     Encoding,
     MeasureSpec,
@@ -17,7 +18,7 @@ from framefleet.domain.subtask import (
     TextSpec,
     VideoChunkSpec,
 )
-from framefleet.domain.subtitles import TEXT_CODECS, Burned, BurnStyle, SubtitleSettings
+from framefleet.domain.subtitles import PICTURES_IN, TEXT_CODECS, Burned, BurnStyle, SubtitleSettings
 from framefleet.domain.task import Source
 from framefleet.media.overlays import burned_of
 from framefleet_scheduler.plan.geometry import Look
@@ -41,24 +42,74 @@ class Found:
 
 
 def tracks(
-    settings: SubtitleSettings | None, parts: Sequence[Part], sources: Sequence[Source], path: str
+    settings: SubtitleSettings | None,
+    parts: Sequence[Part],
+    sources: Sequence[Source],
+    path: str,
+    container: str | None = None,
 ) -> tuple[tuple[SubtitleTrack, ...], tuple[str, ...]]:
-    """The tracks asked for, and what has to be said of those left out; raises SourceNoSubtitles for one that is nowhere."""
+    """The tracks asked for, and what has to be said of those left out; raises SourceNoSubtitles for one that is nowhere.
+
+    `container` is what they are embedded in, None where they are not.
+    """
     if settings is None:
         return (), ()
     there = [_of(part, sources[part.source]) for part in parts]
+    pictures = [
+        (part, s) for part in parts for s in part.media.other if s.kind == "subtitle" and s.codec not in TEXT_CODECS
+    ]
     if settings.tracks == "all":
         most = max(len(found) for found in there)
         leading = next(i for i, found in enumerate(there) if len(found) == most)
         chosen = [_alike(n, there, leading) for n in range(most)]
     else:
-        chosen = [_named(name, there, f"{path}.tracks[{i}]") for i, name in enumerate(settings.tracks)]
+        wanted: list[tuple[Part, OtherStream]] = []
+        chosen = []
+        for i, name in enumerate(settings.tracks):
+            drawn = [(p, s) for p, s in pictures if isinstance(name, str) and same_language(s.language, name)]
+            row = _named(name, there, None if drawn else f"{path}.tracks[{i}]")
+            wanted += drawn if row is None else []
+            chosen += [row] if row is not None else []
+        pictures = wanted
     made = []
     for i, row in enumerate(chosen, 1):
         pieces = tuple(_piece(part, one, settings) for part, one in zip(parts, row, strict=True) if one is not None)
         language = next((one.language for one in row if one is not None and one.language), None)
         made.append(SubtitleTrack(id=f"s{i}", language=language, pieces=pieces))
-    return tuple(made), tuple(_left_out(parts))
+    warnings = []
+    for part, stream in pictures:
+        why = _obstacle(settings, sources[part.source], stream, container, len(parts))
+        if why is None:
+            made.append(_copied(f"s{len(made) + 1}", part, stream))
+        else:
+            known = f"stream {stream.index} of source {part.source + 1}"
+            warnings.append(f"subtitles in {stream.codec} ({known}) are pictures and were left out: {why}")
+    return tuple(made), tuple(warnings)
+
+
+def _obstacle(
+    settings: SubtitleSettings, source: Source, stream: OtherStream, container: str | None, parts: int
+) -> str | None:
+    """Why subtitles that are pictures cannot be copied; None when they can."""
+    if settings.mode != "embed" or stream.codec not in PICTURES_IN.get(container or "", frozenset()):
+        return "only an mkv file holds them" if settings.mode == "embed" else f"mode {settings.mode} needs texts"
+    if parts > 1 or source.start or source.duration is not None:
+        return "they cannot be cut where sources are trimmed or joined"
+    return "they cannot be moved by an offset" if settings.offset else None
+
+
+def _copied(name: str, part: Part, stream: OtherStream) -> SubtitleTrack:
+    end = part.offset + part.length
+    piece = SubtitlePiece(
+        source=part.source,
+        stream=stream.index,
+        codec=stream.codec,
+        file=None,
+        shift=-part.media.start,
+        start=part.offset,
+        end=end,
+    )
+    return SubtitleTrack(id=name, language=stream.language, pieces=(piece,), pictures=True)
 
 
 class Texts:
@@ -80,7 +131,14 @@ class Texts:
         """The look with its subtitles, if they are to be in the picture."""
         if settings is None or settings.mode != "burn":
             return look
-        (track,), _ = tracks(settings, parts, sources, path)
+        found, _ = tracks(settings, parts, sources, path)
+        if not found:
+            raise SourceNoSubtitles(
+                "these subtitles are pictures, which cannot be drawn",
+                field=f"{path}.tracks",
+                hint="Name a track of texts.",
+            )
+        track = found[0]
         key = (track.pieces, settings.style is not None)
         if key not in self._known:
             name = f"t{len(self._known) + 1}"
@@ -128,15 +186,6 @@ def _of(part: Part, source: Source) -> list[Found]:
     return [*streams, *files]
 
 
-def _left_out(parts: Sequence[Part]) -> list[str]:
-    return [
-        f"subtitles in {s.codec} (stream {s.index} of source {part.source + 1}) are pictures and were left out"
-        for part in parts
-        for s in part.media.other
-        if s.kind == "subtitle" and s.codec not in TEXT_CODECS
-    ]
-
-
 def _alike(n: int, there: Sequence[Sequence[Found]], leading: int) -> list[Found | None]:
     leader = there[leading][n]
 
@@ -150,13 +199,16 @@ def _alike(n: int, there: Sequence[Sequence[Found]], leading: int) -> list[Found
     return [of(place, found) for place, found in enumerate(there)]
 
 
-def _named(name: int | str, there: Sequence[Sequence[Found]], field: str) -> list[Found | None]:
+def _named(name: int | str, there: Sequence[Sequence[Found]], field: str | None) -> list[Found | None] | None:
+    """What each source gives to a track; where none has it None, or SourceNoSubtitles if there is a `field` to name."""
     row: list[Found | None]
     if isinstance(name, int):
         row = [found[name] if name < len(found) else None for found in there]
     else:
         row = [next((f for f in found if same_language(f.language, name)), None) for found in there]
     if all(one is None for one in row):
+        if field is None:
+            return None
         known = ", ".join(f"{i} ({f.language or 'no language'})" for found in there for i, f in enumerate(found))
         raise SourceNoSubtitles(
             f"no source has the subtitles {name!r}", field=field, hint=f"There are {known}." if known else None

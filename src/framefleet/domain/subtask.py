@@ -291,6 +291,8 @@ class SubtitleTrack(Value):
     language: str | None = None
     """ISO 639, as the source or the request says."""
     pieces: tuple[SubtitlePiece, ...]
+    pictures: bool = False
+    """Its packets are copied: then `shift` is added to the times of the source's own clock."""
 
 
 class TextSpec(Value):

@@ -20,6 +20,8 @@ STYLED = {"mkv": "ass"}
 """Containers that hold subtitles with their looks, and their codec there."""
 LADDER = "ladder"
 """Stands for a container where there is a ladder: its subtitles are WebVTT."""
+PICTURES_IN = {"mkv": frozenset({"hdmv_pgs_subtitle", "dvd_subtitle", "dvb_subtitle"})}
+"""Containers that hold subtitles which are pictures, and the codecs of these."""
 ONE_AT_A_TIME = frozenset({"mp4", "mov"})
 """Containers in which one subtitle ends before the next begins: what is shown together becomes one of several lines."""
 

@@ -55,12 +55,14 @@ def join_command(
     tracks: Mapping[str, Any] | None = None,
     cover: tuple[str, int] | None = None,
     subtitle_files: Sequence[tuple[str, str]] = (),
+    subtitle_streams: Sequence[tuple[str, int, Fraction]] = (),
 ) -> Command:
     """Put one video (an ffconcat list) and sound tracks into one file.
 
     `video_start` is when the first frame is shown (s): the list begins at zero. Sound files have their own times, moved by
     `audio_shifts` (s) where there are any. `cover` is a source's address and the index of its attached picture. `tracks`
-    are output options that say what the tracks are (see `audio.track_tags`). `subtitle_files` come with their demuxers.
+    are output options that say what the tracks are (see `audio.track_tags`). `subtitle_files` come with their demuxers;
+    `subtitle_streams` are copied from sources: address, index, and by how much (s) their times are moved.
     """
     streams: list[Any] = []
     if video_list is not None:
@@ -72,6 +74,9 @@ def join_command(
     for audio, shift in zip_longest(audio_files, audio_shifts, fillvalue=Fraction(0)):
         streams.append(file_input(str(audio), **({"itsoffset": decimal(shift, 9)} if shift else {}))["a:0"])
     streams += [file_input(texts, f=demuxer)["s:0"] for demuxer, texts in subtitle_files]
+    for url, index, shift in subtitle_streams:
+        moved: dict[str, Any] = {"itsoffset": decimal(shift, 9)} if shift else {}
+        streams.append(source_input(url, **moved)[str(index)])
     # Releases differ in what they move to zero (an edit list's hidden priming or not), so nothing may be moved.
     options = _copy(container, scale) | _cover(streams, cover) | dict(tracks or {})
     return with_tags(build([output(streams, path, options)], global_args=("-copyts",)), tags or {})

@@ -151,6 +151,13 @@ def extract_command(url: str, streams: Sequence[tuple[int, str, str]], *, ours: 
     return build(outputs, global_args=("-copyts",) if ours else ())
 
 
+def packets_command(url: str, stream: int, *, ours: bool) -> Command:
+    """List the packets of one stream with the times that are in the file: of a source, or of a file we made."""
+    node = file_input(url) if ours else source_input(url)
+    options = {"c": "copy", "f": "framecrc"}
+    return build([output(node[str(stream)], "-", options)], global_args=("-copyts",), progress=False)
+
+
 def download_command(url: str, path: str, most: int) -> Command:
     """Copy the bytes of an address on the web into a file, about `most` of them; nothing is made of them on the way."""
     guard = {"protocol_whitelist": protocols(url), "format_whitelist": "data", "f": "data"}

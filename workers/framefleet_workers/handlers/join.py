@@ -39,6 +39,7 @@ def handle(work: Work, spec: ConcatSpec, package: FilePackage) -> PublishedOutpu
     single = spec.sidecar is None and package.container in ONE_AT_A_TIME
     texts, unseen = subtitles.written(work, spec.subtitles, looks=looks, single=single)
     inside = texts if spec.sidecar is None else []
+    drawn = [track for track in spec.subtitles if track.pictures]
     path = work.path(f"joined.{package.container}")
     command = join_command(
         str(video[0].path) if video else None,
@@ -51,8 +52,9 @@ def handle(work: Work, spec: ConcatSpec, package: FilePackage) -> PublishedOutpu
         tags=package.carried.tags,
         cover=metadata.cover(work, package.carried, package.container),
         tracks=track_tags(spec.audio, package.container)
-        | subtitle_tags([t.track for t in inside], EMBEDDED.get(package.container, ""), package.container),
+        | subtitle_tags([*(t.track for t in inside), *drawn], EMBEDDED.get(package.container, ""), package.container),
         subtitle_files=subtitles.laid(work, inside, package.container),
+        subtitle_streams=subtitles.copied(work, drawn),
     )
     command = metadata.equipped(work, command, package.carried, package.container)
     work.ffmpeg(command, seconds=float(spec.duration), share=(0.1, 0.7))
@@ -60,9 +62,11 @@ def handle(work: Work, spec: ConcatSpec, package: FilePackage) -> PublishedOutpu
     checks = _verify(work, spec, path, video, audio, package, made)
     checks.append(verify.check("streams", (len(video), len(audio)), (len(metadata.pictures(media)), len(media.audio))))
     checks += metadata.checks(package.carried, media)
-    if inside and video:
+    if video:
         moved = (media.video[0].start or Fraction(0)) - video[0].start
-        checks += subtitles.checks(work, path, inside, (len(video) + len(audio), package.container), moved)
+        first = len(video) + len(audio)
+        checks += subtitles.checks(work, path, inside, (first, package.container), moved)
+        checks += subtitles.copies(work, path, drawn, first + len(inside), moved)
     for track, stream in zip(spec.video, metadata.pictures(media), strict=False):
         wanted = (track.encoding.width, track.encoding.height)
         checks.append(verify.check("picture size", wanted, (stream.width, stream.height)))
