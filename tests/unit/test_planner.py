@@ -7,7 +7,13 @@ from itertools import pairwise
 
 import pytest
 
-from framefleet.domain.errors import InvalidSource, InvalidTemplate, SourceNoAudio, SourceNoVideo, UnsupportedFeature
+from framefleet.domain.errors import (
+    CopyImpossible,
+    InvalidSource,
+    InvalidTemplate,
+    SourceNoAudio,
+    SourceNoVideo,
+)
 from framefleet.domain.media_info import MediaInfo
 from framefleet.domain.still_spec import SnapshotSpec, SpriteSpec
 from framefleet.domain.subtask import (
@@ -16,6 +22,7 @@ from framefleet.domain.subtask import (
     Kind,
     LadderPackage,
     Plan,
+    RemuxPackage,
     Tag,
     VideoChunkSpec,
 )
@@ -247,9 +254,38 @@ def test_a_preset_the_encoder_lacks_is_refused_with_the_ones_it_has() -> None:
     assert "medium" in (caught.value.hint_text or "")
 
 
-def test_a_remux_of_a_trimmed_source_is_refused() -> None:
-    with pytest.raises(UnsupportedFeature):
-        plan_of("remux-mp4", sources=[{"uri": "s3://in/a.mp4", "start": 1.0}])
+def test_a_trimmed_remux_goes_from_keyframe_to_keyframe() -> None:
+    """Keyframes are 2 s apart: all that was asked for is in, and what was moved is told."""
+    plan = plan_of("remux-mp4", sources=[{"uri": "s3://in/a.mp4", "start": 3.0, "duration": 2.5}])
+
+    spec = joins(plan)["remux-mp4"]
+    assert isinstance(spec.package, RemuxPackage)
+    (piece,) = spec.package.pieces
+    assert ((Fraction(2), Fraction(6)), 100) == (piece.window, piece.frames)
+    assert Fraction(4) == spec.duration
+    assert (
+        "source 1 is copied from keyframe to keyframe: from 2.000 to 6.000 s instead of 3.000 to 5.500 s",
+    ) == spec.warnings
+
+
+def test_a_remux_of_sources_that_differ_is_refused_by_what_differs() -> None:
+    task = factories.task("remux-mp4", sources=[{"uri": "s3://in/a.mp4"}, {"uri": "s3://in/b.mp4"}])
+
+    with pytest.raises(CopyImpossible) as caught:
+        plan_task(task, [factories.media(), factories.media(width=640, height=360, channels=1)], PlanSettings())
+
+    assert "size (640x360 instead of 1280x720)" in str(caught.value)
+    assert "sound" in str(caught.value)
+    assert "sources[1].uri" == caught.value.field
+
+
+def test_a_remux_into_a_container_that_cannot_hold_the_codec_is_refused() -> None:
+    target = {"name": "x", "template": "remux-mp4", "uri": "s3://out/x.webm", "overrides": {"container": "webm"}}
+
+    with pytest.raises(InvalidTemplate, match="webm cannot hold the source's video, which is h264") as caught:
+        plan_of(target)
+
+    assert "targets[0].overrides.container" == caught.value.field
 
 
 @pytest.mark.parametrize(("seconds", "slots"), [(24, 2), (60, 2), (24, 16), (600, 2), (3600, 64)])

@@ -19,7 +19,6 @@ from framefleet.domain.subtask import (
     LadderPackage,
     Plan,
     ProbeSpec,
-    RemuxPackage,
     Spec,
     Subtask,
     Tag,
@@ -33,7 +32,7 @@ from framefleet.domain.template import (
     RemuxTemplate,
     Rung,
 )
-from framefleet_scheduler.plan import audio, auto, average, beside, cost, geometry, stills, subtitles
+from framefleet_scheduler.plan import audio, auto, average, beside, copies, cost, geometry, stills, subtitles
 from framefleet_scheduler.plan.metadata import carried
 from framefleet_scheduler.plan.packages import image_track, ladder_package, sheets
 from framefleet_scheduler.plan.reel import Reel
@@ -316,26 +315,8 @@ class _Planner:
                 field=f"{path}.template",
                 hint="Use an encoding template, with audio.codec copy where packets are to be kept.",
             )
-        source = self.task.request.sources[0]
-        if len(self.parts) > 1 or source.start or source.duration is not None:
-            raise UnsupportedFeature(
-                "a remux takes one whole source",
-                field=f"{path}.template",
-                hint="Use an encoding template to join or trim sources.",
-            )
-        media = self.parts[0].media
-        video = media.main_video if source.video else None
-        streams = (*((video.index,) if video else ()), *(a.index for a in media.audio if source.audio))
-        # An edit list may hide packets that a copy keeps: then their number says nothing.
-        frames = media.index.count if video and media.index is not None and video.frames == media.index.count else None
-        package = RemuxPackage(
-            container=template.container,
-            source=0,
-            streams=streams,
-            frames=frames,
-            carried=carried(template.metadata, template.container, self.parts),
-        )
-        return ConcatSpec(target=target.name, uri=target.uri, package=package, duration=self.film)
+        package, film, warnings = copies.remux(template, self.parts, self.task.request.sources, path)
+        return ConcatSpec(target=target.name, uri=target.uri, package=package, duration=film, warnings=warnings)
 
     # --- numbering -------------------------------------------------------------------------
 

@@ -278,6 +278,13 @@ class SourceNoSubtitles(SourceError):
     hint = "Leave the track out, or give a file in sources[].subtitles."
 
 
+class CopyImpossible(SourceError):
+    """The sources cannot be cut or joined without encoding."""
+
+    code = "copy_impossible"
+    hint = "Use an encoding template."
+
+
 class SourceTooLong(SourceError):
     """The source lasts longer than this installation allows."""
 

@@ -346,14 +346,44 @@ class LadderPackage(Value):
     images: ImageTrack | None = None
 
 
+class CopyPiece(Value):
+    """The part of one source that is copied: from keyframe to keyframe. Seconds."""
+
+    source: int
+    identity: str | None
+    """What the probe saw; another identity means that the source was replaced."""
+    streams: tuple[int, ...]
+    """Indexes of the streams: the main video first, then all sound; they match those of the other pieces."""
+    zero: Rational
+    """Time on the source's clock that becomes `offset`."""
+    offset: Rational
+    """Where the piece begins on the joined timeline."""
+    window: tuple[Rational | None, Rational | None]
+    """[from, to) on the source's clock of what is copied; None: no limit on that side."""
+    container_start: Rational
+    """The container's start time, on that clock."""
+    seek: Rational | None
+    """Where reading may start, seconds after the container's start time; safely before the window."""
+    frames: int | None
+    """Video packets it must yield; None without video."""
+
+
 class RemuxPackage(Value):
-    """Copy the source's streams into another container."""
+    """Copy the sources' streams into another container."""
 
     kind: Literal["remux"] = "remux"
     container: Container
     source: int
     streams: tuple[int, ...]
     """Indexes of the streams that are copied: the main video first, then all sound."""
+    languages: tuple[str | None, ...] = ()
+    """Of the sound, ISO 639."""
+    pieces: tuple[CopyPiece, ...] = ()
+    """Where sources are joined or trimmed; none: one whole source."""
+    through: Literal["mp4", "mov"] | None = None
+    """What pieces are cut into: a container that keeps their times exactly."""
+    rotation: int = 0
+    """Degrees clockwise a player turns the picture."""
     frames: int | None
     """Packets the video must have."""
     carried: Carried = Carried()

@@ -113,7 +113,9 @@ class AudioTemplate(Value):
 
 
 class RemuxTemplate(Value):
-    """Another container around the same streams: nothing is encoded."""
+    """Another container around the same streams: nothing is encoded. Sources that match are joined; trims go from keyframe to
+    keyframe, so that all that was asked for is in, and a warning says what was moved.
+    """
 
     kind: Literal["remux"] = "remux"
     description: str = ""

@@ -32,9 +32,11 @@ class CrcLine:
 
 @dataclass
 class FrameCrcParser:
-    """Feed it lines; header lines fill `time_bases`."""
+    """Feed it lines; header lines fill `time_bases` and `headers`."""
 
     time_bases: dict[int, Fraction] = field(default_factory=dict)
+    headers: dict[int, str] = field(default_factory=dict)
+    """Size and checksum of what a decoder must have before the first packet, for streams that have such."""
 
     def feed(self, line: str) -> CrcLine | None:
         """The entry of one line; None for headers and for text that is no entry.
@@ -44,6 +46,10 @@ class FrameCrcParser:
         if line.startswith("#tb "):
             stream, _, base = line[4:].partition(":")
             self.time_bases[int(stream)] = Fraction(base.strip())
+            return None
+        if line.startswith("#extradata "):
+            number, _, header = line[11:].partition(":")
+            self.headers[int(number)] = header.strip()
             return None
         parts = [part.strip() for part in line.split(",")]
         if line.startswith("#") or len(parts) < 6 or not parts[0].isdecimal():

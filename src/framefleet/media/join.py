@@ -7,6 +7,7 @@ from fractions import Fraction
 from itertools import zip_longest
 from typing import Any
 
+from framefleet.domain.languages import written
 from framefleet.domain.timeline import decimal
 from framefleet.media.command import Command, build, file_input, output, source_input
 from framefleet.media.metadata import with_tags
@@ -27,6 +28,12 @@ MUXER = {
     "ac3": "ac3",
     "mka": "matroska",
 }
+
+
+LIST = ".ffconcat"
+"""Ending of list files."""
+_LISTED: dict[str, Any] = {"f": "concat", "safe": 0, "auto_convert": 0, "protocol_whitelist": "file"}
+"""All parts have one header (checked), so packets need no conversion: with it, each keyframe would gain parameter sets."""
 
 
 def concat_list(files: Sequence[str], durations: Sequence[Fraction]) -> str:
@@ -59,20 +66,21 @@ def join_command(
 ) -> Command:
     """Put one video (an ffconcat list) and sound tracks into one file.
 
-    `video_start` is when the first frame is shown (s): the list begins at zero. Sound files have their own times, moved by
-    `audio_shifts` (s) where there are any. `cover` is a source's address and the index of its attached picture. `tracks`
-    are output options that say what the tracks are (see `audio.track_tags`). `subtitle_files` come with their demuxers;
+    `video_start` is when the first frame is shown (s): the list begins at zero. Sound files have their own times, and lists of
+    them begin at zero; they are moved by `audio_shifts` (s) where there are any.
+    `cover` is a source's address and the index of its attached picture. `tracks` are output options that say what the
+    tracks are (see `audio.track_tags`). `subtitle_files` come with their demuxers;
     `subtitle_streams` are copied from sources: address, index, and by how much (s) their times are moved.
     """
     streams: list[Any] = []
     if video_list is not None:
-        # All parts have one header (checked), so packets need no conversion: with it, each keyframe would gain parameter sets.
-        options: dict[str, Any] = {"f": "concat", "safe": 0, "auto_convert": 0, "protocol_whitelist": "file"}
+        options = dict(_LISTED)
         if video_start:
             options["itsoffset"] = decimal(video_start, 9)
         streams.append(file_input(video_list, **options)["v:0"])
     for audio, shift in zip_longest(audio_files, audio_shifts, fillvalue=Fraction(0)):
-        streams.append(file_input(str(audio), **({"itsoffset": decimal(shift, 9)} if shift else {}))["a:0"])
+        listed = _LISTED if str(audio).endswith(LIST) else {}
+        streams.append(file_input(str(audio), **listed, **({"itsoffset": decimal(shift, 9)} if shift else {}))["a:0"])
     streams += [file_input(texts, f=demuxer)["s:0"] for demuxer, texts in subtitle_files]
     for url, index, shift in subtitle_streams:
         moved: dict[str, Any] = {"itsoffset": decimal(shift, 9)} if shift else {}
@@ -90,6 +98,12 @@ def _cover(streams: list[Any], cover: tuple[str, int] | None) -> dict[str, str]:
     return {f"disposition:{len(streams) - 1}": "attached_pic"}
 
 
+def languages(of: Sequence[str | None], container: str) -> dict[str, str]:
+    """Output options for the languages of copied sound."""
+    known = {i: written(code, container) for i, code in enumerate(of) if code}
+    return {f"metadata:s:a:{i}": f"language={code}" for i, code in known.items()}
+
+
 def remux_command(
     url: str,
     streams: Sequence[int],
@@ -97,12 +111,15 @@ def remux_command(
     container: str,
     *,
     tags: Mapping[str, str] | None = None,
+    tracks: Mapping[str, Any] | None = None,
     cover: int | None = None,
 ) -> Command:
-    """Copy some of a source's streams into another container; `cover` is the index of its attached picture."""
+    """Copy some of a source's streams into another container; `cover` is the index of its attached picture, `tracks` are
+    output options that say what the tracks are.
+    """
     node = source_input(url)
     chosen = [node[str(i)] for i in streams]
-    options = _copy(container, None)
+    options = _copy(container, None) | dict(tracks or {})
     if cover is not None:
         options[f"disposition:{len(chosen)}"] = "attached_pic"
         chosen.append(node[str(cover)])

@@ -4,26 +4,32 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from framefleet.domain.errors import SourceNotMedia
 from framefleet.domain.records import PublishedOutput
 from framefleet.domain.subtask import ConcatSpec, RemuxPackage
-from framefleet.media.join import remux_command
+from framefleet.media.join import languages, remux_command
 from framefleet_workers import metadata, verify
+from framefleet_workers.handlers import copies
 from framefleet_workers.publish import publish_file, published_media
 from framefleet_workers.work import Work
 
 
 def handle(work: Work, spec: ConcatSpec, package: RemuxPackage) -> PublishedOutput:
     """Copy video and sound, compare every packet with the source, publish."""
+    if package.pieces:
+        return copies.handle(work, spec, package)
     url = work.source(package.source).url
     streams = package.streams
-    if not streams:
-        raise SourceNotMedia("the source has no stream to copy", field=f"sources[{package.source}].uri")
     path = work.path(f"remux.{package.container}")
     carried = package.carried
     cover = metadata.cover(work, carried, package.container)
     command = remux_command(
-        url, streams, str(path), package.container, tags=carried.tags, cover=cover[1] if cover else None
+        url,
+        streams,
+        str(path),
+        package.container,
+        tags=carried.tags,
+        tracks=languages(package.languages, package.container),
+        cover=cover[1] if cover else None,
     )
     work.ffmpeg(
         metadata.equipped(work, command, carried, package.container), seconds=float(spec.duration), share=(0.0, 0.8)

@@ -1,0 +1,202 @@
+"""concat by copying: pieces of matching sources, cut at keyframes, joined without encoding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+from framefleet.domain.errors import CopyImpossible, VerifyFailed
+from framefleet.domain.records import Check, PublishedOutput
+from framefleet.domain.subtask import ConcatSpec, CopyPiece, RemuxPackage
+from framefleet.media.copies import LATER, cut_command
+from framefleet.media.framecrc import FrameCrcParser
+from framefleet.media.join import concat_list, join_command, languages
+from framefleet.media.verify import packets_command
+from framefleet_workers import metadata, verify
+from framefleet_workers.publish import publish_file, published_media
+from framefleet_workers.work import Work
+
+REWRAPPED = frozenset({"ts"})
+"""Containers that wrap packets anew, so that their bytes differ and only decoding proves them."""
+OPTIONS = {"ts": {"pes_payload_size": "0"}}
+"""A time for each packet of sound: those that share one are taken to adjoin, which they do not where pieces meet."""
+TOGETHER = Fraction(1, 500)
+"""Seconds a time may move in a container with a coarser clock."""
+
+
+@dataclass(slots=True)
+class Stream:
+    """One stream's packets as they are in a file."""
+
+    path: Path
+    base: Fraction = Fraction(1)
+    """Seconds of a tick."""
+    header: str = ""
+    """What a decoder must have before the first packet; it has to be the same in all pieces."""
+    times: list[int] = field(default_factory=list)
+    sums: list[tuple[int, int]] = field(default_factory=list)
+    """Bytes and checksum of each packet."""
+
+    @property
+    def first(self) -> Fraction:
+        """When it begins, seconds."""
+        return min(self.times) * self.base
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """One stream of all pieces: its list file, and its packets with their times on the joined timeline."""
+
+    path: Path
+    times: tuple[Fraction, ...]
+    sums: tuple[tuple[int, int], ...]
+
+
+def handle(work: Work, spec: ConcatSpec, package: RemuxPackage) -> PublishedOutput:
+    """Cut, compare, join, prove, publish."""
+    pieces = package.pieces
+    cuts = [_cut(work, package, piece, number) for number, piece in enumerate(pieces)]
+    streams = [_joined(work, [cut[i] for cut in cuts], pieces, f"stream-{i}") for i in range(len(package.streams))]
+    with_video = package.frames is not None
+    pictures, sounds = (streams[:1], streams[1:]) if with_video else ([], streams)
+    path = work.path(f"joined.{package.container}")
+    carried = package.carried
+    command = join_command(
+        str(pictures[0].path) if pictures else None,
+        [str(s.path) for s in sounds],
+        str(path),
+        package.container,
+        video_start=min(pictures[0].times) if pictures else Fraction(0),
+        scale=None,
+        audio_shifts=[min(s.times) for s in sounds],
+        tags=carried.tags,
+        tracks=languages(package.languages, package.container) | OPTIONS.get(package.container, {}),
+        cover=metadata.cover(work, carried, package.container),
+    )
+    work.ffmpeg(metadata.equipped(work, command, carried, package.container), share=(0.5, 0.8))
+    media = published_media(work, path)
+    moving = metadata.pictures(media)
+    checks = [verify.check("streams", (len(pictures), len(sounds)), (len(moving), len(media.audio)))]
+    checks += metadata.checks(carried, media)
+    if with_video:
+        turned = moving[0].rotation if moving else None
+        checks.append(verify.check("rotation", package.rotation, turned))
+        checks.append(verify.check("frames", package.frames, len(pictures[0].times)))
+    checks += _arrived(package, streams, _read(work, path))
+    verify.require(checks)
+    if with_video:
+        checks.append(verify.check("frames decoded", package.frames, _decodes(work, path, pieces)))
+        verify.require(checks)
+    work.lease.confirm()
+    file = publish_file(work, path, spec.uri)
+    return PublishedOutput(
+        files=(file,),
+        media=media.model_dump(mode="json", exclude={"index"}),
+        checks=tuple(checks),
+        warnings=spec.warnings,
+    )
+
+
+def _cut(work: Work, package: RemuxPackage, piece: CopyPiece, number: int) -> list[Stream]:
+    """The piece's streams, each in a file of its own with the source's times."""
+    paths = [work.path(f"piece-{number}/{i}.{package.through}") for i in range(len(piece.streams))]
+    command = cut_command(
+        work.unchanged_source(piece.source, piece.identity),
+        [(index, str(path)) for index, path in zip(piece.streams, paths, strict=True)],
+        package.through or "mp4",
+        window=piece.window,
+        # Less than half the distance of any two frames; sound is cut at the packet that begins there.
+        margins=[MARGIN] * len(paths),
+        start=piece.container_start,
+        seek=piece.seek,
+    )
+    done = 0.5 / len(package.pieces)
+    work.ffmpeg(command, share=(number * done, (number + 1) * done))
+    found = []
+    for path in paths:
+        streams = _read(work, path)
+        if not streams or not streams[0].times:
+            raise CopyImpossible(
+                f"a stream of source {piece.source + 1} has nothing to copy", field=f"sources[{piece.source}].uri"
+            )
+        found.append(streams[0])
+    return found
+
+
+MARGIN = Fraction(1, 10_000)
+"""Seconds by which borders are moved down: no two frames are that close."""
+
+
+def _read(work: Work, path: Path) -> list[Stream]:
+    """All packets of a file, by stream."""
+    parser = FrameCrcParser()
+    found: dict[int, Stream] = {}
+
+    def take(line: str) -> None:
+        entry = parser.feed(line)
+        if entry is not None:
+            mine = found.setdefault(entry.stream, Stream(path))
+            mine.times.append(entry.pts)
+            mine.sums.append((entry.size, entry.checksum))
+
+    result = work.lines(packets_command(str(path)).argv(work.tools.ffmpeg), take)
+    if result.returncode != 0:
+        raise VerifyFailed(f"{path.name} cannot be read", log=result.tail)
+    for number, stream in found.items():
+        stream.base, stream.header = parser.time_bases[number], parser.headers.get(number, "")
+    return [found[number] for number in sorted(found)]
+
+
+def _joined(work: Work, cuts: Sequence[Stream], pieces: Sequence[CopyPiece], name: str) -> Joined:
+    """List one stream's pieces; raises CopyImpossible when they need different headers."""
+    for cut, piece in zip(cuts[1:], pieces[1:], strict=True):
+        if cut.header != cuts[0].header:
+            raise CopyImpossible(
+                f"source {piece.source + 1} was encoded with other settings than source {pieces[0].source + 1}",
+                field=f"sources[{piece.source}].uri",
+            )
+    placed = [[t * c.base - LATER - p.zero + p.offset for t in c.times] for c, p in zip(cuts, pieces, strict=True)]
+    begins = [min(times) for times in placed]
+    durations = [b - a for a, b in pairwise(begins)] + [Fraction(0)]
+    listing = work.path(f"{name}.ffconcat")
+    listing.write_text(concat_list([f"{c.path.parent.name}/{c.path.name}" for c in cuts], durations))
+    return Joined(listing, tuple(t for times in placed for t in times), tuple(s for c in cuts for s in c.sums))
+
+
+def _arrived(package: RemuxPackage, streams: Sequence[Joined], found: Sequence[Stream]) -> list[Check]:
+    """Every packet must be there, at its time, and the tracks as far apart as in their sources."""
+    checks = []
+    shift: Fraction | None = None
+    for i, (planned, got) in enumerate(zip(streams, found, strict=False)):
+        if package.container not in REWRAPPED:
+            told = f"{len(planned.sums)} as in the sources"
+            same = list(planned.sums) == got.sums
+            checks.append(verify.check(f"stream {i}: packets", told, told if same else f"{len(got.sums)}, or others"))
+        shift = got.first - min(planned.times) if shift is None else shift
+        times = sorted(t * got.base - shift for t in got.times)
+        late = max((abs(a - b) for a, b in zip(sorted(planned.times), times, strict=False)), default=Fraction(0))
+        checks.append(
+            Check(
+                check=f"stream {i}: times",
+                expected=f"within {float(TOGETHER):.3f} s",
+                found=f"{float(late):.6f} s",
+                passed=late <= TOGETHER and len(times) == len(planned.times),
+            )
+        )
+        checks.append(verify.check(f"stream {i}: times increase", True, all(a < b for a, b in pairwise(times))))
+    return checks
+
+
+def _decodes(work: Work, path: Path, pieces: Sequence[CopyPiece]) -> int:
+    """Frames that decode without an error; raises CopyImpossible when some do not."""
+    try:
+        return len(verify.decoded_frames(work, path, video_scale=90_000))
+    except VerifyFailed as error:
+        raise CopyImpossible(
+            "what would be copied does not decode whole: frames need others that are outside the trim, or are damaged",
+            field=f"sources[{pieces[0].source}].uri",
+            log=error.log,
+        ) from error
