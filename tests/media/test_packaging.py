@@ -122,6 +122,18 @@ def test_segments_are_numbered_from_where_it_was_asked(
     assert (made[0] / "out/dash/180p/00000.m4s").exists()
 
 
+@pytest.mark.parametrize("name", ["fmp4", "ts"])
+def test_the_sound_has_segments_as_long_as_the_picture(
+    name: str, made: tuple[Path, OneProcess, dict[str, PublishedOutput]]
+) -> None:
+    (playlist,) = (made[0] / "out" / name).glob("audio-*/index.m3u8")
+    *most, last = [float(found) for found in re.findall(r"#EXTINF:([\d.]+)", playlist.read_text())]
+
+    assert most
+    assert all(abs(seconds - 2) < 0.05 for seconds in most)
+    assert last < 2.05
+
+
 def test_one_file_holds_all_segments(made: tuple[Path, OneProcess, dict[str, PublishedOutput]]) -> None:
     for name, file in (("ranges", "media.mp4"), ("ts-ranges", "media.ts")):
         folder = made[0] / "out" / name / "180p"
@@ -309,9 +321,10 @@ def test_every_sound_track_is_listed_with_its_language(clip: Path, ffmpeg: Ffmpe
         "-v",
         "error",
         "-show_entries",
-        "stream=codec_type",
+        "stream=index,codec_type",
         "-of",
         "csv=p=0",
         str(tmp_path / "s/main.m3u8"),
     ]
-    assert 3 == judge._run(streams).decode().split().count("audio")
+    # Streams are told once more for the program they belong to.
+    assert 3 == sum(line.endswith(",audio") for line in set(judge._run(streams).decode().split()))

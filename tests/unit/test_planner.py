@@ -131,6 +131,19 @@ def test_sound_is_one_subtask_over_the_whole_timeline() -> None:
     assert (None, None) == (tracks[0].pieces[0].start, tracks[0].pieces[0].duration)
 
 
+def test_sound_has_segments_as_long_as_its_ladder_and_is_made_once_for_each_length() -> None:
+    def ladder(name: str, seconds: float) -> dict[str, object]:
+        target = {"name": name, "template": "hls-h264", "uri": f"s3://out/{name}/main.m3u8"}
+        return target | {"overrides": {"segment_seconds": seconds}}
+
+    plan = plan_of(ladder("two", 2), ladder("six", 6), ladder("also-two", 2), "mp4-h264-720p")
+
+    tracks = {s.n: s.spec.segment_seconds for s in plan.subtasks if isinstance(s.spec, AudioTrackSpec)}
+    assert sorted(tracks.values()) == [2, 6]
+    used = {name: tracks[spec.audio[0].subtask] for name, spec in joins(plan).items()}
+    assert used == {"two": 2, "six": 6, "also-two": 2, "mp4-h264-720p": 2}
+
+
 def test_a_concat_needs_all_its_parts_and_nothing_else() -> None:
     plan = plan_of("mp4-h264-720p", "snapshot")
 

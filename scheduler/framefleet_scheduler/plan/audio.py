@@ -12,10 +12,14 @@ from framefleet.domain.media_info import AudioStream
 from framefleet.domain.packaging import AUDIO_IN
 from framefleet.domain.sound import MOST_CHANNELS, AudioSettings, default_bitrate
 from framefleet.domain.subtask import AudioPiece, AudioTrackSpec, FilePackage, LadderPackage, SoundForm
+from framefleet.domain.task import Task
+from framefleet.domain.template import LadderTemplate
 from framefleet.domain.timeline import to_ticks
 from framefleet.media.sound_encoders import audio_rate, layout
 from framefleet_scheduler.plan.timeline import Part
 
+DEFAULT_SEGMENT = 4.0
+"""Seconds, where no ladder says."""
 TOLERANCE_FRAMES = 3
 """AAC frames (1024 samples): priming and padding of the source's own encoder are not known exactly before decoding."""
 FRAGMENTED = frozenset({"aac", "mp3", "opus", "flac", "ac3", "eac3"})
@@ -202,6 +206,14 @@ def track(name: str, settings: AudioSettings, choice: Choice, form: SoundForm, p
         samples=to_ticks(expected, rate),
         tolerance=TOLERANCE_FRAMES * 1024 * len(parts) + rate // 100,
     )
+
+
+def segment_seconds(package: FilePackage | LadderPackage, task: Task) -> float:
+    """How long a track's segments are: as the ladder's. Files do not care, and share the track of the task's first ladder."""
+    if isinstance(package, LadderPackage):
+        return package.segment_seconds
+    ladders = (t.settings.segment_seconds for t in task.targets if isinstance(t.settings, LadderTemplate))
+    return next(ladders, DEFAULT_SEGMENT)
 
 
 def key(settings: AudioSettings, choice: Choice, form: SoundForm) -> tuple[object, ...]:

@@ -233,9 +233,11 @@ class _Planner:
         for choice in audio.choose(settings, self.parts, self.sound_wanted, self.beside, path):
             audio.check_copy(settings, choice, package, path)
             form = audio.form_of(package, settings, choice)
-            key = audio.key(settings, choice, form)
+            seconds = audio.segment_seconds(package, self.task)
+            key = (*audio.key(settings, choice, form), seconds)
             if key not in self.tracks:
                 spec = audio.track(f"a{len(self.tracks) + 1}", settings, choice, form, path)
+                spec = spec.model_copy(update={"segment_seconds": seconds})
                 self.tracks[key] = (spec, self._add(spec, weight=cost.audio(self.film)))
             spec, number = self.tracks[key]
             made = AudioTrack(
