@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from math import sqrt
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from framefleet.domain.subtask import BudgetSpec, Encoding, MeasureSpec, Tag, Vi
 from framefleet.domain.template import FileTemplate, Listed, resolve
 from framefleet.media import levels
 from framefleet.media.abilities import ABILITIES, default_profile
-from framefleet.media.budget import shares
+from framefleet.media.budget import next_aim, shares
 from framefleet.media.encoders import DEFAULT_PRESET, PRESETS, video_options
 from framefleet_scheduler.plan import PlanSettings, plan_task
 from tests import factories
@@ -60,6 +61,17 @@ def encoding(info: MediaInfo | None = None, **video: Any) -> Encoding:
         ({"level": "4.0", "max_bitrate": 30_000_000}, "level"),
         ({"level": "4.0", "codec": "hevc", "max_bitrate": 13_000_000}, "level"),
         ({"bframes": 2, "codec": "vp9"}, "bframes"),
+        ({"qp": 30, "codec": "vp9"}, "qp"),
+        ({"qp": 52}, "qp"),
+        ({"qp": 20, "level": "4.0", "codec": "hevc"}, "level"),
+        ({"refs": 4, "codec": "av1"}, "refs"),
+        ({"refs": 6, "level": "3.1"}, "level"),
+        ({"refs": 16, "level": "4.0", "codec": "hevc"}, "level"),
+        ({"buffer_size": 500_000, "max_bitrate": 500_000, "codec": "av1"}, "buffer_size"),
+        ({"bitrate": 500_000, "constant_bitrate": True, "codec": "hevc"}, "constant_bitrate"),
+        ({"bitrate": 900_000_0, "source_below": "refuse"}, "bitrate"),
+        ({"frame_rate": 30, "source_below": "refuse"}, "frame_rate"),
+        ({"long_edge": 1920, "short_edge": 1080, "source_below": "refuse"}, "long_edge"),
         ({"level": "4.0", "codec": "vp9"}, "level"),
         ({"bframes": 2, "codec": "av1"}, "bframes"),
         ({"bframes": 2, "profile": "baseline"}, "bframes"),
@@ -213,6 +225,25 @@ def test_shares_add_up_and_favour_what_is_hard() -> None:
     assert max(capped) <= 4 * 600_000 * 0.97
 
 
+def test_an_encoder_that_leaps_is_brought_to_its_share() -> None:
+    def leaping(aim: float) -> float:
+        return 0.5 * aim if aim < 1.3 else 1.6 * aim
+
+    def steady(aim: float) -> float:
+        return 0.6 * sqrt(aim)
+
+    for encoder, off in ((leaping, 0.4), (steady, 0.04)):
+        tries: list[tuple[float, float]] = []
+        aim = 1.0
+        for left in (3, 2, 1, 0):
+            tries.append((aim, encoder(aim)))
+            aim = next_aim(tries, last=not left)
+        assert abs(encoder(aim) - 1) == min(abs(taken - 1) for _, taken in tries)
+        assert abs(encoder(aim) - 1) <= off
+    assert 1.0 == next_aim([(1.0, 1.03)])
+    assert 2.0 == next_aim([(1.0, 0.1)])
+
+
 def hdr_media(transfer: str = "smpte2084") -> MediaInfo:
     info = factories.media()
     colour = Colour(range="tv", space="bt2020nc", transfer=transfer, primaries="bt2020")
@@ -263,6 +294,41 @@ def test_sources_that_differ_in_dynamic_range_come_out_standard() -> None:
     with pytest.raises(InvalidTemplate) as caught:
         plan_task(factories.task(target(**deep, hdr="keep"), sources=two), both, PlanSettings())
     assert "targets[0].overrides.video.hdr" == caught.value.field
+
+
+def test_references_keep_to_the_level() -> None:
+    full = factories.media(width=1920, height=1080)
+
+    assert (4, "4.0") == (encoding(full, preset="veryslow").refs, encoding(full, preset="veryslow").level)
+    assert None is encoding(full, preset="medium").refs
+    assert ("5.0", 8) == (encoding(full, refs=8).level, encoding(full, refs=8).refs)
+    assert "ref=3" in video_options(encoding(full, codec="hevc", refs=3))["x265-params"]
+
+
+def test_what_the_source_has_less_of_is_lowered() -> None:
+    index = factories.index()
+    bits = 8 * sum(index.gop_bytes) / 20
+    found = encoding(bitrate=90_000_000, passes=1, frame_rate=50, source_below="adapt")
+
+    assert found.bitrate == pytest.approx(bits, abs=1)
+    assert found.rate == 25
+    assert 20_000 == encoding(bitrate=20_000, passes=1, source_below="adapt").bitrate
+    assert encoding(bitrate=20_000, long_edge=1280, short_edge=720, source_below="refuse").bitrate == 20_000
+
+
+@pytest.mark.parametrize(
+    "video",
+    [
+        {"qp": 20, "crf": 20},
+        {"qp": 20, "max_bitrate": 500_000},
+        {"buffer_size": 500_000},
+        {"constant_bitrate": True},
+        {"constant_bitrate": True, "bitrate": 500_000, "passes": 2},
+    ],
+)
+def test_ways_to_spend_bits_that_contradict_each_other_are_refused(video: dict[str, Any]) -> None:
+    with pytest.raises(InvalidTemplate):
+        chunks(target(**video))
 
 
 def test_keyframes_of_a_file_may_be_counted_in_frames() -> None:

@@ -1,4 +1,4 @@
-"""Ladders whose rungs are chosen for the film. The rules and where they come from: `docs/adr/0013-automatic-ladder.md`."""
+"""Ladders whose rungs are chosen for the film. The rules and where they come from: `docs/adr/0008-automatic-ladder.md`."""
 
 from __future__ import annotations
 

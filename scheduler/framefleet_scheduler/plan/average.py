@@ -20,7 +20,7 @@ def shared_by_source(
     return {
         e.id: from_source(weights, seconds, e.bitrate, e.max_bitrate)
         for e in encodings
-        if e.bitrate is not None and e.passes == 1
+        if e.bitrate is not None and e.passes == 1 and not e.constant
     }
 
 

@@ -10,7 +10,7 @@ from framefleet.domain.errors import InvalidTemplate
 from framefleet.domain.subtask import Encoding
 from framefleet.domain.video import VideoSettings
 from framefleet.media import levels
-from framefleet.media.abilities import ABILITIES, CODEC, DEFAULT_BFRAMES, default_profile, pixel_formats
+from framefleet.media.abilities import ABILITIES, CODEC, DEFAULT_BFRAMES, default_profile, pixel_formats, preset_refs
 from framefleet.media.encoders import DEFAULT_PRESET, PRESETS
 from framefleet_scheduler.plan import sources
 from framefleet_scheduler.plan.geometry import Look
@@ -127,10 +127,12 @@ def encoding(
             hint="Use crf with max_bitrate, or bitrate alone.",
         )
     bframes = _bframes(family, settings, profile, timeline.rate, path)
+    _check_rate_control(family, settings, path)
+    highest = settings.max_bitrate or settings.bitrate
+    level = _level(family, settings, (look.width, look.height), timeline.rate, highest, profile, path)
     streams = [part.stream for part in timeline.parts]
     to_sdr = sources.becomes_sdr(settings, pixel_format, streams, path)
     metadata = not to_sdr and streams[0].hdr
-    highest = settings.max_bitrate or settings.bitrate
     return Encoding(
         id=name,
         family=family,
@@ -141,10 +143,14 @@ def encoding(
         crf=_crf(family, settings, path),
         max_bitrate=settings.max_bitrate,
         bitrate=settings.bitrate,
-        passes=1 if settings.bitrate is None else settings.passes or 2,
+        buffer_size=settings.buffer_size,
+        qp=settings.qp,
+        constant=settings.constant_bitrate,
+        refs=_refs(family, settings, (look.width, look.height), level, path),
+        passes=1 if settings.bitrate is None or settings.constant_bitrate else settings.passes or 2,
         preset=_preset(family, settings, path),
         profile=profile,
-        level=_level(family, settings, (look.width, look.height), timeline.rate, highest, profile, path),
+        level=level,
         bframes=bframes,
         pixel_format=pixel_format,
         gop_frames=gop_frames,
@@ -163,6 +169,30 @@ def check(family: str, settings: VideoSettings, path: str) -> None:
     _tune(family, settings, path)
     _crf(family, settings, path)
     _bframes(family, settings, profile, Fraction(25), path)
+    _check_rate_control(family, settings, path)
+
+
+def _check_rate_control(family: str, settings: VideoSettings, path: str) -> None:
+    """Refuse ways of spending bits that the family does not have."""
+    able = ABILITIES[family]
+    if settings.qp is not None and (able.qp is None or settings.qp > able.qp):
+        hint = "Use crf." if able.qp is None else f"Its scale goes up to {able.qp}."
+        raise InvalidTemplate(f"{family} has no fixed quantizer {settings.qp}", field=f"{path}.qp", hint=hint)
+    for name, wanted, can in (
+        ("refs", settings.refs is not None, able.refs),
+        ("buffer_size", settings.buffer_size is not None, able.buffer),
+        ("constant_bitrate", settings.constant_bitrate, able.constant),
+    ):
+        if wanted and not can:
+            raise InvalidTemplate(f"{family} cannot be given {name}", field=f"{path}.{name}", hint="Leave it out.")
+
+
+def _refs(family: str, settings: VideoSettings, size: tuple[int, int], level: str | None, path: str) -> int | None:
+    """Frames a frame may refer to, where they are asked for or the preset has more than the level holds."""
+    if settings.refs is not None or family != "libx264" or level is None:
+        return settings.refs  # x265 keeps to its level by itself
+    usual, most = preset_refs(_preset(family, settings, path), settings.tune), levels.most_refs("h264", level, size)
+    return max(1, most) if usual > most else None
 
 
 def _preset(family: str, settings: VideoSettings, path: str) -> str:
@@ -273,7 +303,7 @@ def _level(
     profile: str,
     path: str,
 ) -> str | None:
-    codec = CODEC[family]
+    codec, refs = CODEC[family], settings.refs
     if codec == "vp9":
         # Its stream has no level; what a container says is made up by the muxer from size and rate.
         if settings.level is not None:
@@ -281,16 +311,23 @@ def _level(
                 "a VP9 stream does not carry a level", field=f"{path}.level", hint="Leave it out for VP9."
             )
         return None
+    if family == "libx265" and settings.qp is not None:
+        # x265 promises no level without a bit rate; what it writes then follows from size and rate.
+        if settings.level is not None:
+            raise InvalidTemplate(
+                "x265 promises no level with a fixed quantizer", field=f"{path}.level", hint="Leave level or qp out."
+            )
+        return None
     if settings.level is None:
-        return levels.lowest(codec, size, rate, bitrate, profile)
+        return levels.lowest(codec, size, rate, bitrate, profile, refs)
     known = levels.names(codec)
     if settings.level not in known:
         raise InvalidTemplate(
             f"{codec} has no level {settings.level}", field=f"{path}.level", hint=f"It has {', '.join(known)}."
         )
-    too_much = levels.problem(codec, settings.level, size, rate, bitrate, profile)
+    too_much = levels.problem(codec, settings.level, size, rate, bitrate, profile, refs)
     if too_much is not None:
-        enough = levels.lowest(codec, size, rate, bitrate, profile)
+        enough = levels.lowest(codec, size, rate, bitrate, profile, refs)
         raise InvalidTemplate(
             f"level {settings.level} of {codec} does not hold {too_much}",
             field=f"{path}.level",

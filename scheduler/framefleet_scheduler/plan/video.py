@@ -16,6 +16,7 @@ from framefleet.media.encoders import CPU_FAMILY, GPU_FAMILY
 from framefleet.media.overlays import can_overlay
 from framefleet_scheduler.plan import coding, cost, sources
 from framefleet_scheduler.plan.average import shared_by_source
+from framefleet_scheduler.plan.below import within_source
 from framefleet_scheduler.plan.coding import Grid
 from framefleet_scheduler.plan.geometry import Look
 from framefleet_scheduler.plan.resample import Frames, Resampled, frames_of
@@ -71,6 +72,7 @@ class Encodings:
 
         Raises InvalidTemplate for what the encoder cannot do.
         """
+        settings = within_source(settings, self._timeline, path)
         family = choose_family(settings, accelerator, self._gpu, path)
         frames = frames_of(self._timeline, settings)
         grid, gop_frames = coding.grid(settings, frames, segment_seconds, path)

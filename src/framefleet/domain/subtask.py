@@ -91,6 +91,14 @@ class Encoding(Value):
     max_bitrate: int | None
     bitrate: int | None = None
     """Average over the film, bits/s; in a chunk's own command, over the chunk."""
+    buffer_size: int | None = None
+    """Bits; None: two seconds of the cap."""
+    qp: int | None = None
+    """Instead of `crf`."""
+    constant: bool = False
+    """Every chunk has its `bitrate`, padding included."""
+    refs: int | None = None
+    """None: the preset's."""
     passes: int = 1
     """2: the encoder looks at a chunk before it encodes it, and chunks are measured before bits are shared out."""
     preset: str

@@ -274,9 +274,11 @@ def _encoded(settings: AudioSettings | None, path: str) -> str | None:
 REPLACES = {
     "gop_frames": ("gop_seconds",),
     "gop_seconds": ("gop_frames",),
-    "bitrate": ("crf", "max_bitrate", "quality"),
+    "bitrate": ("crf", "max_bitrate", "quality", "qp"),
+    "qp": ("crf", "max_bitrate", "bitrate", "passes", "constant_bitrate", "buffer_size"),
     "quality": ("bitrate",),
-    "crf": ("bitrate", "passes"),
+    "crf": ("bitrate", "passes", "qp", "constant_bitrate"),
+    "max_bitrate": ("qp", "constant_bitrate"),
     "width": ("long_edge", "short_edge"),
     "height": ("long_edge", "short_edge"),
     "long_edge": ("width", "height"),

@@ -21,14 +21,25 @@ class VideoSettings(SizeSettings):
     crf: float | None = Field(default=None, ge=0, le=63)
     """Constant rate factor (or the encoder's nearest equivalent, such as NVENC's cq): lower is better. None: 23, unless a
     `bitrate` is given. AV1 and VP9 take whole numbers, H.264 and HEVC up to 51."""
+    qp: int | None = Field(default=None, ge=0, le=63)
+    """One quantizer for the whole film, instead of a quality (`crf`): lower is better. H.264 and HEVC up to 51, and AV1."""
     max_bitrate: Bitrate | None = None
-    """Cap of the rate control; the buffer holds two seconds of it."""
+    """Cap of the rate control; the buffer holds two seconds of it, or `buffer_size`."""
+    buffer_size: Annotated[int, Field(ge=10_000, le=1_000_000_000)] | None = None
+    """Bits a player's buffer holds: how far the rate may be above `max_bitrate` for a while. H.264, HEVC and VP9."""
     bitrate: Bitrate | None = None
     """Average of the whole film, instead of a constant quality (`crf`). An override with it leaves the template's `crf` and
     `max_bitrate` out."""
     passes: Literal[1, 2] | None = None
     """With a `bitrate`: 2 measures the film before its bits are shared out and looks at everything before it encodes it; 1 is
     about half the work and shares them out as the source did. None: 2."""
+    constant_bitrate: bool = False
+    """True: the `bitrate` holds at every time, give or take what the buffer holds (`buffer_size`; half a second of it), with
+    padding where the picture needs less, as for broadcasting. H.264 only."""
+    source_below: Literal["adapt", "refuse"] | None = None
+    """What happens where the source has less than is asked for. `adapt`: `bitrate`, `max_bitrate` and `frame_rate` are
+    lowered to the source's. `refuse`: the task fails when the source has a lower bit rate, frame rate or size than that.
+    None: nothing but that pictures are not enlarged."""
     preset: Annotated[str | None, NumberAsText] = Field(default=None, pattern=r"^[a-z0-9]{1,16}$")
     """The encoder family's own preset name; None for the family's default."""
     gop_seconds: float | None = Field(default=None, ge=0.5, le=10)
@@ -46,6 +57,8 @@ class VideoSettings(SizeSettings):
     whose stream carries none."""
     bframes: int | None = Field(default=None, ge=0, le=16)
     """B-frames in a row (H.264 and HEVC). None: 3, or none where the frame rate varies."""
+    refs: int | None = Field(default=None, ge=1, le=16)
+    """Frames a frame may refer to (H.264 and HEVC). None: the preset's, as far as the level holds them."""
     bit_depth: Literal[8, 10] | None = None
     """Bits per sample. None: 8, unless profile or pixel format say otherwise."""
     pixel_format: PixelFormat | None = None
@@ -55,6 +68,12 @@ class VideoSettings(SizeSettings):
     def _one_way_of_each(self) -> Self:
         if self.bitrate is not None and self.crf is not None:
             raise ValueError("crf and bitrate contradict each other: give one of them")
+        if self.qp is not None and (self.crf is not None or self.bitrate is not None or self.max_bitrate is not None):
+            raise ValueError("qp contradicts crf, bitrate and max_bitrate: give it alone")
+        if self.buffer_size is not None and self.max_bitrate is None and not self.constant_bitrate:
+            raise ValueError("buffer_size needs a max_bitrate")
+        if self.constant_bitrate and (self.bitrate is None or self.max_bitrate is not None or self.passes == 2):
+            raise ValueError("constant_bitrate needs a bitrate, and neither max_bitrate nor two passes")
         if self.passes is not None and self.bitrate is None:
             raise ValueError("passes needs a bitrate: a constant quality is encoded in one pass")
         if self.bitrate is not None and self.max_bitrate is not None and self.max_bitrate < self.bitrate:
@@ -68,7 +87,7 @@ CLOSEST = 1.25
 """Rungs of an automatic ladder are at least so far apart in their caps."""
 _CHOSEN = (
     *("width", "height", "long_edge", "short_edge", "turn_box", "resize", "upscale", "pad_color"),
-    *("max_bitrate", "bitrate", "passes"),
+    *("max_bitrate", "bitrate", "passes", "qp", "constant_bitrate", "source_below"),
 )
 
 

@@ -30,6 +30,14 @@ class Ability:
     """Range of the quality scale."""
     whole_crf: bool = False
     """The quality scale has whole numbers only."""
+    qp: int | None = None
+    """Coarsest quantizer that may be fixed for the film; None where there is none such."""
+    refs: bool = False
+    """The number of frames a frame refers to can be set."""
+    buffer: bool = True
+    """The size of a player's buffer can be set."""
+    constant: bool = False
+    """Can fill up to a constant bit rate."""
 
 
 _8, _10 = "yuv420p", "yuv420p10le"
@@ -46,6 +54,9 @@ ABILITIES: Mapping[str, Ability] = {
         },
         tunes=("film", "animation", "grain", "stillimage", "psnr", "ssim", "fastdecode", "zerolatency"),
         bframes=16,
+        qp=51,
+        refs=True,
+        constant=True,
     ),
     "libx265": Ability(
         profiles={
@@ -57,8 +68,12 @@ ABILITIES: Mapping[str, Ability] = {
         },
         tunes=("psnr", "ssim", "grain", "fastdecode", "zerolatency", "animation"),
         bframes=16,
+        qp=51,
+        refs=True,
     ),
-    "libsvtav1": Ability(profiles={"main": (_8, _10)}, tunes=("vq", "psnr"), crf=(1, 63), whole_crf=True),
+    "libsvtav1": Ability(
+        profiles={"main": (_8, _10)}, tunes=("vq", "psnr"), crf=(1, 63), whole_crf=True, qp=63, buffer=False
+    ),
     "libvpx-vp9": Ability(
         profiles={
             "0": (_8,),
@@ -71,13 +86,26 @@ ABILITIES: Mapping[str, Ability] = {
         whole_crf=True,
     ),
     "h264_nvenc": Ability(
-        profiles={"baseline": (_8,), "main": (_8,), "high": (_8,)}, tunes=("hq", "ll", "ull"), bframes=4, crf=(1, 51)
+        profiles={"baseline": (_8,), "main": (_8,), "high": (_8,)},
+        tunes=("hq", "ll", "ull"),
+        bframes=4,
+        crf=(1, 51),
+        qp=51,
     ),
     "hevc_nvenc": Ability(
-        profiles={"main": (_8,), "main10": (_10,)}, tunes=("hq", "ll", "ull"), bframes=4, crf=(1, 51)
+        profiles={"main": (_8,), "main10": (_10,)}, tunes=("hq", "ll", "ull"), bframes=4, crf=(1, 51), qp=51
     ),
-    "av1_nvenc": Ability(profiles={"main": (_8, _10)}, tunes=("hq", "ll", "ull"), bframes=4, crf=(1, 51)),
+    "av1_nvenc": Ability(profiles={"main": (_8, _10)}, tunes=("hq", "ll", "ull"), bframes=4, crf=(1, 51), qp=51),
 }
+
+_X264_REFS = {"medium": 3, "slow": 5, "slower": 8, "veryslow": 16, "placebo": 16, "fast": 2, "faster": 2}
+
+
+def preset_refs(preset: str, tune: str | None) -> int:
+    """Frames an x264 preset refers to."""
+    refs = _X264_REFS.get(preset, 1)
+    return min(16, 2 * refs) if tune == "animation" and refs > 1 else refs
+
 
 DEFAULT_BFRAMES = {"libx264": 3, "libx265": 3, "h264_nvenc": 3, "hevc_nvenc": 3, "av1_nvenc": 3}
 """B-frames in a row when nothing is said."""

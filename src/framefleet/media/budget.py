@@ -26,6 +26,9 @@ TILT, MOST_FINER, MOST_COARSER = 1.0, 6.0, 2.0
 CAP_MARGIN = 0.97
 """A chunk may be given this part of the cap: its encoder needs the rest to vary."""
 
+TOLERANCE = 0.04
+"""How far a chunk may be from its share of the bits."""
+
 _LINE = re.compile(r"\bin:\d+ .*?\btex:(\d+) mv:(\d+) misc:(\d+)")
 
 
@@ -53,6 +56,8 @@ def measuring(e: Encoding) -> tuple[Encoding, ...]:
         "bframes": 3 if e.rate is not None else 0,
         "pixel_format": "yuv420p",
         "tune": None,
+        "buffer_size": None,
+        "refs": None,
     }
     return tuple(e.model_copy(update=changes | {"id": f"{e.id}@{crf:g}", "crf": crf}) for crf in POINTS)
 
@@ -131,6 +136,26 @@ def _filled(bits: list[float], limits: Sequence[float], total: float) -> list[in
         for i in free:
             bits[i] = min(bits[i] * (1 + spare / room), limits[i])
     return [max(1000, round(b)) for b in bits]
+
+
+def next_aim(tries: Sequence[tuple[float, float]], *, last: bool = False) -> float:
+    """What to aim at next, as a factor of a chunk's share; what came nearest, if it is near enough or this is the `last` time.
+
+    `tries` are (aim, taken), both as factors of the share. Between an aim that gave too little and one that gave too much
+    lies the right one; some encoders leap there, and following the last ratio alone would leap with them.
+    """
+    nearest, missed = min(((aim, abs(log2(max(taken, 1e-6)))) for aim, taken in tries), key=lambda t: t[1])
+    if last or missed <= log2(1 + TOLERANCE):
+        return nearest
+    points = [(log2(aim), log2(max(taken, 1e-6))) for aim, taken in tries]
+    below = max((p for p in points if p[1] < 0), default=None)
+    above = min((p for p in points if p[1] > 0), default=None)
+    if below is None or above is None or below[0] >= above[0]:
+        (before, less), (at, taken) = points[-2:] if len(points) > 1 else ((0.0, 0.0), points[-1])
+        slope = (taken - less) / (at - before) if len(points) > 1 and at != before else 1.0
+        return float(2 ** (at - min(max(taken / min(max(slope, 0.4), 2.0), -1.0), 1.0)))
+    part = min(max(-below[1] / (above[1] - below[1]), 0.15), 0.85)
+    return float(2 ** (below[0] + (above[0] - below[0]) * part))
 
 
 def targets(bits: Mapping[str, int], encodings: Sequence[Encoding], seconds: Fraction) -> tuple[Encoding, ...]:

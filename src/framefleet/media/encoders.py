@@ -94,12 +94,16 @@ def video_options(e: Encoding, look: Pass | None = None) -> dict[str, Any]:
 
 def _quality(e: Encoding, name: str = "crf") -> dict[str, Any]:
     """Constant quality, or an average bit rate."""
+    if e.qp is not None:
+        return {"qp": e.qp}
     return {name: _number(e.crf)} if e.bitrate is None else {"b:v": e.bitrate}
 
 
 def _x264(e: Encoding) -> dict[str, Any]:
     # No keyframe but the forced ones: every fragment is a whole number of segments.
     params = ["scenecut=0", "open-gop=0", "stitchable=1", *_buffer_start(e), *_counted_rate(e)]
+    if e.constant:
+        params.append("nal-hrd=cbr")
     return _cap(e) | {
         "preset": e.preset,
         "tune": e.tune,
@@ -107,6 +111,7 @@ def _x264(e: Encoding) -> dict[str, Any]:
         "profile:v": e.profile,
         "level:v": e.level,
         "bf": e.bframes,
+        "refs": e.refs,
         "threads": 1,  # a chunk's bytes repeat, and two slots fill two cores
         "forced-idr": 1,
         "x264-params": ":".join(params),
@@ -117,6 +122,8 @@ def _x264(e: Encoding) -> dict[str, Any]:
 def _x265(e: Encoding) -> dict[str, Any]:
     params = ["pools=1", "frame-threads=1", "scenecut=0", "open-gop=0", "repeat-headers=0", "log-level=error", "info=0"]
     params += [*_buffer_start(e), *_counted_rate(e)]
+    if e.refs is not None:
+        params.append(f"ref={e.refs}")
     if e.level is not None:
         params += [f"level-idc={e.level}", "high-tier=0"]
     if e.mastering is not None:
@@ -158,6 +165,7 @@ def _vp9(e: Encoding) -> dict[str, Any]:
     average = e.bitrate is not None
     return {
         **({**_quality(e), **_cap(e)} if average else {"b:v": e.max_bitrate or 0, **_quality(e)}),
+        "bufsize": e.buffer_size or (_cap(e)["bufsize"] if average else None),
         "deadline": "good",
         "cpu-used": e.preset,
         "profile:v": e.profile,
@@ -176,7 +184,7 @@ def _nvenc(e: Encoding) -> dict[str, Any]:
         "pix_fmt": "p010le" if e.pixel_format.endswith("10le") else e.pixel_format,
         "preset": e.preset,
         "tune": e.tune or "hq",
-        "rc": "vbr",
+        "rc": "vbr" if e.qp is None else "constqp",
         "b:v": 0,  # without it NVENC aims at 2 Mbit/s whatever cq says
         **_quality(e, "cq"),
         "multipass": "fullres" if e.passes == 2 else None,
@@ -217,7 +225,9 @@ def _display(m: Mastering, points: int, lights: int) -> str:
 
 
 def _cap(e: Encoding) -> dict[str, Any]:
-    return {"maxrate": e.max_bitrate, "bufsize": e.max_bitrate * 2 if e.max_bitrate else None}
+    if e.constant and e.bitrate is not None:
+        return {"maxrate": e.bitrate, "bufsize": e.buffer_size or e.bitrate // 2}
+    return {"maxrate": e.max_bitrate, "bufsize": e.buffer_size or (e.max_bitrate * 2 if e.max_bitrate else None)}
 
 
 def _counted_rate(e: Encoding) -> list[str]:
@@ -229,7 +239,7 @@ def _buffer_start(e: Encoding) -> list[str]:
     """Every chunk starts with a rate buffer of its own. With x264's default (0.9 full) chunks of 4 s overdraw a tight cap by
     20 %, and look worse than one encode (`make bench` has the figures); 0.4 full, they stay below it and within 0.5 VMAF.
     """
-    return ["vbv-init=0.4"] if e.max_bitrate else []
+    return ["vbv-init=0.4"] if e.max_bitrate or e.constant else []
 
 
 def _number(value: float) -> str:

@@ -100,8 +100,36 @@ LEVELS = {"h264": _H264, "hevc": _HEVC, "av1": _AV1}
 LOWEST_CHOSEN = {"h264": "3.0", "hevc": "3.0", "av1": "2.0"}
 """No lower level is chosen without being asked for: every player has this one, and encoders keep to its limits on memory."""
 
+# ITU-T H.264 table A-1, MaxDpbMbs: macroblocks of the pictures a decoder keeps.
+_H264_KEPT = dict(
+    zip(
+        (level.name for level in _H264),
+        (
+            *(396, 900, 2_376, 2_376, 2_376, 4_752, 8_100, 8_100, 18_000, 20_480, 32_768, 32_768, 34_816, 110_400),
+            *(184_320, 184_320, 696_320, 696_320, 696_320),
+        ),
+        strict=True,
+    )
+)
+
 _ASSUMED_RATE = Fraction(60)
 """Frames/s where the rate varies."""
+
+
+def most_refs(codec: str, name: str, size: tuple[int, int]) -> int:
+    """Frames a frame may refer to at a level of H.264 or HEVC, by what a decoder keeps of that size."""
+    if codec == "h264":
+        return min(16, _H264_KEPT[name] // _macroblocks(size))
+    # ITU-T H.265 A.4.2: the smaller the picture, the more of them; one place is the frame's own.
+    largest = next(level.size for level in LEVELS[codec] if level.name == name)
+    samples = size[0] * size[1]
+    if samples * 4 > largest * 3:
+        return 5
+    return 15 if samples * 4 <= largest else 11 if samples * 2 <= largest else 7
+
+
+def _macroblocks(size: tuple[int, int]) -> int:
+    return -(-size[0] // 16) * -(-size[1] // 16)
 
 
 def names(codec: str) -> tuple[str, ...]:
@@ -109,29 +137,44 @@ def names(codec: str) -> tuple[str, ...]:
     return tuple(level.name for level in LEVELS[codec])
 
 
-def lowest(codec: str, size: tuple[int, int], rate: Fraction | None, bitrate: int | None, profile: str) -> str:
+def lowest(
+    codec: str, size: tuple[int, int], rate: Fraction | None, bitrate: int | None, profile: str, refs: int | None = None
+) -> str:
     """The lowest level that holds the size (pixels) at the rate (frames/s) and bit rate (bits/s); the highest if none does."""
     all_names = names(codec)
     usual = LEVELS[codec][all_names.index(LOWEST_CHOSEN[codec]) :]
     return next(
-        (level.name for level in usual if exceeded(codec, level, size, rate, bitrate, profile) is None), all_names[-1]
+        (level.name for level in usual if exceeded(codec, level, size, rate, bitrate, profile, refs) is None),
+        all_names[-1],
     )
 
 
 def problem(
-    codec: str, name: str, size: tuple[int, int], rate: Fraction | None, bitrate: int | None, profile: str
+    codec: str,
+    name: str,
+    size: tuple[int, int],
+    rate: Fraction | None,
+    bitrate: int | None,
+    profile: str,
+    refs: int | None = None,
 ) -> str | None:
     """What a level of that name does not hold, in words; None when it holds everything."""
     level = next(level for level in LEVELS[codec] if level.name == name)
-    return exceeded(codec, level, size, rate, bitrate, profile)
+    return exceeded(codec, level, size, rate, bitrate, profile, refs)
 
 
 def exceeded(
-    codec: str, level: Level, size: tuple[int, int], rate: Fraction | None, bitrate: int | None, profile: str
+    codec: str,
+    level: Level,
+    size: tuple[int, int],
+    rate: Fraction | None,
+    bitrate: int | None,
+    profile: str,
+    refs: int | None = None,
 ) -> str | None:
     """The first limit of a level that is passed, in words."""
     width, height = size
-    samples = -(-width // 16) * -(-height // 16) if codec == "h264" else width * height
+    samples = _macroblocks(size) if codec == "h264" else width * height
     limit = level.bitrate if codec != "h264" else int(level.bitrate * _H264_FACTOR.get(profile, Fraction(4)))
     longest, second = max(size), min(size)
     too_wide = bool(level.width) and (longest > level.width or second > level.height)
@@ -141,4 +184,6 @@ def exceeded(
         return f"{width}x{height} pixels at {float(rate or _ASSUMED_RATE):.6g} frames/s"
     if bitrate is not None and bitrate > limit:
         return f"{bitrate} bits/s"
+    if refs is not None and refs > most_refs(codec, level.name, size):
+        return f"{refs} frames of {width}x{height} pixels to refer to"
     return None

@@ -19,10 +19,8 @@ from framefleet_workers.assets import fetch_assets
 from framefleet_workers.parts import together
 from framefleet_workers.work import Work
 
-TOLERANCE = 0.04
-"""How far a chunk may be from its share of the bits."""
-CORRECTIONS = 3
-"""How often a chunk that is further off is encoded again."""
+CORRECTIONS = 4
+"""How often a chunk that is too far from its share of the bits is encoded again."""
 EXTRA_SEEK = Fraction(12)
 """Seconds the second look starts earlier, as when a chunk is encoded."""
 
@@ -102,16 +100,6 @@ def aimed(spec: VideoChunkSpec, correction: dict[str, float]) -> VideoChunkSpec:
     """The chunk with its encodings' bit rates set to its share, times a correction."""
     bits = {name: round(share * correction.get(name, 1.0)) for name, share in spec.bits}
     return spec.model_copy(update={"encodings": targets(bits, spec.encodings, spec.seconds)})
-
-
-def change(wanted: dict[str, int], taken: dict[str, int]) -> dict[str, float]:
-    """By what each encoding's aim is to be changed; empty when all are close enough."""
-    ratios = {name: bits / max(taken[name], 1) for name, bits in wanted.items()}
-    return {name: min(max(r, 0.5), 2.0) for name, r in ratios.items()} if _off(ratios) else {}
-
-
-def _off(ratios: dict[str, float]) -> bool:
-    return any(abs(1 - 1 / ratio) > TOLERANCE for ratio in ratios.values())
 
 
 def look(work: Work, spec: VideoChunkSpec, inputs: Inputs) -> dict[str, str]:

@@ -12,6 +12,7 @@ from framefleet.domain.errors import VerifyFailed
 from framefleet.domain.records import Check, Segment, StoredFile, Track, TracksOutput
 from framefleet.domain.subtask import Encoding, VideoChunkSpec
 from framefleet.media.boxes import BadBox, Fragment, split_file
+from framefleet.media.budget import next_aim
 from framefleet.media.chunk import WITNESS
 from framefleet.media.codecs import codec_string
 from framefleet.media.framecrc import FrameCrcParser
@@ -109,14 +110,18 @@ def _corrected(
     logs: dict[str, str],
 ) -> dict[str, Parts]:
     """Encode again, aiming lower or higher, while a chunk misses its share of an average bit rate by too much."""
-    correction = {name: 1.0 for name, _ in spec.bits}
-    for _ in range(average.CORRECTIONS):
-        taken = {name: 8 * sum(to - at for at, to in (f.payload for f in parts[name][1])) for name in correction}
-        change = average.change(dict(spec.bits), taken)
-        if not change:
+    wanted = dict(spec.bits)
+    aim = dict.fromkeys(wanted, 1.0)
+    tries: dict[str, list[tuple[float, float]]] = {name: [] for name in wanted}
+    for left in reversed(range(average.CORRECTIONS)):
+        for name, found in tries.items():
+            taken = 8 * sum(to - at for at, to in (f.payload for f in parts[name][1]))
+            found.append((aim[name], taken / wanted[name]))
+        better = {name: next_aim(found, last=not left) for name, found in tries.items()}
+        if better == aim:
             break
-        correction = {name: value * change.get(name, 1.0) for name, value in correction.items()}
-        command = inputs.encode(average.aimed(spec, correction), outputs, logs)
+        aim = better
+        command = inputs.encode(average.aimed(spec, aim), outputs, logs)
         work.ffmpeg(command, frames=spec.times.count, share=(0.5, 0.95))
         parts = {name: _split(Path(outputs[name])) for name in parts}
     return parts
