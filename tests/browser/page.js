@@ -1,5 +1,5 @@
 // Plays an address: from the beginning, then from `middle` over `until`. Resolves with what was really shown.
-async ({ address, player, middle, until }) => {
+async ({ address, player, middle, until, rungs = [] }) => {
   const video = document.createElement("video");
   video.muted = true;
   document.body.replaceChildren(video);
@@ -27,6 +27,15 @@ async ({ address, player, middle, until }) => {
     if (texts) engine.selectTextTrack(texts);
     await video.play();
     await reached(0.2);
+    const heights = [];
+    for (const height of rungs) {
+      engine.configure({ abr: { enabled: false } });
+      engine.selectVariantTrack(engine.getVariantTracks().find((track) => track.height === height), true);
+      while (video.videoHeight !== height) await new Promise((resolve) => setTimeout(resolve, 20));
+      const from = video.currentTime;
+      await reached(from + 0.2);
+      heights.push(video.videoHeight);
+    }
     video.currentTime = middle;
     await reached(until);
     video.pause();
@@ -40,7 +49,7 @@ async ({ address, player, middle, until }) => {
       const moved = video.buffered.start(0);
       cues = all().map((cue) => [cue.startTime - moved, cue.endTime - moved, cue.text, texts.language]);
     }
-    return { cues, thumbnail: thumbnail && [thumbnail.positionX, thumbnail.positionY, thumbnail.width, thumbnail.startTime], width: video.videoWidth, height: video.videoHeight, duration: video.duration, at: video.currentTime };
+    return { heights, cues, thumbnail: thumbnail && [thumbnail.positionX, thumbnail.positionY, thumbnail.width, thumbnail.startTime], width: video.videoWidth, height: video.videoHeight, duration: video.duration, at: video.currentTime };
   };
   return Promise.race([play(), failed]);
 };

@@ -11,6 +11,7 @@ from typing import Any
 
 import imageio_ffmpeg
 import pytest
+from pymediainfo import MediaInfo
 
 from framefleet.domain import keys
 from framefleet.domain.records import PublishedOutput
@@ -216,6 +217,7 @@ def test_file_containers_hold_the_same_frames(ffmpeg: FfmpegBuild, clip: Path, t
         assert verdict.worst_time < 0.023, container
         assert verdict.offset_change < 0.023, container
         assert published[container].checks
+        _seen_by_mediainfo(tmp_path / f"film.{container}", container)
     data = (tmp_path / "film.mp4").read_bytes()
     assert data.index(b"moov") < data.index(b"mdat"), "faststart"
     names = subprocess.run(
@@ -271,6 +273,57 @@ def test_subtitles_are_renditions_whose_segments_hold_all_that_is_shown_then(
     assert [name == "ts"] * 4 == [mapped in p for p in pieces]
     if name == "ranges":
         assert CUES == _shown(f"{site}/{name}/subtitles-s1/subtitles.vtt")
+
+
+FORMATS = {"mp4": "MPEG-4", "mov": "MPEG-4", "mkv": "Matroska", "ts": "MPEG-TS", "flv": "Flash Video"}
+
+
+def _seen_by_mediainfo(film: Path, container: str) -> None:
+    """A judge that shares no code with FFmpeg."""
+    tracks = {t.track_type: t for t in MediaInfo.parse(film).tracks}
+    general, picture, sound = tracks["General"], tracks["Video"], tracks["Audio"]
+
+    assert FORMATS[container] == general.format
+    assert ("AVC", 320, 180, "AAC") == (picture.format, picture.width, picture.height, sound.format)
+    assert (48000, 2) == (sound.sampling_rate, sound.channel_s)
+    assert picture.frame_rate == (None if container == "ts" else "25.000")
+    # TS and FLV do not say how long they are: it is guessed from what is near their ends.
+    assert float(general.duration) == pytest.approx(1000 * SECONDS, abs=100)
+    if container in {"mp4", "mov", "mkv"}:
+        assert str(FRAMES) == str(picture.frame_count)
+    assert not general.istruncated
+    assert picture.conformance_errors is None
+
+
+@pytest.mark.parametrize("name", ["fmp4", "ranges", "ts", "ts-ranges", "locked"])
+def test_bandwidths_are_those_of_the_files(
+    name: str, made: tuple[Path, OneProcess, dict[str, PublishedOutput]]
+) -> None:
+    """RFC 8216: the peak of any run of segments that lasts 0.5 to 1.5 target durations; the average over all."""
+    folder = made[0] / "out" / name
+
+    def rates(playlist: str) -> tuple[float, float]:
+        lines = text(made, f"{name}/{playlist}").splitlines()
+        target = int(next(line for line in lines if line.startswith("#EXT-X-TARGETDURATION:")).rpartition(":")[2])
+        seconds = [float(line[8:].rstrip(",")) for line in lines if line.startswith("#EXTINF:")]
+        ranges = [int(line[17:].partition("@")[0]) for line in lines if line.startswith("#EXT-X-BYTERANGE:")]
+        files = [(folder / playlist).parent / line for line in lines if line and not line.startswith("#")]
+        sizes = ranges or [file.stat().st_size for file in files]
+        runs = [(i, j) for i in range(len(sizes)) for j in range(i + 1, len(sizes) + 1)]
+        peaks = [
+            8 * sum(sizes[i:j]) / sum(seconds[i:j])
+            for i, j in runs
+            if 0.5 * target <= sum(seconds[i:j]) <= 1.5 * target
+        ]
+        return max(peaks), 8 * sum(sizes) / sum(seconds)
+
+    master = text(made, f"{name}/main.m3u8")
+    said = re.search(r"#EXT-X-STREAM-INF:BANDWIDTH=(\d+),AVERAGE-BANDWIDTH=(\d+)", master)
+    assert said is not None
+    lists = ["180p/index.m3u8", *re.findall(r'TYPE=(?:AUDIO|SUBTITLES).*URI="([^"]+)"', master)]
+    found = [rates(playlist) for playlist in lists]
+    assert sum(peak for peak, _ in found) == pytest.approx(int(said[1]), rel=0.001, abs=5)
+    assert sum(average for _, average in found) == pytest.approx(int(said[2]), rel=0.001, abs=5)
 
 
 def test_manifests_list_thumbnail_sheets(made: tuple[Path, OneProcess, dict[str, PublishedOutput]]) -> None:
