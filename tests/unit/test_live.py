@@ -14,6 +14,7 @@ from framefleet.cli import figures
 from framefleet.cli.live import LiveDisplay, progress, results
 from framefleet.cli.plain import PlainDisplay
 from framefleet.domain.errors import ErrorInfo
+from framefleet.domain.facts import Facts, Quality
 from framefleet.domain.records import PublishedFile, SubtaskRecord, TargetRecord, TaskRecord
 from framefleet.domain.states import SubtaskState, TaskState
 from tests.factories import NOW
@@ -117,6 +118,17 @@ def test_the_results_say_what_was_made() -> None:
         ["✓", "hls", "s3://out/master.m3u8", "+1", "1.0", "kB", "0:20", "9.0", "s"],
     ]
     assert "succeeded in 9.0 s" in shown
+
+
+def test_the_quality_of_compared_renditions_is_said() -> None:
+    quality = Quality(track="720p", mean=93.26, harmonic_mean=93.2, minimum=81.04, minimum_at=12.34, frames=50)
+    compared = target("hls", "succeeded", facts=Facts(ffmpeg="5.1", vmaf=(quality,)))
+    record = task("succeeded", targets=(compared,), finished_at=NOW)
+    said: list[str] = []
+    PlainDisplay(said.append, OUT).summary(record)
+
+    assert "hls: 720p: VMAF 93.3, at worst 81.0 (12.3 s)" in said
+    assert "hls: 720p: VMAF 93.3, at worst 81.0 (12.3 s)" in text(results(record, OUT))
 
 
 def test_a_reason_that_several_targets_share_is_said_once() -> None:

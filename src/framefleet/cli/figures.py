@@ -152,6 +152,12 @@ def warnings(record: TaskRecord) -> list[str]:
     return [*record.warnings, *(f"{t.name}: {w}" for t in record.targets for w in t.warnings)]
 
 
+def qualities(record: TaskRecord) -> list[str]:
+    """How near each compared rendition is to its source."""
+    found = [(t.name, q) for t in record.targets if t.facts is not None for q in t.facts.vmaf]
+    return [f"{n}: {q.track}: VMAF {q.mean:.1f}, at worst {q.minimum:.1f} ({q.minimum_at:.1f} s)" for n, q in found]
+
+
 def _made(record: TaskRecord, target: TargetRecord, folder: Path) -> Made:
     if target.state is not TaskState.SUCCEEDED:
         reason = target.error.code if target.error else str(target.state)  # in full below the table

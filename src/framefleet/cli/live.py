@@ -138,7 +138,8 @@ def results(record: TaskRecord, folder: Path) -> RenderableType:
             "-" if made.length_seconds is None else figures.clock(made.length_seconds),
             figures.took(made.took_seconds),
         )
-    parts: list[RenderableType] = [rows, *_warnings(record)]
+    qualities = [Text(quality) for quality in figures.qualities(record)]
+    parts: list[RenderableType] = [rows, *qualities, *_warnings(record)]
     for error, names in failures(record):
         parts += _reason(error, names)
     style = {TaskState.SUCCEEDED: "bold green", TaskState.FAILED: "bold red"}.get(record.state, "bold yellow")

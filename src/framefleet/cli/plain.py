@@ -93,6 +93,8 @@ class PlainDisplay:
             self._say(f"{', '.join(names)}: {error.message} [{error.code}]")
             for line in ([error.hint] if error.hint else []) + [f"| {text}" for text in error.log[-8:]]:
                 self._say(f"  {line}")
+        for quality in figures.qualities(record):
+            self._say(quality)
         for warning in figures.warnings(record):
             self._say(f"warning: {warning}")
         self._say(figures.ending(record))
