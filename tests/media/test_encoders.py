@@ -76,7 +76,7 @@ def test_a_wrong_option_would_be_noticed(ffmpeg: FfmpegBuild) -> None:
 def test_capabilities_are_what_really_opens(ffmpeg: FfmpegBuild) -> None:
     found = detect(str(ffmpeg.ffmpeg))
 
-    assert {"libx264", "aac"} <= set(opened(found))
+    assert {"libx264", "aac", "libwebp", "libwebp_anim", "libaom-av1"} <= set(opened(found))
     assert "cpu" in tags(found)
     for capability in found:
         assert capability.opens or capability.reason

@@ -12,6 +12,7 @@ from tests.conftest import FfmpegBuild
 from tests.media import sources
 from tests.media.harness import OneProcess
 from tests.media.stills_judge import Film, gray, made, media, rgb, size, target, times, truth
+from tests.media.test_sources_made_clean import hdr
 
 TIMES = [0, 0.039, 1.0, 7.77, 12.999, 25.99]
 
@@ -115,6 +116,21 @@ def test_colours_are_right_in_every_format(ffmpeg: FfmpegBuild, tmp_path: Path) 
         for form in ("jpg", "png", "webp", "avif", "gif"):
             found = rgb(out / f"{source.stem}.{form}", 64, 36)
             assert all(abs(a - b) <= 5 for a, b in zip(found, wanted, strict=True)), (source, form, found, wanted)
+
+
+def test_high_dynamic_range_becomes_standard(ffmpeg: FfmpegBuild, tmp_path: Path) -> None:
+    source, out = hdr(tmp_path / "hdr.mp4"), tmp_path / "out"
+    targets = [target(out, form, "snapshot", f"shot.{form}", count=1, format=form) for form in ("jpg", "png", "avif")]
+
+    OneProcess(tmp_path, str(ffmpeg.ffmpeg)).run({"sources": [{"uri": source.as_uri()}], "targets": targets})
+
+    for form in ("jpg", "png", "avif"):
+        patches = [rgb(out / f"shot.{form}", x, 40) for x in (60, 100, 140)]
+        # Paper is bright grey, what glares nearly white, and neither has a colour.
+        assert patches[0][1] + 10 < patches[1][1]
+        assert 105 <= patches[1][1] <= 200
+        assert patches[2][1] > 238
+        assert all(max(p) - min(p) <= 6 for p in patches)
 
 
 def test_a_picture_is_shaped_as_a_film_is(ffmpeg: FfmpegBuild, tmp_path: Path) -> None:

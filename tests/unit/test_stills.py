@@ -107,6 +107,13 @@ def test_each_shot_is_cut_out_halfway_to_its_neighbours() -> None:
     assert low < piece.origin < high
 
 
+def test_a_program_may_be_silent_as_long_as_the_film_that_it_has_to_decode_first() -> None:
+    near, far = planned("snapshot", times=[10.01, 19.9], info=factories.media(gop=250)).shots
+
+    assert near.piece.reach < 1
+    assert 9 < far.piece.reach < 11
+
+
 def test_a_moment_has_the_frames_it_lasts() -> None:
     spec = planned("preview-gif", start=19.5, duration=3, frame_rate=12.5)
 

@@ -11,6 +11,7 @@ from framefleet.media.abilities import DEFAULT_BFRAMES, default_profile
 from framefleet.media.command import QUIET
 from framefleet.media.encoders import CPU_FAMILY, DEFAULT_PRESET, GPU_FAMILY, video_options
 from framefleet.media.sound_encoders import AUDIO_ENCODER
+from framefleet.media.still_formats import STILL_ENCODERS
 from framefleet_workers.process import Interrupt, run
 
 TEST_SIZE = (256, 144)
@@ -33,6 +34,7 @@ def detect(ffmpeg: str, *, gpu: bool = True) -> list[Capability]:
     families = [*CPU_FAMILY.values(), *(GPU_FAMILY.values() if gpu else ())]
     found = [_try(ffmpeg, family, _video_test(family)) for family in families]
     found += [_try(ffmpeg, name, _audio_test(name)) for name in AUDIO_ENCODER.values()]
+    found += [_try(ffmpeg, name, _still_test(name)) for name in STILL_ENCODERS]
     return found
 
 
@@ -79,6 +81,11 @@ def _video_test(family: str) -> list[str]:
 
 def _audio_test(name: str) -> list[str]:
     return ["-f", "lavfi", "-i", "sine=duration=0.1:sample_rate=48000", "-c:a", name]
+
+
+def _still_test(name: str) -> list[str]:
+    width, height = TEST_SIZE
+    return ["-f", "lavfi", "-i", f"color=size={width}x{height}:rate=25", "-frames:v", "1", "-c:v", name]
 
 
 def _try(ffmpeg: str, encoder: str, args: list[str]) -> Capability:

@@ -111,10 +111,12 @@ class Work:
         frames: int | None = None,
         share: tuple[float, float] = (0.0, 1.0),
         program: str | None = None,
+        silence: float = 0.0,
     ) -> Result:
         """Run a command that encodes or copies; progress through `seconds` or `frames` of output is that `share` of the subtask.
 
-        `program` is another FFmpeg than the usual one. Raises what went wrong: the input's error, the encoder's, the disk's.
+        `program` is another FFmpeg than the usual one. `silence` is how many seconds longer than usual nothing may come out,
+        where much has to be decoded for a first picture. Raises what went wrong: the input's error, the encoder's, the disk's.
         """
         parser = ProgressParser()
         low, high = share
@@ -135,7 +137,7 @@ class Work:
             command.argv(program or self.tools.ffmpeg),
             interrupt=self.lease.interrupt,
             on_line=follow,
-            stall_seconds=self.stall_seconds,
+            stall_seconds=self.stall_seconds + silence,
             environment=self._proxy(),
             allowance=self.allowance,
         )

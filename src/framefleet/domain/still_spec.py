@@ -5,6 +5,7 @@ Ticks are counts of 1/`CLOCK` seconds; times are those of the joined timeline.
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Literal
 
 from framefleet.domain.picture import Frame, SourcePicture
@@ -15,6 +16,8 @@ from framefleet.domain.value import Value
 
 CLOCK = 90_000
 """Ticks per second."""
+SLOWEST = 10
+"""Frames/s that are reckoned with where a piece ends with its source."""
 
 
 class StillPiece(Piece):
@@ -23,6 +26,13 @@ class StillPiece(Piece):
     matrix: str | None
     """FFmpeg's name of the matrix; None for RGB."""
     full_range: bool
+
+    @property
+    def reach(self) -> float:
+        """Seconds of the source that are decoded until the piece is complete."""
+        begin, end = self.seek + self.container_start, self.window[1]
+        ends = Fraction(self.origin, CLOCK) + Fraction(self.frames, SLOWEST) if end is None else Fraction(end, CLOCK)
+        return max(0.0, float(ends - begin))
 
 
 class StillLook(Value):

@@ -84,8 +84,10 @@ def best(scores: Sequence[float], groups: Sequence[int]) -> list[int]:
 def scenes_command(search: SceneSearch, number: int, look: StillLook, urls: Mapping[int, str], notes: str) -> Command:
     """Look through one piece; the frames that begin a scene go into the file `notes`."""
     piece = search.pieces[number]
-    stream = _small(decoded(piece, urls, 0), look).filter("scdet", threshold=search.threshold, sc_pass=1)
-    stream = stream.filter("metadata", "print", file=notes)
+    stream = _small(decoded(piece, urls, 0), look).filter("scdet", threshold=search.threshold)
+    # All frames go on to the output, which shows that FFmpeg is at work.
+    rule = {"key": "lavfi.scd.score", "value": search.threshold, "function": "greater"}
+    stream = stream.filter("metadata", "print", file=notes, **rule)
     return build([output(stream, "-", {"f": "null", "fps_mode": "passthrough"})], global_args=("-copyts",))
 
 

@@ -34,6 +34,9 @@ ANIMATION_SAMPLES: Mapping[str, Samples] = {
     "mp4": _BT709,
 }
 
+STILL_ENCODERS = ("libwebp", "libwebp_anim", "libaom-av1")
+"""Those that an FFmpeg may have been built without."""
+
 PLAIN = {"map_metadata": -1, "map_chapters": -1, "fflags": "+bitexact", "flags:v": "+bitexact", "threads": 1}
 """Nothing of the source's own words, the same bytes every time, one core."""
 SAID = {"color_primaries": "bt709", "color_trc": "bt709", "colorspace": "bt709", "color_range": "tv"}

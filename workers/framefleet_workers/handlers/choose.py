@@ -28,7 +28,8 @@ def _best(work: Work, spec: SnapshotSpec, urls: Mapping[int, str]) -> tuple[Shot
         spec.shots, spec.look, urls, [str(n) for n in notes], keyframes_only=spec.keyframes_only
     )
     for number, command in enumerate(commands):
-        work.ffmpeg(command, share=(0.8 * number / len(commands), 0.8 * (number + 1) / len(commands)))
+        share = (0.8 * number / len(commands), 0.8 * (number + 1) / len(commands))
+        work.ffmpeg(command, share=share, silence=max(s.piece.reach for s in spec.shots))
     found = [measured(n.read_text("utf-8")) if n.exists() else None for n in notes]
     # What could not be seen is no candidate, even among bad ones.
     scores = [-1.0 if m is None else m.score for m in found]

@@ -33,7 +33,13 @@ def snapshot(work: Work, spec: SnapshotSpec) -> PublishedOutput:
     for extra in (Fraction(0), EXTRA_SEEK):
         missing = [i for i, path in enumerate(paths) if not _there(path)]
         wanted, places = [shots[i] for i in missing], [str(paths[i]) for i in missing]
-        _run(work, snapshot_commands(spec, wanted, urls, places, extra_seek=extra), last=extra == EXTRA_SEEK)
+        silence = max((shot.piece.reach for shot in wanted), default=0.0)
+        _run(
+            work,
+            snapshot_commands(spec, wanted, urls, places, extra_seek=extra),
+            last=extra == EXTRA_SEEK,
+            silence=silence,
+        )
     checks = _pictures(work, paths, (spec.look.width, spec.look.height))
     verify.require(checks)
     work.lease.confirm()
@@ -53,7 +59,8 @@ def sprite(work: Work, spec: SpriteSpec) -> PublishedOutput:
     for extra in (Fraction(0), EXTRA_SEEK):
         if not all(map(_there, paths)):
             commands = sprite_commands(spec, urls, str(work.path("sheet")), extra_seek=extra)
-            _run(work, commands, last=extra == EXTRA_SEEK, seconds=float(spec.duration))
+            film = float(spec.duration)
+            _run(work, commands, last=extra == EXTRA_SEEK, silence=film, seconds=film)
     checks = _pictures(work, paths, spec.sheet_size)
     verify.require(checks)
     work.lease.confirm()
@@ -89,7 +96,8 @@ def animation(work: Work, spec: AnimationSpec) -> PublishedOutput:
     for extra in (Fraction(0), EXTRA_SEEK):
         if not _there(path):
             commands = animation_commands(spec, urls, str(path), str(work.path("palette.png")), extra_seek=extra)
-            _run(work, commands, last=extra == EXTRA_SEEK, seconds=seconds)
+            silence = sum(p.reach for m in spec.moments for p in m.pieces)
+            _run(work, commands, last=extra == EXTRA_SEEK, silence=silence, seconds=seconds)
     if spec.format == "avif" and _there(path):
         path.write_bytes(avif.with_length(path.read_bytes()))
     checks = _moving(work, path, spec)
@@ -115,12 +123,15 @@ def _urls(work: Work, pieces: Sequence[StillPiece]) -> dict[int, str]:
     return {p.source: work.unchanged_source(p.source, p.identity) for p in pieces}
 
 
-def _run(work: Work, commands: Sequence[Command], *, last: bool, seconds: float | None = None) -> None:
-    """Run commands; a failure of the first look is left to the second."""
+def _run(work: Work, commands: Sequence[Command], *, last: bool, silence: float, seconds: float | None = None) -> None:
+    """Run commands; a failure of the first look is left to the second.
+
+    `silence` is the length of film that may have to be decoded before the first picture: FFmpeg tells nothing until then.
+    """
     for number, command in enumerate(commands):
         share = (number / len(commands), (number + 1) / len(commands))
         try:
-            work.ffmpeg(command, seconds=seconds, share=share)
+            work.ffmpeg(command, seconds=seconds, share=share, silence=silence)
         except FfmpegFailed:
             # An encoder that got no frame: the seek landed after the one asked for (seen in MPEG-TS).
             if last:
