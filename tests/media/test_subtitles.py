@@ -60,6 +60,11 @@ def ladder(name: str, out: Path, **subtitles: Any) -> dict[str, Any]:
     return {"name": name, "uri": (out / name / "master.m3u8").as_uri(), "overrides": overrides}
 
 
+def remux(name: str, out: Path, container: str, **subtitles: Any) -> dict[str, Any]:
+    overrides = {"kind": "remux", "container": container, "subtitles": subtitles}
+    return {"name": name, "uri": (out / f"{name}.{container}").as_uri(), "overrides": overrides}
+
+
 def shown(path: Path, stream: int) -> list[tuple[int, int, str]]:
     """What FFmpeg extracts: milliseconds of the file's clock, and bare text."""
     how = ["-v", "error", "-copyts", "-i", str(path), "-map", f"0:s:{stream}", "-f", "srt", "-"]
@@ -294,12 +299,35 @@ def test_subtitles_that_are_pictures_are_copied_into_matroska_and_else_left_out_
     folder, out = tmp_path / "in", tmp_path / "out"
     plain, source = film(folder, ffmpeg), folder / "drawn.mkv"
     (folder / "drawn.sup").write_bytes(drawn_subtitles())
-    inputs = ["-copyts", "-i", str(plain), "-f", "sup", "-i", str(folder / "drawn.sup"), "-map", "0", "-map", "1"]
+    inputs = [
+        "-copyts",
+        "-i",
+        str(plain),
+        "-f",
+        "sup",
+        "-i",
+        str(folder / "drawn.sup"),
+        "-map",
+        "0:v",
+        "-map",
+        "0:s",
+        "-map",
+        "1",
+    ]
     command = [str(ffmpeg.ffmpeg), "-v", "error", *inputs, "-c", "copy", "-metadata:s:s:1", "language=fra", str(source)]
     subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
 
     published = OneProcess(tmp_path, str(ffmpeg.ffmpeg), str(ffmpeg.ffprobe) if ffmpeg.ffprobe else None).run(
-        {"sources": [{"uri": source.as_uri()}], "targets": [target("a", out, "mkv"), target("b", out, "mp4")]}
+        {
+            "sources": [{"uri": source.as_uri()}],
+            "targets": [
+                target("a", out, "mkv"),
+                target("b", out, "mp4"),
+                remux("c", out, "mkv"),
+                remux("d", out, "mp4"),
+                remux("e", out, "mkv", mode="sidecar", format="srt"),
+            ],
+        }
     )
 
     first = round(judge.times(out / "a.mkv")[0] * 1000)
@@ -307,5 +335,12 @@ def test_subtitles_that_are_pictures_are_copied_into_matroska_and_else_left_out_
     assert [500, 1000, 1500, 2000] == [time for time, *_ in theirs]
     assert theirs == [(time - first, *rest) for time, *rest in ours]
     assert [(1480, 2520)] == [(start, end) for start, end, text in after_picture(out / "a.mkv", 0) if "100%" in text]
-    (warning,) = published["b"].warnings
-    assert "hdmv_pgs_subtitle" in warning
+    for name in ("b", "d", "e"):
+        assert 1 == sum("hdmv_pgs_subtitle" in w for w in published[name].warnings)
+    # A remux is the same without encoding.
+    first = round(judge.times(out / "c.mkv")[0] * 1000)
+    assert theirs == [(time - first, *rest) for time, *rest in packets(out / "c.mkv", 1)]
+    english = after_picture(source, 0)
+    assert english == after_picture(out / "c.mkv", 0)
+    assert english == after_picture(out / "d.mp4", 0)
+    assert english == [(c.start, c.end, bare(c.text)) for c in parse((out / "e.eng.srt").read_text())]

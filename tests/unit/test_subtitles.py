@@ -319,3 +319,23 @@ def test_ass_is_read_with_its_looks_and_without() -> None:
 
 def test_styles_of_old_ssa_are_left_out() -> None:
     assert parse_ass(ASS.replace("V4+", "V4"))[0] is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "source", "field"),
+    [({"mode": "burn", "tracks": [0]}, {}, ".mode"), ({}, {"duration": 2}, "")],
+)
+def test_a_remux_keeps_subtitles_of_whole_sources_and_draws_none(
+    settings: Any, source: dict[str, Any], field: str
+) -> None:
+    target = {
+        "name": "x",
+        "uri": "s3://out/x.mkv",
+        "overrides": {"kind": "remux", "container": "mkv", "subtitles": settings},
+    }
+
+    with pytest.raises(InvalidTemplate) as caught:
+        task = factories.task(target, sources=[{"uri": "s3://in/a.mkv"} | source])
+        plan_task(task, [media(("subrip", "eng"))], PlanSettings())
+
+    assert f"targets[0].overrides.subtitles{field}" == caught.value.field

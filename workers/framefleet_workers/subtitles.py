@@ -15,8 +15,9 @@ from framefleet.domain.errors import FramefleetError, SourceEmpty, SourceNotMedi
 from framefleet.domain.languages import three_letters
 from framefleet.domain.records import Check, PublishedFile
 from framefleet.domain.subtask import ConcatSpec, SubtitlePiece, SubtitleTrack
-from framefleet.domain.subtitles import EMBEDDED, STYLED
+from framefleet.domain.subtitles import EMBEDDED, ONE_AT_A_TIME, STYLED
 from framefleet.media.ass import ass, is_ass, parse_ass
+from framefleet.media.command import Command
 from framefleet.media.framecrc import FrameCrcParser
 from framefleet.media.subtitles import (
     Cue,
@@ -98,6 +99,17 @@ def written(
     return found, warnings
 
 
+def arranged(
+    work: Work, spec: ConcatSpec, container: str
+) -> tuple[list[Written], list[Written], list[SubtitleTrack], list[str]]:
+    """The texts of a file, those of them that go into it, the tracks that are copied into it, and warnings."""
+    looks = spec.sidecar == "ass" if spec.sidecar is not None else container in STYLED
+    single = spec.sidecar is None and container in ONE_AT_A_TIME
+    texts, warnings = written(work, spec.subtitles, looks=looks, single=single)
+    drawn = [track for track in spec.subtitles if track.pictures]
+    return texts, texts if spec.sidecar is None else [], drawn, warnings
+
+
 def unseen(work: Work, spec: ConcatSpec) -> list[str]:
     """A warning where the subtitles in the picture show nothing."""
     if spec.burned is None:
@@ -159,21 +171,32 @@ def _read_back(work: Work, one: Written, form: str) -> tuple[str, list[Check]]:
     return text, _come_back(work, path, [(one, codec)], 0, 0)
 
 
-def checks(work: Work, path: Path, tracks: Sequence[Written], where: tuple[int, str], moved: Fraction) -> list[Check]:
+def checks(
+    work: Work, path: Path, tracks: Sequence[Written], where: tuple[int, str], moved: Fraction | None
+) -> list[Check]:
     """Every cue must come out of the file again: its words, and its times to a container's clock.
 
     `where` is their first stream and the container. `moved` is by how much (s) the container has moved the picture: Matroska
-    begins with an encoder's priming, and all comes that much later.
+    begins with an encoder's priming, and all comes that much later; None: times count from the file's beginning.
     """
     if not tracks:
         return []
     first, container = where
-    return _come_back(work, path, [(one, one.codec(container)) for one in tracks], first, round(moved * 1000))
+    return _come_back(
+        work,
+        path,
+        [(one, one.codec(container)) for one in tracks],
+        first,
+        None if moved is None else round(moved * 1000),
+    )
 
 
-def _come_back(work: Work, path: Path, tracks: Sequence[tuple[Written, str]], first: int, shift: int) -> list[Check]:
+def _come_back(
+    work: Work, path: Path, tracks: Sequence[tuple[Written, str]], first: int, shift: int | None
+) -> list[Check]:
     wanted = [(first + i, codec, str(work.path(f"{one.track.id}.again"))) for i, (one, codec) in enumerate(tracks)]
-    work.ffmpeg(extract_command(str(path), wanted, ours=True))
+    work.ffmpeg(extract_command(str(path), wanted, ours=True, absolute=shift is not None))
+    shift = shift or 0
     found = []
     for (one, codec), (_, _, again) in zip(tracks, wanted, strict=True):
         cues = [c for c in one.cues if c.text or codec == "ass"]
@@ -196,20 +219,27 @@ def copied(work: Work, tracks: Sequence[SubtitleTrack]) -> list[tuple[str, int, 
     return [(work.source(t.pieces[0].source).url, t.pieces[0].stream or 0, t.pieces[0].shift) for t in tracks]
 
 
-def copies(work: Work, path: Path, tracks: Sequence[SubtitleTrack], first: int, moved: Fraction) -> list[Check]:
-    """Subtitles that are pictures must be the source's packets, at their times; `first` is their first stream."""
+def copies(work: Work, path: Path, tracks: Sequence[SubtitleTrack], first: int, moved: Fraction | None) -> list[Check]:
+    """Subtitles that are pictures must be the source's packets, at their times; `first` is their first stream, `moved` as for
+    `checks`.
+    """
+    absolute = moved is not None
     found = []
     for number, (track, (url, index, shift)) in enumerate(zip(tracks, copied(work, tracks), strict=True), first):
-        theirs, ours = _packets(work, url, index, ours=False), _packets(work, str(path), number, ours=True)
+        theirs, ours = (
+            [*_packets(work, packets_command(place, stream, ours=ours, absolute=absolute))]
+            for place, stream, ours in ((url, index, False), (str(path), number, True))
+        )
+        later = shift + moved if moved is not None else Fraction(0)
         same = [c for _, c in theirs] == [c for _, c in ours] and all(
-            abs(a + shift + moved - b) * 1000 <= ROUNDING for (a, _), (b, _) in zip(theirs, ours, strict=False)
+            abs(a + later - b) * 1000 <= ROUNDING for (a, _), (b, _) in zip(theirs, ours, strict=False)
         )
         told = f"{len(theirs)} packets of the source"
         found.append(verify.check(f"{track.id}: subtitles", told, told if same else f"{len(ours)}, or others"))
     return found
 
 
-def _packets(work: Work, url: str, stream: int, *, ours: bool) -> list[tuple[Fraction, tuple[int, int]]]:
+def _packets(work: Work, command: Command) -> list[tuple[Fraction, tuple[int, int]]]:
     """Time (s), size and checksum of each packet."""
     parser, found = FrameCrcParser(), []
 
@@ -218,7 +248,7 @@ def _packets(work: Work, url: str, stream: int, *, ours: bool) -> list[tuple[Fra
         if entry is not None:
             found.append((entry.pts * parser.time_bases[entry.stream], (entry.size, entry.checksum)))
 
-    result = work.lines(packets_command(url, stream, ours=ours).argv(work.tools.ffmpeg), take)
+    result = work.lines(command.argv(work.tools.ffmpeg), take)
     if result.returncode != 0:
         raise VerifyFailed("subtitles cannot be read again", log=result.tail)
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from framefleet.domain.errors import SourceNoAudio, SourceNoVideo, UnsupportedFeature
+from framefleet.domain.errors import InvalidTemplate, SourceNoAudio, SourceNoVideo, UnsupportedFeature
 from framefleet.domain.media_info import MediaInfo
 from framefleet.domain.sound import AudioSettings
 from framefleet.domain.stills import AnimationTemplate, SnapshotTemplate, SpriteTemplate
@@ -285,7 +285,7 @@ class _Planner:
             audio=sound,
             duration=self.film,
             subtitles=texts,
-            sidecar=(shown.format or "vtt") if shown is not None and shown.mode == "sidecar" else None,
+            sidecar=subtitles.form(shown),
             burned=burned,
             warnings=left_out,
         )
@@ -318,7 +318,23 @@ class _Planner:
                 hint="Use an encoding template, with audio.codec copy where packets are to be kept.",
             )
         package, film, warnings = copies.remux(template, self.parts, self.task.request.sources, path)
-        return ConcatSpec(target=target.name, uri=target.uri, package=package, duration=film, warnings=warnings)
+        shown, below = template.subtitles, f"{path}.overrides.subtitles"
+        if shown is not None and package.pieces:
+            raise InvalidTemplate(
+                "a remux keeps subtitles of one whole source only",
+                field=below,
+                hint="Leave them out, do not join or trim, or use an encoding template.",
+            )
+        texts, left_out = subtitles.tracks(shown, self.parts, self.task.request.sources, below, template.container)
+        return ConcatSpec(
+            target=target.name,
+            uri=target.uri,
+            package=package,
+            duration=film,
+            subtitles=texts,
+            sidecar=subtitles.form(shown),
+            warnings=(*warnings, *left_out),
+        )
 
     # --- numbering -------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Literal
 
 from framefleet.domain.errors import SourceNoSubtitles
 from framefleet.domain.languages import same_language
@@ -85,6 +86,11 @@ def tracks(
             known = f"stream {stream.index} of source {part.source + 1}"
             warnings.append(f"subtitles in {stream.codec} ({known}) are pictures and were left out: {why}")
     return tuple(made), tuple(warnings)
+
+
+def form(settings: SubtitleSettings | None) -> Literal["srt", "vtt", "ass"] | None:
+    """Format of the files beside the target; None when there are to be none."""
+    return settings.format or "vtt" if settings is not None and settings.mode == "sidecar" else None
 
 
 def _obstacle(

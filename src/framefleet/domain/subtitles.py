@@ -106,3 +106,13 @@ def check_subtitles(settings: SubtitleSettings | None, container: str, path: str
         raise InvalidTemplate(
             "only subtitles that are burnt have a style", field=f"{path}.style", hint="Leave it out, or use mode burn."
         )
+
+
+def check_not_burnt(settings: SubtitleSettings | None, path: str) -> None:
+    """Refuse subtitles in the picture where nothing is encoded. Raises InvalidTemplate with the field."""
+    if settings is not None and settings.mode == "burn":
+        raise InvalidTemplate(
+            "a remux encodes nothing, so nothing can be drawn into its picture",
+            field=f"{path}.mode",
+            hint="Use mode embed or sidecar, or an encoding template.",
+        )

@@ -23,7 +23,7 @@ from framefleet.domain.errors import (
     TooManySources,
 )
 from framefleet.domain.stills import SnapshotTemplate
-from framefleet.domain.template import FileTemplate, Known, LadderTemplate, Template, resolve_named
+from framefleet.domain.template import FileTemplate, Known, LadderTemplate, RemuxTemplate, Template, resolve_named
 from framefleet.domain.value import Value
 
 MAX_REQUEST_BYTES = 1 << 20
@@ -292,7 +292,11 @@ def _check_beside(targets: Sequence[Target]) -> None:
     """Subtitle files are named after their target without its extension, so two targets might write the same ones."""
     stems: set[str] = set()
     for i, target in enumerate(targets):
-        shown = target.settings.subtitles if isinstance(target.settings, FileTemplate | LadderTemplate) else None
+        shown = (
+            target.settings.subtitles
+            if isinstance(target.settings, FileTemplate | LadderTemplate | RemuxTemplate)
+            else None
+        )
         if shown is None or shown.mode != "sidecar":
             continue
         stem = target.uri.rpartition(".")[0]

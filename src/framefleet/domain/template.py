@@ -21,7 +21,7 @@ from framefleet.domain.packaging import Encryption, SegmentFormat, Thumbnails, c
 from framefleet.domain.picture import PictureSettings, laid_under_renditions
 from framefleet.domain.sound import AudioSettings, SoundContainer, check_sound, check_sound_file
 from framefleet.domain.stills import STILL_REPLACES, AnimationTemplate, SnapshotTemplate, SpriteTemplate, check_stills
-from framefleet.domain.subtitles import LADDER, SubtitleSettings, check_subtitles
+from framefleet.domain.subtitles import LADDER, SubtitleSettings, check_not_burnt, check_subtitles
 from framefleet.domain.value import Value
 from framefleet.domain.video import AutoLadder, VideoSettings
 
@@ -120,6 +120,8 @@ class RemuxTemplate(Value):
     kind: Literal["remux"] = "remux"
     description: str = ""
     container: Container = "mp4"
+    subtitles: SubtitleSettings | None = None
+    """None leaves subtitles out. Not with `burn`, and not where sources are joined or trimmed."""
     metadata: MetadataSettings = MetadataSettings()
     """Tags, chapters and cover of the file."""
 
@@ -242,6 +244,9 @@ def check_packaging(settings: Template, path: str) -> None:
             audio = _encoded(settings.audio, path)
             check_file(settings.container, settings.video.codec, audio, path)
             check_subtitles(settings.subtitles, settings.container, f"{path}.subtitles")
+        case RemuxTemplate():
+            check_subtitles(settings.subtitles, settings.container, f"{path}.subtitles")
+            check_not_burnt(settings.subtitles, f"{path}.subtitles")
         case LadderTemplate():
             check_ladder(
                 packaging=settings.packaging,

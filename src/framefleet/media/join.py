@@ -113,12 +113,16 @@ def remux_command(
     tags: Mapping[str, str] | None = None,
     tracks: Mapping[str, Any] | None = None,
     cover: int | None = None,
+    subtitle_files: Sequence[tuple[str, str]] = (),
+    subtitle_streams: Sequence[int] = (),
 ) -> Command:
     """Copy some of a source's streams into another container; `cover` is the index of its attached picture, `tracks` are
-    output options that say what the tracks are.
+    output options that say what the tracks are. `subtitle_files` come with their demuxers; `subtitle_streams` are copied.
     """
     node = source_input(url)
     chosen = [node[str(i)] for i in streams]
+    chosen += [file_input(texts, f=demuxer)["s:0"] for demuxer, texts in subtitle_files]
+    chosen += [node[str(i)] for i in subtitle_streams]
     options = _copy(container, None) | dict(tracks or {})
     if cover is not None:
         options[f"disposition:{len(chosen)}"] = "attached_pic"

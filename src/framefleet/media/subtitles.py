@@ -139,23 +139,27 @@ def bare(text: str) -> str:
     return re.sub(r"\s+", "", _TAG.sub("", text))
 
 
-def extract_command(url: str, streams: Sequence[tuple[int, str, str]], *, ours: bool = False) -> Command:
-    """Write subtitle streams of a source, (index, codec, path), as SRT, WebVTT or ASS, their times counted from the source's
-    beginning; or, `ours`, of a file we made, with the times that are in the file.
+def extract_command(
+    url: str, streams: Sequence[tuple[int, str, str]], *, ours: bool = False, absolute: bool = False
+) -> Command:
+    """Write subtitle streams of a source, (index, codec, path), as SRT, WebVTT or ASS, or, `ours`, of a file
+    we made. Times count from its beginning; `absolute`: they are those in the file.
     """
     node = file_input(url) if ours else source_input(url)
     outputs = []
     for stream, codec, path in streams:
         how = {"c": "copy", "f": COPIED[codec]} if codec in COPIED else {"c:s": "srt", "f": "srt"}
         outputs.append(output(node[str(stream)], path, how | {"map_metadata": -1}))
-    return build(outputs, global_args=("-copyts",) if ours else ())
+    return build(outputs, global_args=("-copyts",) if absolute else ())
 
 
-def packets_command(url: str, stream: int, *, ours: bool) -> Command:
-    """List the packets of one stream with the times that are in the file: of a source, or of a file we made."""
+def packets_command(url: str, stream: int, *, ours: bool, absolute: bool) -> Command:
+    """List the packets of one stream of a source, or of a file we made; times as for `extract_command`."""
     node = file_input(url) if ours else source_input(url)
     options = {"c": "copy", "f": "framecrc"}
-    return build([output(node[str(stream)], "-", options)], global_args=("-copyts",), progress=False)
+    return build(
+        [output(node[str(stream)], "-", options)], global_args=("-copyts",) if absolute else (), progress=False
+    )
 
 
 def download_command(url: str, path: str, most: int) -> Command:

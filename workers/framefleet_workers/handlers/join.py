@@ -8,7 +8,7 @@ from pathlib import Path
 
 from framefleet.domain.records import Check, PublishedOutput, Track
 from framefleet.domain.subtask import ConcatSpec, FilePackage, VideoTrack
-from framefleet.domain.subtitles import EMBEDDED, ONE_AT_A_TIME, STYLED
+from framefleet.domain.subtitles import EMBEDDED
 from framefleet.media import opus
 from framefleet.media.audio import track_tags
 from framefleet.media.join import join_command
@@ -35,11 +35,7 @@ def handle(work: Work, spec: ConcatSpec, package: FilePackage) -> PublishedOutpu
     made = needed_tracks(work, numbers)
     video = [_video(work, track, made) for track in spec.video]
     audio = [lay_audio(work, sound(track, made), track.id) for track in spec.audio]
-    looks = spec.sidecar == "ass" if spec.sidecar is not None else package.container in STYLED
-    single = spec.sidecar is None and package.container in ONE_AT_A_TIME
-    texts, unseen = subtitles.written(work, spec.subtitles, looks=looks, single=single)
-    inside = texts if spec.sidecar is None else []
-    drawn = [track for track in spec.subtitles if track.pictures]
+    texts, inside, drawn, unseen = subtitles.arranged(work, spec, package.container)
     path = work.path(f"joined.{package.container}")
     command = join_command(
         str(video[0].path) if video else None,

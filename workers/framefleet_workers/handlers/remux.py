@@ -6,8 +6,10 @@ from itertools import pairwise
 
 from framefleet.domain.records import PublishedOutput
 from framefleet.domain.subtask import ConcatSpec, RemuxPackage
+from framefleet.domain.subtitles import EMBEDDED
 from framefleet.media.join import languages, remux_command
-from framefleet_workers import metadata, verify
+from framefleet.media.subtitles import subtitle_tags
+from framefleet_workers import metadata, subtitles, verify
 from framefleet_workers.handlers import copies
 from framefleet_workers.publish import publish_file, published_media
 from framefleet_workers.work import Work
@@ -22,14 +24,18 @@ def handle(work: Work, spec: ConcatSpec, package: RemuxPackage) -> PublishedOutp
     path = work.path(f"remux.{package.container}")
     carried = package.carried
     cover = metadata.cover(work, carried, package.container)
+    texts, inside, drawn, unseen = subtitles.arranged(work, spec, package.container)
     command = remux_command(
         url,
         streams,
         str(path),
         package.container,
         tags=carried.tags,
-        tracks=languages(package.languages, package.container),
+        tracks=languages(package.languages, package.container)
+        | subtitle_tags([*(t.track for t in inside), *drawn], EMBEDDED.get(package.container, ""), package.container),
         cover=cover[1] if cover else None,
+        subtitle_files=subtitles.laid(work, inside, package.container),
+        subtitle_streams=[index for _, index, _ in subtitles.copied(work, drawn)],
     )
     work.ffmpeg(
         metadata.equipped(work, command, carried, package.container), seconds=float(spec.duration), share=(0.0, 0.8)
@@ -37,11 +43,19 @@ def handle(work: Work, spec: ConcatSpec, package: RemuxPackage) -> PublishedOutp
     media = published_media(work, path)
     checks = [verify.check("streams", len(streams), len(metadata.pictures(media)) + len(media.audio))]
     checks += metadata.checks(carried, media)
+    checks += subtitles.checks(work, path, inside, (len(streams), package.container), None)
+    checks += subtitles.copies(work, path, drawn, len(streams) + len(inside), None)
     if package.frames is not None:
         times = sorted(verify.packet_times(work, path).get(0, []))
         checks.append(verify.check("frames", package.frames, len(times)))
         checks.append(verify.check("times increase", True, all(a < b for a, b in pairwise(times))))
     verify.require(checks)
     work.lease.confirm()
+    beside, read = subtitles.publish(work, spec.uri, texts, spec.sidecar) if spec.sidecar else ([], [])
     file = publish_file(work, path, spec.uri)
-    return PublishedOutput(files=(file,), media=media.model_dump(mode="json", exclude={"index"}), checks=tuple(checks))
+    return PublishedOutput(
+        files=(file, *beside),
+        media=media.model_dump(mode="json", exclude={"index"}),
+        checks=(*checks, *read),
+        warnings=(*spec.warnings, *unseen),
+    )
