@@ -54,9 +54,14 @@ def test_every_option_of_nvenc_is_known_to_ffmpeg(family: str, depth: str, ffmpe
     profile = default_profile(family, depth)
     if profile is None or (family == "av1_nvenc" and ffmpeg.name == "system"):
         return  # refused when planning; FFmpeg 5.1 has no AV1 on NVENC
-    for tune in ("hq", "ll", "ull"):
+    spending: tuple[dict[str, object], ...] = (
+        {"tune": "hq", "max_bitrate": 2_000_000, "buffer_size": 1_000_000},
+        {"tune": "ll", "bitrate": 1_000_000, "passes": 2},
+        {"tune": "ull", "qp": 30},
+    )
+    for way in spending:
         encoding = capability_encoding(family).model_copy(
-            update={"profile": profile, "pixel_format": depth, "tune": tune, "level": "4.1"}
+            update={"profile": profile, "pixel_format": depth, "level": "4.1", **way}
         )
 
         said = "\n".join(encode(ffmpeg, encoding).tail)
