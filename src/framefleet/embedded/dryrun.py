@@ -30,6 +30,7 @@ from framefleet.domain.subtask import (
     VideoChunkSpec,
     subtask_id,
 )
+from framefleet.domain.subtitles import EMBEDDED
 from framefleet.domain.task import Task, accept, parse_request, utc_now
 from framefleet.domain.template import Known
 from framefleet.embedded.local import local_limits, local_storages, local_tools
@@ -41,6 +42,7 @@ from framefleet.media.overlays import shown_assets
 from framefleet.media.probe import packets_command, probe_command
 from framefleet.media.scoring import measure_commands, scenes_command
 from framefleet.media.stills import animation_commands, snapshot_commands, sprite_commands
+from framefleet.media.subtitles import subtitle_tags
 from framefleet.messages import Failed
 from framefleet.ports import Claim, Progress, Refused, WorkerInfo
 from framefleet.settings import Settings
@@ -200,6 +202,9 @@ def _of_snapshots(spec: SnapshotSpec, urls: Mapping[int, str]) -> list[Command]:
 
 
 def _join(spec: ConcatSpec, package: FilePackage) -> Command:
+    # Texts as they are where nothing is known of looks; what is copied from a source is known only with its address.
+    inside = [track for track in spec.subtitles if spec.sidecar is None and not track.pictures]
+    codec = EMBEDDED.get(package.container, "")
     return join_command(
         f"<{spec.video[0].id}.ffconcat>" if spec.video else None,
         [f"<{a.id}.mp4>" for a in spec.audio],
@@ -207,4 +212,6 @@ def _join(spec: ConcatSpec, package: FilePackage) -> Command:
         package.container,
         video_start=Fraction(0),
         scale=spec.video[0].scale if spec.video else None,
+        tracks=subtitle_tags(inside, codec, package.container),
+        subtitle_files=[("webvtt" if codec == "webvtt" else "srt", f"<subtitles {track.id}>") for track in inside],
     )
