@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -126,3 +127,30 @@ def test_a_cut_that_needs_frames_outside_is_refused(films: dict[str, Path], tmp_
         OneProcess(tmp_path).run(request)
 
     assert "copy_impossible" == caught.value.error.code
+
+
+def test_data_streams_are_copied_or_left_out(ffmpeg: FfmpegBuild, films: dict[str, Path], tmp_path: Path) -> None:
+    timecode, telemetry, data = tmp_path / "timecode.mov", tmp_path / "telemetry.ts", tmp_path / "data.bin"
+    data.write_bytes(bytes(range(256)) * 20)
+    b = str(films["b.mp4"])
+    judge._run([judge.ffmpeg(), "-v", "error", "-i", b, "-c", "copy", "-timecode", "01:00:00:00", str(timecode)])
+    both = ["-i", b, "-f", "data", "-i", str(data), "-map", "0", "-map", "1", "-c", "copy"]
+    judge._run([judge.ffmpeg(), "-v", "error", *both, str(telemetry)])
+
+    for source, container in ((timecode, "mov"), (telemetry, "ts")):
+        without = target(container, tmp_path / "without")
+        wishes = [target(container, tmp_path / "with", data=True), {**without, "name": "without"}]
+        published = process(ffmpeg, tmp_path).run({"sources": [{"uri": source.as_uri()}], "targets": wishes})
+        assert "data" in [c.check for c in published[container].checks]
+        assert [_data(source)] == [_data(tmp_path / "with" / f"film.{container}")]
+        assert [] == _data(tmp_path / "without" / f"film.{container}")
+
+
+def _data(path: Path) -> list[str]:
+    """Checksums of all data packets."""
+    command = [judge.ffmpeg(), "-v", "error", "-i", str(path), "-map", "0:d", "-c", "copy", "-f", "framemd5", "-"]
+    try:
+        lines = judge._run(command).decode().splitlines()
+    except subprocess.CalledProcessError:
+        return []  # nothing to map
+    return [line.rpartition(",")[2].strip() for line in lines if not line.startswith("#")]

@@ -14,7 +14,7 @@ from framefleet.domain.errors import (
     SourceNoAudio,
     SourceNoVideo,
 )
-from framefleet.domain.media_info import MediaInfo
+from framefleet.domain.media_info import MediaInfo, OtherStream
 from framefleet.domain.still_spec import SnapshotSpec, SpriteSpec
 from framefleet.domain.subtask import (
     AudioTrackSpec,
@@ -290,6 +290,25 @@ def test_a_remux_of_sources_that_differ_is_refused_by_what_differs() -> None:
     assert "size (640x360 instead of 1280x720)" in str(caught.value)
     assert "sound" in str(caught.value)
     assert "sources[1].uri" == caught.value.field
+
+
+@pytest.mark.parametrize(
+    ("container", "sources"),
+    [
+        ("mkv", [{"uri": "s3://in/a.mp4"}]),
+        ("mp4", [{"uri": "s3://in/a.mp4"}]),
+        ("mov", [{"uri": "s3://in/a.mp4", "start": 1}]),
+    ],
+)
+def test_data_that_cannot_be_copied_is_refused(container: str, sources: list[dict[str, object]]) -> None:
+    overrides = {"container": container, "data": True}
+    target = {"name": "x", "template": "remux-mp4", "uri": f"s3://out/x.{container}", "overrides": overrides}
+    info = factories.media().model_copy(update={"other": (OtherStream(index=2, kind="data", codec="unknown"),)})
+
+    with pytest.raises((InvalidTemplate, CopyImpossible), match="data stream") as caught:
+        plan_of(target, info=info, sources=sources)
+
+    assert "targets[0].overrides.data" == caught.value.field
 
 
 def test_a_remux_into_a_container_that_cannot_hold_the_codec_is_refused() -> None:

@@ -51,11 +51,18 @@ def remux(
             container=template.container,
             source=first.source,
             streams=indexes,
+            data=_data(template.container, first, path) if template.data else (),
             languages=languages,
             frames=frames,
             carried=carried(template.metadata, template.container, parts),
         )
         return package, first.length, ()
+    if template.data:
+        raise CopyImpossible(
+            "data streams cannot be copied where sources are joined or trimmed",
+            field=f"{path}.overrides.data",
+            hint="Leave data out, or remux one whole source.",
+        )
     for part, (other_video, other_audio) in zip(parts[1:], chosen[1:], strict=True):
         _same(part, first, (other_video, other_audio), (video, audio))
     snapped, warnings = _snapped(parts, asked, with_video=video is not None)
@@ -99,6 +106,21 @@ def _fits(container: str, video: VideoStream | None, audio: Sequence[AudioStream
             field=f"{path}.overrides.container",
             hint="Use container mkv, or an encoding template.",
         )
+
+
+def _data(container: str, part: Part, path: str) -> tuple[int, ...]:
+    """Indexes of the source's data streams; raises InvalidTemplate for one that the container cannot hold."""
+    found = [s for s in part.media.other if s.kind == "data"]
+    for stream in found:
+        kind = part.media.container
+        like = {"ts": kind == "mpegts", "mov": kind == "mov", "mp4": kind == "mov" and stream.codec == "bin_data"}
+        if not like.get(container, False):
+            raise InvalidTemplate(
+                f"{container} cannot hold the source's data stream {stream.index} ({stream.codec})",
+                field=f"{path}.overrides.data",
+                hint=f"Use container {'ts' if kind == 'mpegts' else 'mov'}, or leave data out.",
+            )
+    return tuple(s.index for s in found)
 
 
 Streams = tuple[VideoStream | None, tuple[AudioStream, ...]]

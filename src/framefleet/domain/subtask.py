@@ -384,6 +384,8 @@ class RemuxPackage(Value):
     source: int
     streams: tuple[int, ...]
     """Indexes of the streams that are copied: the main video first, then all sound."""
+    data: tuple[int, ...] = ()
+    """Indexes of the data streams that are copied, after the others."""
     languages: tuple[str | None, ...] = ()
     """Of the sound, ISO 639."""
     pieces: tuple[CopyPiece, ...] = ()

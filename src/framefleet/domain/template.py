@@ -122,6 +122,9 @@ class RemuxTemplate(Value):
     container: Container = "mp4"
     subtitles: SubtitleSettings | None = None
     """None leaves subtitles out. Not with `burn`, and not where sources are joined or trimmed."""
+    data: bool = False
+    """True: data streams of the one source (timecodes, telemetry, KLV) are copied too, where the container is of the source's
+    kind: from ts to ts, from mp4 and mov to mov, and telemetry (GoPro's) to mp4. False: they are left out."""
     metadata: MetadataSettings = MetadataSettings()
     """Tags, chapters and cover of the file."""
 

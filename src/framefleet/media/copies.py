@@ -15,6 +15,12 @@ TAIL = Fraction(15)
 """Seconds read beyond the window: the sound of an instant may stand far behind its picture."""
 
 
+def listed_command(url: str, streams: Sequence[int]) -> Command:
+    """Print some of a source's packets as framecrc lines."""
+    node = source_input(url)
+    return build([output([node[str(i)] for i in streams], "-", {"c": "copy", "f": "framecrc"})], progress=False)
+
+
 def cut_command(
     url: str,
     streams: Sequence[tuple[int, str]],

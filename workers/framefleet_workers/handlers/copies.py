@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -12,10 +12,10 @@ from framefleet.domain.errors import CopyImpossible, VerifyFailed
 from framefleet.domain.records import Check, PublishedOutput
 from framefleet.domain.subtask import ConcatSpec, CopyPiece, RemuxPackage
 from framefleet.media.copies import LATER, cut_command
-from framefleet.media.framecrc import FrameCrcParser
 from framefleet.media.join import concat_list, join_command, languages
 from framefleet.media.verify import packets_command
 from framefleet_workers import metadata, verify
+from framefleet_workers.packets import Stream, read_packets
 from framefleet_workers.publish import publish_file, published_media
 from framefleet_workers.work import Work
 
@@ -25,25 +25,6 @@ OPTIONS = {"ts": {"pes_payload_size": "0"}}
 """A time for each packet of sound: those that share one are taken to adjoin, which they do not where pieces meet."""
 TOGETHER = Fraction(1, 500)
 """Seconds a time may move in a container with a coarser clock."""
-
-
-@dataclass(slots=True)
-class Stream:
-    """One stream's packets as they are in a file."""
-
-    path: Path
-    base: Fraction = Fraction(1)
-    """Seconds of a tick."""
-    header: str = ""
-    """What a decoder must have before the first packet; it has to be the same in all pieces."""
-    times: list[int] = field(default_factory=list)
-    sums: list[tuple[int, int]] = field(default_factory=list)
-    """Bytes and checksum of each packet."""
-
-    @property
-    def first(self) -> Fraction:
-        """When it begins, seconds."""
-        return min(self.times) * self.base
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +66,7 @@ def handle(work: Work, spec: ConcatSpec, package: RemuxPackage) -> PublishedOutp
         turned = moving[0].rotation if moving else None
         checks.append(verify.check("rotation", package.rotation, turned))
         checks.append(verify.check("frames", package.frames, len(pictures[0].times)))
-    checks += _arrived(package, streams, _read(work, path))
+    checks += _arrived(package, streams, read_packets(work, packets_command(str(path)), path))
     verify.require(checks)
     if with_video:
         checks.append(verify.check("frames decoded", package.frames, _decodes(work, path, pieces)))
@@ -117,7 +98,7 @@ def _cut(work: Work, package: RemuxPackage, piece: CopyPiece, number: int) -> li
     work.ffmpeg(command, share=(number * done, (number + 1) * done))
     found = []
     for path in paths:
-        streams = _read(work, path)
+        streams = read_packets(work, packets_command(str(path)), path)
         if not streams or not streams[0].times:
             raise CopyImpossible(
                 f"a stream of source {piece.source + 1} has nothing to copy", field=f"sources[{piece.source}].uri"
@@ -128,26 +109,6 @@ def _cut(work: Work, package: RemuxPackage, piece: CopyPiece, number: int) -> li
 
 MARGIN = Fraction(1, 10_000)
 """Seconds by which borders are moved down: no two frames are that close."""
-
-
-def _read(work: Work, path: Path) -> list[Stream]:
-    """All packets of a file, by stream."""
-    parser = FrameCrcParser()
-    found: dict[int, Stream] = {}
-
-    def take(line: str) -> None:
-        entry = parser.feed(line)
-        if entry is not None:
-            mine = found.setdefault(entry.stream, Stream(path))
-            mine.times.append(entry.pts)
-            mine.sums.append((entry.size, entry.checksum))
-
-    result = work.lines(packets_command(str(path)).argv(work.tools.ffmpeg), take)
-    if result.returncode != 0:
-        raise VerifyFailed(f"{path.name} cannot be read", log=result.tail)
-    for number, stream in found.items():
-        stream.base, stream.header = parser.time_bases[number], parser.headers.get(number, "")
-    return [found[number] for number in sorted(found)]
 
 
 def _joined(work: Work, cuts: Sequence[Stream], pieces: Sequence[CopyPiece], name: str) -> Joined:

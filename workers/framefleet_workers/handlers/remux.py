@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
 
-from framefleet.domain.records import PublishedOutput
+from framefleet.domain.records import Check, PublishedOutput
 from framefleet.domain.subtask import ConcatSpec, RemuxPackage
 from framefleet.domain.subtitles import EMBEDDED
+from framefleet.media.copies import listed_command
 from framefleet.media.join import languages, remux_command
 from framefleet.media.subtitles import subtitle_tags
+from framefleet.media.verify import packets_command
 from framefleet_workers import metadata, subtitles, verify
 from framefleet_workers.handlers import copies
+from framefleet_workers.packets import read_packets
 from framefleet_workers.publish import publish_file, published_media
 from framefleet_workers.work import Work
 
@@ -27,7 +31,7 @@ def handle(work: Work, spec: ConcatSpec, package: RemuxPackage) -> PublishedOutp
     texts, inside, drawn, unseen = subtitles.arranged(work, spec, package.container)
     command = remux_command(
         url,
-        streams,
+        (*streams, *package.data),
         str(path),
         package.container,
         tags=carried.tags,
@@ -43,8 +47,11 @@ def handle(work: Work, spec: ConcatSpec, package: RemuxPackage) -> PublishedOutp
     media = published_media(work, path)
     checks = [verify.check("streams", len(streams), len(metadata.pictures(media)) + len(media.audio))]
     checks += metadata.checks(carried, media)
-    checks += subtitles.checks(work, path, inside, (len(streams), package.container), None)
-    checks += subtitles.copies(work, path, drawn, len(streams) + len(inside), None)
+    copied = len(streams) + len(package.data)
+    checks += subtitles.checks(work, path, inside, (copied, package.container), None)
+    checks += subtitles.copies(work, path, drawn, copied + len(inside), None)
+    if package.data:
+        checks.append(_data(work, url, package, path))
     if package.frames is not None:
         times = sorted(verify.packet_times(work, path).get(0, []))
         checks.append(verify.check("frames", package.frames, len(times)))
@@ -59,3 +66,12 @@ def handle(work: Work, spec: ConcatSpec, package: RemuxPackage) -> PublishedOutp
         checks=(*checks, *read),
         warnings=(*spec.warnings, *unseen),
     )
+
+
+def _data(work: Work, url: str, package: RemuxPackage, path: Path) -> Check:
+    """The data streams must have the very packets of the source."""
+    wanted = read_packets(work, listed_command(url, package.data), Path(f"source {package.source + 1}"))
+    found = read_packets(work, packets_command(str(path)), path)[len(package.streams) :]
+    told = f"{sum(len(s.sums) for s in wanted)} packets as in the source"
+    same = [s.sums for s in wanted] == [s.sums for s in found[: len(wanted)]]
+    return verify.check("data", told, told if same else f"{sum(len(s.sums) for s in found)}, or others")
