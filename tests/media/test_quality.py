@@ -12,6 +12,7 @@ import pytest
 from framefleet.domain.errors import InvalidRequest, Retry
 from framefleet.domain.task import accept, parse_request
 from framefleet.media.quality import summed
+from tests.conftest import FfmpegBuild
 from tests.factories import NOW
 from tests.media import judge
 from tests.media.harness import OneProcess, SubtaskFailed, request
@@ -54,7 +55,9 @@ def test_quality_is_what_a_comparison_of_the_whole_files_says(film: Path, tmp_pa
     assert output.warnings == ()
 
 
-def test_quality_is_that_of_the_picture_the_encoder_got_whatever_was_done_to_it(film: Path, tmp_path: Path) -> None:
+def test_quality_is_that_of_the_picture_the_encoder_got_whatever_was_done_to_it(
+    film: Path, ffmpeg: FfmpegBuild, tmp_path: Path
+) -> None:
     text = {"kind": "text", "text": "it's 50%: \\ok", "position": "center", "size": "30%", "start": 1, "end": 4}
     crop = {"x": 20, "y": 10, "width": 200, "height": 150}
     logo = {"x": 60, "y": 40, "width": 40, "height": 30}
@@ -73,7 +76,7 @@ def test_quality_is_that_of_the_picture_the_encoder_got_whatever_was_done_to_it(
         }
         for i, video in enumerate(done)
     ]
-    cluster = OneProcess(tmp_path / "c")
+    cluster = OneProcess(tmp_path / "c", str(ffmpeg.ffmpeg), str(ffmpeg.ffprobe) if ffmpeg.ffprobe else None)
     outputs = cluster.run(wanted)
 
     assert sum(1 for s in cluster.plan.subtasks if s.spec.kind == "transcode" and s.spec.media == "video") > 2
