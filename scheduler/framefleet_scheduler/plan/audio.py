@@ -123,7 +123,7 @@ def _named_beside(name: int | str, own: Sequence[AudioStream], beside: Sequence[
     if found is None:
         languages = [*(s.language for s in own), *(choice.language for choice in beside)]
         there = ", ".join(f"{i} ({language or 'no language'})" for i, language in enumerate(languages))
-        raise SourceNoAudio(f"no source has the sound track {name!r}", field=field, hint=f"There are {there}.")
+        raise SourceNoAudio(f"no source has the sound track {name!r}", field=field, hint=f"Tracks, by number: {there}.")
     return found
 
 

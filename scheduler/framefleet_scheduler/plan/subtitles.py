@@ -217,7 +217,7 @@ def _named(name: int | str, there: Sequence[Sequence[Found]], field: str | None)
             return None
         known = ", ".join(f"{i} ({f.language or 'no language'})" for found in there for i, f in enumerate(found))
         raise SourceNoSubtitles(
-            f"no source has the subtitles {name!r}", field=field, hint=f"There are {known}." if known else None
+            f"no source has the subtitles {name!r}", field=field, hint=f"Tracks, by number: {known}." if known else None
         )
     return row
 
