@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
+import hypothesis
 import pytest
 
 from tests.services import S3, MissingService, RabbitMQ, Redis
@@ -35,6 +36,11 @@ def pytest_configure() -> None:
     """Forget the caller's settings, so that a test sees only what it sets itself."""
     for name in [name for name in os.environ if name.startswith("FRAMEFLEET_")]:
         del os.environ[name]
+    # No test is judged by its time, and neither is one of its examples.
+    hypothesis.settings.register_profile(
+        "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    )
+    hypothesis.settings.load_profile("patient")
 
 
 def _unavailable(reason: str) -> NoReturn:

@@ -9,7 +9,7 @@ from typing import TypeVar
 _T = TypeVar("_T")
 
 POLL_SECONDS = 0.02
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 """Generous: a machine busy with FFmpeg is slow, and only a failing test waits that long."""
 
 

@@ -24,7 +24,7 @@ from tests.services.ports import reserve
 from tests.services.s3 import S3
 
 _T = TypeVar("_T")
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 400
 
 
 def eventually(look: Callable[[], _T | None], what: str, seconds: float = PATIENCE_SECONDS) -> _T:

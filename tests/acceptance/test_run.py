@@ -243,4 +243,4 @@ def test_templates_of_ones_own_are_used_by_name_and_from_a_file(film: Path, tmp_
     assert 0 == code, record
     assert ["tiny@1", None] == [t["template"] for t in record["targets"]]
     widths = {p.name: int.from_bytes(p.read_bytes()[16:20], "big") for p in out.iterdir()}
-    assert {"pal-tiny_001.png": 32, "pal-small_001.png": 64} == widths
+    assert {"pal-tiny.png": 32, "pal-small.png": 64} == widths
