@@ -40,25 +40,34 @@ def decode(path: Path, pixel_format: str, *more: str) -> bytes:
     return judge._run(command)
 
 
+@cache
+def _picture(path: Path, codec: str, *more: str) -> tuple[int, int, bytes]:
+    """(width, height, samples) of the first picture, by one run: `codec` is pgm or ppm."""
+    formats = {"pgm": "gray", "ppm": "rgb24"}
+    command = [judge.ffmpeg(), "-v", "error", "-i", str(path), *more, "-frames:v", "1", "-c:v", codec]
+    data = judge._run([*command, "-pix_fmt", formats[codec], "-f", "image2pipe", "-"])
+    _, sides, _, samples = data.split(b"\n", 3)
+    width, height = map(int, sides.split())
+    return width, height, samples
+
+
 def size(path: Path) -> tuple[int, int]:
     """Width and height of a picture, pixels."""
-    show = ["-v", "error", "-select_streams", "v:0", "-show_entries", "stream=width,height", "-of", "csv=p=0"]
-    width, height = judge._run(["ffprobe", *show, str(path)]).decode().strip().strip(",").split(",")[:2]
-    return int(width), int(height)
+    return _picture(path, "pgm")[:2]
 
 
 def gray(path: Path) -> Gray:
     """A picture."""
-    return Gray(*size(path), decode(path, "gray", "-frames:v", "1"))
+    return Gray(*_picture(path, "pgm"))
 
 
 def rgb(path: Path, x: int, y: int) -> tuple[int, int, int]:
     """The colour of one pixel, as a program shows it that follows the file format's own rules."""
-    width, _ = size(path)
     # FFmpeg tells nothing of JPEG's and WebP's matrix, which is always that of BT.601; AVIF says which it has.
     matrix = [] if path.suffix in {".avif", ".png", ".gif"} else ["-vf", "scale=in_color_matrix=smpte170m"]
+    width, _, samples = _picture(path, "ppm", *matrix)
     place = 3 * (y * width + x)
-    red, green, blue = decode(path, "rgb24", "-frames:v", "1", *matrix)[place : place + 3]
+    red, green, blue = samples[place : place + 3]
     return red, green, blue
 
 
