@@ -61,11 +61,14 @@ def sound(codec: str, uri: Path, container: str) -> dict[str, Any]:
 def test_tags_chapters_and_cover_go_along_and_tags_can_be_set(film: Path, ffmpeg: FfmpegBuild, tmp_path: Path) -> None:
     process = OneProcess(tmp_path, str(ffmpeg.ffmpeg), str(ffmpeg.ffprobe) if ffmpeg.ffprobe else None)
     wish = {"metadata": {"set": {"title": TITLE, "creation_time": "2026-01-02T03:04:05Z"}}}
+    slow = {"metadata": {"speed": 0.75}}
     targets = [
         target("mp4", tmp_path / "a.mp4", **wish),
         target("mkv", tmp_path / "a.mkv", container="mkv", **wish),
         target("m4a", tmp_path / "a.m4a", **wish),
         target("remux", tmp_path / "r.mkv", container="mkv"),
+        target("slow", tmp_path / "slow.mov", container="mov", **slow),
+        {"name": "copied", "template": "remux-mp4", "uri": (tmp_path / "slow.mp4").as_uri(), "overrides": slow},
         target("stripped", tmp_path / "s.mp4", metadata={"keep": False, "chapters": False, "cover": False}),
         target("flv", tmp_path / "a.flv", container="flv", metadata={"set": {"title": TITLE}}),
         *(sound(codec, tmp_path / f"a.{container}", container) for container, codec in SOUND.items()),
@@ -85,6 +88,11 @@ def test_tags_chapters_and_cover_go_along_and_tags_can_be_set(film: Path, ffmpeg
             (round(float(c["start_time"])), round(float(c["end_time"])), c["tags"]["title"]) for c in found["chapters"]
         ]
         assert 1 == sum(s.get("disposition", {}).get("attached_pic", 0) for s in found["streams"])
+    # The fixed-point rate is the sixth number behind the name of the movie header.
+    rates = {
+        n: (tmp_path / n).read_bytes().partition(b"mvhd")[2][20:24].hex() for n in ("a.mp4", "slow.mov", "slow.mp4")
+    }
+    assert {"a.mp4": "00010000", "slow.mov": "0000c000", "slow.mp4": "0000c000"} == rates
     for container in SOUND:
         found = describe(tmp_path / f"a.{container}")
         tags = found["format"].get("tags", {}) | found["streams"][0].get("tags", {})

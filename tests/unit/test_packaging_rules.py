@@ -99,6 +99,8 @@ def test_a_damaged_segment_is_noticed(data: bytes) -> None:
         ({"container": "mov"}, {"set": {"show": "x"}}, "metadata.set.show"),
         ({"container": "flv"}, {"chapters": True}, "metadata.chapters"),
         ({"container": "mov"}, {"cover": True}, "metadata.cover"),
+        ({"container": "mkv"}, {"speed": 0.5}, "metadata.speed"),
+        ({}, {"speed": 3}, "metadata.speed"),
         ({}, {"set": {"creation_time": "yesterday"}}, "metadata"),
         ({}, {"set": {"title": "a\0b"}}, "metadata.set.title"),
         ({}, {"set": {"titel": "x"}}, "metadata.set.titel"),

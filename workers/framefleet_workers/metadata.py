@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import struct
 from fractions import Fraction
+from pathlib import Path
+from typing import BinaryIO
 
+from framefleet.domain.errors import VerifyFailed
 from framefleet.domain.media_info import MediaInfo, VideoStream
 from framefleet.domain.metadata import Carried
 from framefleet.domain.records import Check
 from framefleet.media.command import Command
 from framefleet.media.metadata import chapter_file, cover_command, with_attachment, with_chapters
+from framefleet.media.speed import rate_of, rate_place, speed_of
 from framefleet_workers import verify
 from framefleet_workers.work import Work
 
@@ -52,9 +57,37 @@ def pictures(media: MediaInfo) -> list[VideoStream]:
     return [v for v in media.video if not v.attached_picture]
 
 
-def checks(carried: Carried, media: MediaInfo) -> list[Check]:
+def mark_speed(path: Path, carried: Carried) -> None:
+    """Write the speed that was asked for into a finished MP4 or QuickTime file, which FFmpeg cannot."""
+    if carried.speed is not None:
+        with path.open("r+b") as file:
+            file.seek(_rate_place(file))
+            file.write(rate_of(carried.speed))
+
+
+def _rate_place(file: BinaryIO) -> int:
+    """Where the rate stands in a file; raises VerifyFailed for one without a movie box."""
+    start = 0
+    while len(header := file.read(16)) >= 8:
+        size, kind, large = struct.unpack(">I4sQ", header.ljust(16, b"\0"))
+        size = large if size == 1 else size
+        if kind == b"moov":
+            file.seek(start)
+            return start + rate_place(file.read(size))
+        if size < 8:
+            break
+        start += size
+        file.seek(start)
+    raise VerifyFailed("the file has no movie box")
+
+
+def checks(carried: Carried, media: MediaInfo, path: Path) -> list[Check]:
     """What was to be carried must have arrived."""
     found: list[Check] = []
+    if carried.speed is not None:
+        with path.open("rb") as file:
+            file.seek(_rate_place(file))
+            found.append(verify.check("speed", speed_of(rate_of(carried.speed)), speed_of(file.read(4))))
     if carried.tags:
         there = {name: media.tags.get(name) for name in carried.tags}
         same = all(_same(name, value, there[name]) for name, value in carried.tags.items())

@@ -28,6 +28,7 @@ def carried(settings: MetadataSettings, container: str, parts: Sequence[Part]) -
         tags=kept | {str(k): v for k, v in settings.set.items()},
         chapters=chapters(parts) if with_chapters else (),
         cover=_cover(parts[0]) if settings.cover is not False and container in COVER_IN else None,
+        speed=settings.speed,
     )
 
 

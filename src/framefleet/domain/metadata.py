@@ -49,6 +49,7 @@ TAGS_IN: dict[str, frozenset[str]] = {
 }
 CHAPTERS_IN = frozenset({"mp4", "m4a", "mov", "mkv", "mka", "webm"})
 COVER_IN = frozenset({"mp4", "m4a", "mkv"})
+SPEED_IN = frozenset({"mp4", "mov", "m4a"})
 COVER_CODECS = frozenset({"mjpeg", "png"})
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,6})?Z?")
@@ -69,6 +70,10 @@ class MetadataSettings(Value):
     """Chapters of all sources, trimmed and joined as the film is. None: kept where the container can. False: left out."""
     cover: bool | None = None
     """The first source's attached picture. None: kept where the container can. False: left out."""
+
+    speed: float | None = Field(default=None, ge=0.5, le=2)
+    """How fast a player is asked to play the file, 1 is as it was recorded. A mark that players may heed (mp4, mov, m4a): nothing
+    is encoded faster or slower, and sound and duration stay. None: no mark."""
 
     @model_validator(mode="after")
     def _a_time(self) -> MetadataSettings:
@@ -99,6 +104,7 @@ class Carried(Value):
     tags: dict[str, str] = {}
     chapters: tuple[Chapter, ...] = ()
     cover: Cover | None = None
+    speed: float | None = None
 
 
 def check_metadata(settings: MetadataSettings, container: str, path: str) -> None:
@@ -111,6 +117,7 @@ def check_metadata(settings: MetadataSettings, container: str, path: str) -> Non
     for wanted, fitting, what in (
         (settings.chapters, CHAPTERS_IN, "chapters"),
         (settings.cover, COVER_IN, "cover"),
+        (settings.speed, SPEED_IN, "speed"),
     ):
         if wanted and container not in fitting:
             raise InvalidTemplate(

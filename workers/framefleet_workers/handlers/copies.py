@@ -58,10 +58,11 @@ def handle(work: Work, spec: ConcatSpec, package: RemuxPackage) -> PublishedOutp
         cover=metadata.cover(work, carried, package.container),
     )
     work.ffmpeg(metadata.equipped(work, command, carried, package.container), share=(0.5, 0.8))
+    metadata.mark_speed(path, carried)
     media = published_media(work, path)
     moving = metadata.pictures(media)
     checks = [verify.check("streams", (len(pictures), len(sounds)), (len(moving), len(media.audio)))]
-    checks += metadata.checks(carried, media)
+    checks += metadata.checks(carried, media, path)
     if with_video:
         turned = moving[0].rotation if moving else None
         checks.append(verify.check("rotation", package.rotation, turned))

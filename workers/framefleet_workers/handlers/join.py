@@ -54,10 +54,11 @@ def handle(work: Work, spec: ConcatSpec, package: FilePackage) -> PublishedOutpu
     )
     command = metadata.equipped(work, command, package.carried, package.container)
     work.ffmpeg(command, seconds=float(spec.duration), share=(0.1, 0.7))
+    metadata.mark_speed(path, package.carried)
     media = published_media(work, path)
     checks = _verify(work, spec, path, video, audio, package, made)
     checks.append(verify.check("streams", (len(video), len(audio)), (len(metadata.pictures(media)), len(media.audio))))
-    checks += metadata.checks(package.carried, media)
+    checks += metadata.checks(package.carried, media, path)
     if video:
         moved = (media.video[0].start or Fraction(0)) - video[0].start
         first = len(video) + len(audio)

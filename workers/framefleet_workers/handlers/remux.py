@@ -44,9 +44,10 @@ def handle(work: Work, spec: ConcatSpec, package: RemuxPackage) -> PublishedOutp
     work.ffmpeg(
         metadata.equipped(work, command, carried, package.container), seconds=float(spec.duration), share=(0.0, 0.8)
     )
+    metadata.mark_speed(path, carried)
     media = published_media(work, path)
     checks = [verify.check("streams", len(streams), len(metadata.pictures(media)) + len(media.audio))]
-    checks += metadata.checks(carried, media)
+    checks += metadata.checks(carried, media, path)
     copied = len(streams) + len(package.data)
     checks += subtitles.checks(work, path, inside, (copied, package.container), None)
     checks += subtitles.copies(work, path, drawn, copied + len(inside), None)
