@@ -14,6 +14,12 @@ from framefleet.media.diagnose import out_of_memory
 from framefleet_workers.process import TAIL_LINES, Interrupt, Interrupted, run
 from framefleet_workers.scratch import attempt_directory, sweep
 
+LIMITED = (
+    "import resource as r, time; "
+    "any(r.getrlimit(r.RLIMIT_{kind})[1] != r.RLIM_INFINITY or time.sleep(0.01) for _ in range(1000))"
+)
+"""Limits are set from outside, just after a program has begun: it waits for one of them, ten seconds at most."""
+
 
 def python(code: str) -> list[str]:
     return [sys.executable, "-c", code]
@@ -104,10 +110,11 @@ def test_I8_directories_of_dead_processes_are_swept(tmp_path: Path) -> None:
 
 
 def test_a_program_over_its_memory_fails_alone() -> None:
-    greedy = python("x = bytearray(300 << 20)")
+    greedy = "x = bytearray(300 << 20)"
 
-    assert run(greedy, interrupt=Interrupt()).returncode == 0
-    result = run(greedy, interrupt=Interrupt(), allowance=Allowance(memory_bytes=100 << 20))
+    assert run(python(greedy), interrupt=Interrupt()).returncode == 0
+    limited = python(f"{LIMITED.format(kind='DATA')}; {greedy}")
+    result = run(limited, interrupt=Interrupt(), allowance=Allowance(memory_bytes=100 << 20))
     assert result.returncode != 0
     assert out_of_memory(result.tail, result.returncode)
 
@@ -119,6 +126,7 @@ def test_a_program_over_its_cpu_time_is_ended_with_an_error_of_its_own() -> None
 
 def test_no_program_leaves_a_core_dump() -> None:
     said: list[str] = []
-    run(python("import resource as r; print(r.getrlimit(r.RLIMIT_CORE))"), interrupt=Interrupt(), on_line=said.append)
+    telling = python(f"{LIMITED.format(kind='CORE')}; print(r.getrlimit(r.RLIMIT_CORE))")
+    run(telling, interrupt=Interrupt(), on_line=said.append)
 
     assert said == ["(0, 0)"]
