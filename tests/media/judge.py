@@ -8,8 +8,10 @@ import math
 import re
 import shutil
 import subprocess
+import time
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -29,11 +31,24 @@ def ffmpeg() -> str:
 
 def frames(path: Path, *, portrait: bool = False, program: str | None = None) -> list[int]:
     """Bar-code numbers of all decoded frames, in order of presentation."""
+    return list(_frames(path, _stamp(path), portrait, program or ffmpeg()))
+
+
+def _stamp(path: Path | str) -> tuple[int, int]:
+    """Another one for another file at the same place: what was judged once is not decoded again."""
+    if not isinstance(path, Path):  # an address: whatever is there now
+        return time.monotonic_ns(), 0
+    found = path.stat()
+    return found.st_mtime_ns, found.st_size
+
+
+@cache
+def _frames(path: Path, _: tuple[int, int], portrait: bool, program: str) -> list[int]:
     whole = 640 if portrait else 360
     crop = f"crop=iw:ih*{STRIP}/{whole}:0:0,scale=16:1:flags=area,format=gray"
     data = _run(
         [
-            program or ffmpeg(),
+            program,
             "-v",
             "error",
             "-i",
@@ -54,6 +69,11 @@ def frames(path: Path, *, portrait: bool = False, program: str | None = None) ->
 
 def times(path: Path, stream: str = "v:0") -> list[Fraction]:
     """Presentation times of all decoded frames of a stream, seconds on the file's clock."""
+    return list(_times(path, _stamp(path), stream))
+
+
+@cache
+def _times(path: Path, _: tuple[int, int], stream: str) -> list[Fraction]:
     command = [
         "ffprobe",
         "-v",
