@@ -212,6 +212,19 @@ def meter(path: Path, stream: int = 0) -> tuple[float, float]:
     return float(summary.split("I:")[1].split()[0]), float(summary.split("Peak:")[1].split()[0])
 
 
+def test_lossless_sound_is_copied_into_mp4(film: Path, ffmpeg: FfmpegBuild, tmp_path: Path) -> None:
+    out = tmp_path / "film.mp4"
+    process(tmp_path, ffmpeg).run(
+        {
+            "sources": [{"uri": film.as_uri()}],
+            "targets": [{"name": "copy", "template": "remux-mp4", "uri": out.as_uri()}],
+        }
+    )
+
+    assert ["flac"] * 3 == [s["codec_name"] for s in streams(out)]
+    assert [samples(film, i) for i in range(3)] == [samples(out, i) for i in range(3)]
+
+
 def test_a_copy_has_the_very_packets_of_the_source(made: tuple[Path, OneProcess], film: Path) -> None:
     def hashes(path: Path) -> list[str]:
         command = [judge.ffmpeg(), "-v", "error", "-i", str(path), "-map", "0:a", "-c", "copy", "-f", "streamhash", "-"]

@@ -112,8 +112,6 @@ def track_tags(tracks: Sequence[AudioTrack], container: str) -> dict[str, Any]:
         if track.language:
             tags[f"metadata:s:a:{i}"] = f"language={written(track.language, container)}"
         tags[f"disposition:a:{i}"] = "default" if track.default else "0"
-    if any(track.settings.codec in {"flac", "copy"} for track in tracks):
-        tags["strict"] = "experimental"  # what FFmpeg 5.1 calls FLAC in MP4
     return tags
 
 

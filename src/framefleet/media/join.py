@@ -140,4 +140,5 @@ def _copy(container: str, scale: int | None) -> dict[str, Any]:
         "f": MUXER[container],
         "video_track_timescale": scale if mp4 else None,
         "movflags": "+faststart" if mp4 else None,
+        "strict": "experimental" if mp4 else None,  # what FFmpeg 5.1 calls FLAC in MP4
     }
