@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from framefleet.domain.metadata import TAGS_IN
 from framefleet.media.metadata import escaped
 from tests.conftest import FfmpegBuild
 from tests.media import judge
@@ -103,6 +104,46 @@ def test_tags_chapters_and_cover_go_along_and_tags_can_be_set(film: Path, ffmpeg
     assert not {"title", "artist", "creation_time"} & set(stripped["format"]["tags"])
     assert ([], 2) == (stripped["chapters"], len(stripped["streams"]))
     assert TITLE == describe(tmp_path / "a.flv")["format"]["tags"]["title"]
+
+
+def test_every_tag_that_a_container_claims_to_hold_arrives(film: Path, ffmpeg: FfmpegBuild, tmp_path: Path) -> None:
+    codecs = {"m4a": "aac", "wav": "pcm_s16le"} | SOUND
+    targets = []
+    for container, names in TAGS_IN.items():
+        tags = {name: f"my {name}" for name in names} | {"date": "2026", "track": "3/12"}
+        tags |= {"creation_time": "2026-01-02T03:04:05Z"} if "creation_time" in names else {}
+        wish = {"metadata": {"keep": False, "set": {k: v for k, v in tags.items() if k in names}}}
+        if container in codecs:
+            one = sound(codecs[container], tmp_path / f"a.{container}", container)
+            targets.append(one | {"overrides": one["overrides"] | wish})
+        elif container != "webm":  # as mkv
+            targets.append(target(container, tmp_path / f"a.{container}", container=container, **wish))
+
+    published = OneProcess(tmp_path, str(ffmpeg.ffmpeg), str(ffmpeg.ffprobe) if ffmpeg.ffprobe else None).run(
+        {"sources": [{"uri": film.as_uri(), "duration": 1}], "targets": targets}
+    )
+
+    assert len(published) == len(targets) == len(TAGS_IN) - 1
+    assert all("tags" in {c.check for c in target.checks} for target in published.values())
+
+
+def test_tags_of_a_source_that_a_container_writes_in_its_own_way_do_not_fail_a_target(
+    film: Path, ffmpeg: FfmpegBuild, tmp_path: Path
+) -> None:
+    odd = tmp_path / "odd.mkv"
+    tags = ["-metadata", "track=A1", "-metadata", "genre=17", "-metadata", "description=What it is"]
+    judge._run(
+        [judge.ffmpeg(), "-v", "error", "-t", "1", "-i", str(film), "-map", "0:1", *tags, "-c", "copy", str(odd)]
+    )
+    targets = [
+        sound(codec, tmp_path / f"a.{c}", c) for c, codec in {"m4a": "aac", "mp3": "mp3", "opus": "opus"}.items()
+    ]
+
+    published = OneProcess(tmp_path, str(ffmpeg.ffmpeg), str(ffmpeg.ffprobe) if ffmpeg.ffprobe else None).run(
+        {"sources": [{"uri": odd.as_uri()}], "targets": targets}
+    )
+
+    assert {"m4a", "mp3", "opus"} == set(published)
 
 
 def test_chapters_are_trimmed_and_joined_and_files_repeat(film: Path, ffmpeg: FfmpegBuild, tmp_path: Path) -> None:

@@ -101,6 +101,8 @@ def test_a_damaged_segment_is_noticed(data: bytes) -> None:
         ({"container": "mov"}, {"cover": True}, "metadata.cover"),
         ({"container": "mkv"}, {"speed": 0.5}, "metadata.speed"),
         ({}, {"speed": 3}, "metadata.speed"),
+        ({}, {"set": {"track": "A1"}}, "metadata.set.track"),
+        ({}, {"set": {"creation_time": "2026-02-31T25:00:00Z"}}, "metadata"),
         ({}, {"set": {"creation_time": "yesterday"}}, "metadata"),
         ({}, {"set": {"title": "a\0b"}}, "metadata.set.title"),
         ({}, {"set": {"titel": "x"}}, "metadata.set.titel"),

@@ -216,6 +216,13 @@ def test_two_targets_may_not_write_subtitle_files_of_the_same_names() -> None:
     assert "targets[1].uri" == caught.value.field
 
 
+def test_a_dot_in_a_folder_is_no_extension() -> None:
+    overrides = {"kind": "file", "container": "mkv", "subtitles": {"mode": "sidecar"}}
+    targets = [{"name": n, "uri": f"s3://out/f.x/{n}", "overrides": overrides} for n in "ab"]
+
+    assert ["a", "b"] == [t.name for t in factories.task(*targets).targets]
+
+
 def test_what_nobody_could_read_is_refused_before_it_costs_hours() -> None:
     with pytest.raises(NoSubtitles):
         one_at_a_time([Cue(i, 100_000 + i, "x") for i in range(60)])

@@ -142,7 +142,9 @@ def publish(work: Work, uri: str, tracks: Sequence[Written], form: str) -> tuple
     stem = re.sub(r"\.[^.]*$", "", uri.rsplit("/", 1)[1])
     names: dict[str, Written] = {}
     for one in tracks:
-        name = three_letters(one.track.language) if one.track.language else one.track.id
+        # A source may call anything a language: only what looks like one becomes part of a name.
+        language = three_letters(one.track.language or "")
+        name = language if re.fullmatch(r"[a-z]{2,8}", language) else one.track.id
         names[f"{name}.{one.track.id}" if name in names else name] = one
     return publish_files(work, uri, {f"{stem}.{name}.{form}": one for name, one in names.items()})
 

@@ -26,6 +26,7 @@ def carried(settings: MetadataSettings, container: str, parts: Sequence[Part]) -
     with_chapters = settings.chapters is not False and container in CHAPTERS_IN
     return Carried(
         tags=kept | {str(k): v for k, v in settings.set.items()},
+        demanded=tuple(sorted(settings.set)),
         chapters=chapters(parts) if with_chapters else (),
         cover=_cover(parts[0]) if settings.cover is not False and container in COVER_IN else None,
         speed=settings.speed,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from framefleet.domain.errors import InvalidTemplate
 from framefleet.domain.timeline import Rational
@@ -35,17 +36,16 @@ _ALL: frozenset[str] = frozenset(
 TAGS_IN: dict[str, frozenset[str]] = {
     "mp4": _ALL | {"creation_time"},
     "m4a": _ALL | {"creation_time"},
-    "mov": frozenset(
-        {"title", "artist", "album", "comment", "composer", "copyright", "date", "genre", "creation_time"}
-    ),
+    "mov": frozenset({"title", "artist", "album", "comment", "copyright", "date", "genre", "creation_time"}),
     "mkv": _ALL | {"creation_time"},
     "webm": _ALL | {"creation_time"},
     "flv": _ALL,
     "mp3": _ALL,
-    "ogg": _ALL,
-    "opus": _ALL,
+    # Its comments have one place for a comment and a description.
+    "ogg": _ALL - {"description"},
+    "opus": _ALL - {"description"},
     "mka": _ALL | {"creation_time"},
-    "flac": _ALL,
+    "flac": _ALL - {"description"},
 }
 CHAPTERS_IN = frozenset({"mp4", "m4a", "mov", "mkv", "mka", "webm"})
 COVER_IN = frozenset({"mp4", "m4a", "mkv"})
@@ -53,10 +53,16 @@ SPEED_IN = frozenset({"mp4", "mov", "m4a"})
 COVER_CODECS = frozenset({"mjpeg", "png"})
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,6})?Z?")
+_NUMBERED = re.compile(r"\d{1,4}(/\d{1,4})?")
+_GENRE_NUMBER = re.compile(r"\(?\d+\)?")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 MAX_CHAPTERS = 1000
 
-TagText = Annotated[str, Field(min_length=1, max_length=2048, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]+$")]
+TagText = Annotated[
+    str,
+    BeforeValidator(lambda text: text.strip() if isinstance(text, str) else text),
+    Field(min_length=1, max_length=2048, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]+$"),
+]
 
 
 class MetadataSettings(Value):
@@ -77,9 +83,19 @@ class MetadataSettings(Value):
 
     @model_validator(mode="after")
     def _a_time(self) -> MetadataSettings:
-        if "creation_time" in self.set and not _TIME.fullmatch(self.set["creation_time"]):
+        if "creation_time" in self.set and not _is_time(self.set["creation_time"]):
             raise ValueError("creation_time in set must be a UTC time such as 2026-01-02T03:04:05Z")
         return self
+
+
+def _is_time(text: str) -> bool:
+    if not _TIME.fullmatch(text):
+        return False
+    try:
+        datetime.fromisoformat(text[:19])
+    except ValueError:
+        return False
+    return True
 
 
 class Chapter(Value):
@@ -102,6 +118,8 @@ class Carried(Value):
     """What a file is to carry beside its streams."""
 
     tags: dict[str, str] = {}
+    demanded: tuple[str, ...] = ()
+    """Tags that were asked for: they must arrive. Those of a source go along as the container can say them."""
     chapters: tuple[Chapter, ...] = ()
     cover: Cover | None = None
     speed: float | None = None
@@ -114,6 +132,16 @@ def check_metadata(settings: MetadataSettings, container: str, path: str) -> Non
         if name not in known:
             hint = f"It takes {', '.join(sorted(known))}." if known else "Leave metadata.set out."
             raise InvalidTemplate(f"{container} has no place for {name}", field=f"{path}.set.{name}", hint=hint)
+    if container in {"mp4", "m4a"} and not _NUMBERED.fullmatch(settings.set.get("track", "1")):
+        raise InvalidTemplate(
+            f"a track of {container} is a number",
+            field=f"{path}.set.track",
+            hint="Write 3, or 3/12 for the third of 12.",
+        )
+    if container == "mp3" and _GENRE_NUMBER.fullmatch(settings.set.get("genre", "")):
+        raise InvalidTemplate(
+            "a number would be read as the genre of that number", field=f"{path}.set.genre", hint="Write its name."
+        )
     for wanted, fitting, what in (
         (settings.chapters, CHAPTERS_IN, "chapters"),
         (settings.cover, COVER_IN, "cover"),
@@ -133,6 +161,6 @@ def known_tags(found: dict[str, str]) -> dict[str, str]:
     for name, value in found.items():
         key = name.lower()
         text = _CONTROL.sub(" ", value.encode("utf-8", "replace").decode()).strip()[:2048]
-        if key in _ALL or (key == "creation_time" and _TIME.fullmatch(text)):
+        if key in _ALL or (key == "creation_time" and _is_time(text)):
             tags[key] = text
     return {k: v for k, v in tags.items() if v}

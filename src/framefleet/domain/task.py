@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -82,7 +83,7 @@ class TargetRequest(Value):
     """A predefined template, or one of your own: `mine` or `mine@3`. None: `overrides` is everything, `kind` included."""
     uri: str = Field(max_length=8192)
     """Where it goes: as for sources, but not http(s). Several pictures need an `{index}` or `{index:03d}`."""
-    overrides: dict[str, Any] = {}
+    overrides: dict[str, Any] = Field(default={}, repr=False)
     """Fields laid over the template's, one by one; lists are replaced whole."""
     verify: Verify | None = None
     """What is checked of this target. None: as the task says."""
@@ -206,6 +207,7 @@ def accept(
         source_address(source.uri, f"sources[{i}].uri")
     targets = tuple(_target(t, f"targets[{i}]", templates) for i, t in enumerate(request.targets))
     _check_beside(targets)
+    _check_folders(targets)
     _check_verify(request, targets)
     return Task(
         id=token_task_id(request.client_token) if request.client_token else new_task_id(now),
@@ -299,7 +301,7 @@ def _check_beside(targets: Sequence[Target]) -> None:
         )
         if shown is None or shown.mode != "sidecar":
             continue
-        stem = target.uri.rpartition(".")[0]
+        stem = re.sub(r"\.[^./]*$", "", target.uri)
         if stem in stems:
             raise InvalidTarget(
                 "another target writes subtitle files of the same names",
@@ -307,6 +309,21 @@ def _check_beside(targets: Sequence[Target]) -> None:
                 hint="Give it another name or folder.",
             )
         stems.add(stem)
+
+
+def _check_folders(targets: Sequence[Target]) -> None:
+    """A ladder's renditions, and its second manifest, lie beside the one that is named, so each needs a folder of its own."""
+    folders: set[str] = set()
+    for i, target in enumerate(targets):
+        if isinstance(target.settings, LadderTemplate):
+            folder = target.uri.rpartition("/")[0]
+            if folder in folders:
+                raise InvalidTarget(
+                    "another ladder has its files in this folder",
+                    field=f"targets[{i}].uri",
+                    hint="Give each ladder a folder of its own.",
+                )
+            folders.add(folder)
 
 
 def _check_names(request: TaskRequest) -> None:
