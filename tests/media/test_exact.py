@@ -23,6 +23,8 @@ VIDEO = {
     "gop_seconds": 4,
 }
 HALF_FRAME = Fraction(1, 120)
+FAR_KEYFRAMES = frozenset({"silent.mp4", "surround.mp4"})
+"""Sources in which a chunk is so far from a keyframe that a film encoded still quicker would hardly be cut."""
 
 
 def fast_request(source: Path, out: Path, **more: Any) -> dict[str, Any]:
@@ -60,7 +62,8 @@ def test_I1_exact(name: str, ffmpeg: FfmpegBuild, tmp_path: Path) -> None:
     process = OneProcess(tmp_path, str(ffmpeg.ffmpeg), str(ffmpeg.ffprobe) if ffmpeg.ffprobe else None)
 
     # Frames and times are judged here, not looks; B-frames are three all the same.
-    process.run(fast_request(source, tmp_path / "out", preset="ultrafast"))
+    preset = "veryfast" if name in FAR_KEYFRAMES else "ultrafast"
+    process.run(fast_request(source, tmp_path / "out", preset=preset))
 
     chunks = [s.spec for s in process.plan.subtasks if isinstance(s.spec, VideoChunkSpec)]
     assert len(chunks) >= 5, "the film must have been cut"
