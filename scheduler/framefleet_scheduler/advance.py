@@ -31,8 +31,9 @@ _BATCH = 16
 
 def plan_settings(workers: list[WorkerInfo]) -> PlanSettings:
     """What the planner should know about the cluster, from the slots that live now."""
-    cpu = sum(worker.tag == Tag.CPU for worker in workers)
-    gpu = [worker for worker in workers if worker.tag == Tag.GPU]
+    able = [worker for worker in workers if worker.works]
+    cpu = sum(worker.tag == Tag.CPU for worker in able)
+    gpu = [worker for worker in able if worker.tag == Tag.GPU]
     encoders = frozenset(encoder for worker in gpu for encoder in worker.encoders)
     # Without any worker (scaled to zero) the default stands: some will come.
     return PlanSettings(slots=cpu or PlanSettings().slots, gpu_slots=len(gpu), gpu_encoders=encoders)

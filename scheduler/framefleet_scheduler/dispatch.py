@@ -87,7 +87,7 @@ class Dispatcher:
     def _live_slots(self) -> Counter[str]:
         now = self._clock.monotonic()
         if now >= self._slots_until:
-            self._slots = Counter(worker.tag for worker in self._tasks.workers())
+            self._slots = Counter(worker.tag for worker in self._tasks.workers() if worker.works)
             self._slots_until = now + _WORKERS_SECONDS
         return self._slots
 

@@ -14,7 +14,14 @@ CRASHES_ALLOWED = 5
 _TRIES = {Retry.TRANSIENT: 8, Retry.RESOURCE: 5, Retry.PERMANENT: 1}
 # Out of memory, or no progress: usually the input's doing, so a third try is the last. An output that is not right comes
 # back only where the task asks for one more try.
-_TRIES_BY_CODE = {"ffmpeg_killed": 3, "ffmpeg_stalled": 3, "verify_failed": 2, "quality_too_low": 2}
+# A GPU that is full is no fault of anything: a session ends when the chunk of a neighbour does.
+_TRIES_BY_CODE = {
+    "ffmpeg_killed": 3,
+    "ffmpeg_stalled": 3,
+    "verify_failed": 2,
+    "quality_too_low": 2,
+    "encoder_busy": 12,
+}
 
 
 def decide(error: ErrorInfo, attempts: int, chance: Callable[[], float], allowed: int | None = None) -> float | None:

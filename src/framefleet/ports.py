@@ -100,11 +100,18 @@ class WorkerInfo:
     host: str
     tag: str
     state: str
-    """idle or busy"""
+    """idle, busy or sick: takes no work until its host is well"""
     sid: str | None
     version: str
     encoders: tuple[str, ...]
     seen_at: datetime | None = None
+    reason: str | None = None
+    """What ails a sick slot."""
+
+    @property
+    def works(self) -> bool:
+        """Whether orders may be meant for it."""
+        return self.state != "sick"
 
 
 class Claims(Protocol):

@@ -20,6 +20,7 @@ from framefleet.adapters.redis_state import RedisState, connect
 from framefleet.adapters.s3 import S3Store
 from framefleet.domain.errors import StateUnavailable
 from framefleet.domain.records import TaskRecord
+from tests.services.gpu import Gpu
 from tests.services.ports import reserve
 from tests.services.s3 import S3
 
@@ -77,9 +78,14 @@ class Cluster:
         """Start a worker of `slots` CPU slots."""
         return self._start("framefleet_workers", "--tags", "cpu", "--slots", str(slots), *args)
 
-    def _start(self, module: str, *args: str) -> subprocess.Popen[bytes]:
+    def gpu_worker(self, gpu: Gpu, slots: int = 1) -> subprocess.Popen[bytes]:
+        """Start a worker of `slots` GPU slots on a stand-in for a GPU."""
+        more = {"FRAMEFLEET_FFMPEG": str(gpu.ffmpeg)}
+        return self._start("framefleet_workers", "--tags", "gpu", "--slots", str(slots), **more)
+
+    def _start(self, module: str, *args: str, **more: str) -> subprocess.Popen[bytes]:
         port = reserve()
-        environment = self.environment | {"FRAMEFLEET_METRICS_PORT": str(port)}
+        environment = self.environment | {"FRAMEFLEET_METRICS_PORT": str(port)} | more
         log = (self.folder / f"{module}-{len(self.processes)}.log").open("wb")
         process = subprocess.Popen(
             [sys.executable, "-m", module, *args], env=environment, stdout=log, stderr=log, start_new_session=True
@@ -93,7 +99,7 @@ class Cluster:
         """Pids of the live slot processes, as they say themselves."""
         return sorted({int(w.id.split(":")[1]) for w in self.state.tasks.workers()})
 
-    def wait_for_slots(self, count: int, seconds: float = 30) -> None:
+    def wait_for_slots(self, count: int, seconds: float = PATIENCE_SECONDS) -> None:
         """Until that many slots are registered."""
         eventually(lambda: len(self._workers()) >= count or None, f"{count} slots", seconds)
 

@@ -38,6 +38,12 @@ def detect(ffmpeg: str, *, gpu: bool = True) -> list[Capability]:
     return found
 
 
+def look_again(ffmpeg: str, tag: str, encoders: Sequence[str]) -> list[Capability]:
+    """Try those of `encoders` that make a slot of this tag what it is: libx264, or all that need the GPU."""
+    families = [name for name in encoders if (name.endswith("_nvenc") if tag == "gpu" else name == "libx264")]
+    return [_try(ffmpeg, family, _video_test(family)) for family in families]
+
+
 def opened(capabilities: Sequence[Capability]) -> tuple[str, ...]:
     """Names of the encoders that open."""
     return tuple(c.encoder for c in capabilities if c.opens)

@@ -38,6 +38,7 @@ from framefleet.media.allowance import allowance
 from framefleet.messages import Done, Failed
 from framefleet.ports import Claim, Claims, ObjectStore, Publisher, Refused
 from framefleet_workers.handlers import handle
+from framefleet_workers.health import Ailment, Health
 from framefleet_workers.lease import Lease
 from framefleet_workers.process import Interrupted
 from framefleet_workers.scratch import attempt_directory
@@ -89,7 +90,12 @@ class Executor:
         self._stopping = threading.Event()
         self._lease: Lease | None = None
         self._task = lru_cache(maxsize=32)(self._read_task)
+        self._health = Health()
         self.busy_with: str | None = None
+        self.ailment: Ailment | None = None
+        """Set when the slot should take no more work until its host was looked after; `recovered` takes it away."""
+        self.on_ailing: Callable[[], None] | None = None
+        """Who looks after a sick slot. Where nobody does (embedded: there is no other), it goes on."""
 
     def shutdown(self) -> None:
         """Stop what runs and give it back at once; nothing new is claimed."""
@@ -98,11 +104,19 @@ class Executor:
         if lease is not None:
             lease.interrupt.set("shutdown")
 
+    def recovered(self) -> None:
+        """The host is well again."""
+        self._health = Health()
+        self.ailment = None
+
     def run(self, sid: str) -> None:
         """Claim the subtask and do it. Returns when the outcome is recorded and reported, or the claim refused.
 
-        Raises ServiceError when a service stayed away too long: the order must come again.
+        Raises ServiceError when a service stayed away too long, and HostError when the slot is sick: the order must
+        come again.
         """
+        if self.ailment is not None:
+            raise HostError("this slot takes no work until its host is well")
         nonce = secrets.token_hex(6)
         claim = self._patiently(
             lambda: self._claims.claim(sid, nonce, self._settings.worker, self._settings.lease_seconds)
@@ -160,6 +174,7 @@ class Executor:
             log.exception("subtask.broken", kind=spec.kind)
             self._failed(claim, FramefleetError(f"a defect: {type(error).__name__}: {error}"), spec.kind, started, work)
         else:
+            self._health.succeeded()
             self._log("subtask.finished", spec.kind, started, work, outcome="succeeded")
             self._count(spec.kind, "succeeded", started, work, _codec(spec))
         finally:
@@ -242,6 +257,10 @@ class Executor:
         self._patiently(lambda: self._publisher.report(report))
         self._log("subtask.failed", kind, started, work, code=info.code, message=info.message, retry=info.retry.value)
         self._count(kind, "failed", started, work)
+        if self.on_ailing is not None:
+            self.ailment = self._health.failed(claim.sid, error, time.monotonic() - started)
+            if self.ailment is not None:
+                self.on_ailing()
 
     # --- shared ----------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ import threading
 import structlog
 
 from framefleet import __version__, logging
+from framefleet.adapters.tools import find_ffmpeg
 from framefleet.domain.errors import FramefleetError, StateUnavailable
 from framefleet.messages import work_queue
 from framefleet.ports import Claims, WorkerInfo
@@ -20,7 +21,8 @@ from framefleet_workers.actors import declare_actors
 from framefleet_workers.bootstrap import build_executor, connect_claims
 from framefleet_workers.broker import make_broker
 from framefleet_workers.execute import Executor
-from framefleet_workers.slot_loop import run_slot
+from framefleet_workers.sick_leave import SickLeave, examine
+from framefleet_workers.slot_loop import run_slot, signals
 
 log = structlog.get_logger()
 
@@ -41,24 +43,51 @@ def main(argv: list[str] | None = None) -> int:
     try:
         claims = connect_claims(settings)
         executor = build_executor(settings, worker, options.tag, claims)
-        broker = make_broker(settings.broker_url.get_secret_value())
+        ffmpeg = find_ffmpeg(settings.ffmpeg).path
+        make_broker(settings.broker_url.get_secret_value())
     except FramefleetError as error:
         log.error("slot.refused", code=error.code, message=error.message, hint=error.hint_text)
         return 1
     scratch.sweep(settings.scratch)
-    declare_actors(broker, options.tag, executor)
-    stop = threading.Event()
-    _Registration(claims, executor, worker, options.tag, tuple(filter(None, options.encoders.split(","))), stop).start()
-    threading.Thread(target=_shut_down, args=(stop, executor), name="shutdown", daemon=True).start()
+    encoders = tuple(filter(None, options.encoders.split(",")))
+    ended = threading.Event()
+    _Registration(claims, executor, worker, options.tag, encoders, ended).start()
+    leave = SickLeave(lambda: examine(ffmpeg, options.tag, encoders, settings.scratch))
     log.info("slot.started", worker=worker, tag=options.tag, version=__version__)
-    run_slot(broker, work_queue(options.tag), stop)
+    while _work(settings, options.tag, executor, ended) and _recover(leave, executor):
+        pass
+    ended.set()
     log.info("slot.stopped", worker=worker)
     return 0
 
 
-def _shut_down(stop: threading.Event, executor: Executor) -> None:
+def _work(settings: WorkerSettings, tag: str, executor: Executor, ended: threading.Event) -> bool:
+    """Take orders until a signal comes (False, and `ended` is set at once) or the slot is sick (True)."""
+    broker = make_broker(settings.broker_url.get_secret_value())
+    declare_actors(broker, tag, executor)
+    stop = threading.Event()
+    executor.on_ailing = stop.set
+    threading.Thread(target=_shut_down, args=(stop, executor, ended), name="shutdown", daemon=True).start()
+    told_to_end = run_slot(broker, work_queue(tag), stop)
+    return executor.ailment is not None and not told_to_end
+
+
+def _shut_down(stop: threading.Event, executor: Executor, ended: threading.Event) -> None:
     stop.wait()
-    executor.shutdown()
+    if executor.ailment is None:
+        ended.set()
+        executor.shutdown()
+
+
+def _recover(leave: SickLeave, executor: Executor) -> bool:
+    """Wait until the slot is well (True) or a signal comes (False)."""
+    assert executor.ailment is not None
+    stop = threading.Event()
+    with signals(stop):
+        well = leave.spend(executor.ailment, stop)
+    if well:
+        executor.recovered()
+    return well
 
 
 class _Registration(threading.Thread):
@@ -82,15 +111,16 @@ class _Registration(threading.Thread):
     def run(self) -> None:
         worker, tag, encoders = self._info
         while not self._stop_event.is_set():
-            sid = self._executor.busy_with
+            sid, ailment = self._executor.busy_with, self._executor.ailment
             info = WorkerInfo(
                 id=worker,
                 host=socket.gethostname(),
                 tag=tag,
-                state="busy" if sid else "idle",
+                state="sick" if ailment else "busy" if sid else "idle",
                 sid=sid,
                 version=__version__,
                 encoders=encoders,
+                reason=None if ailment is None else f"{ailment.code}: {ailment.message}",
             )
             try:
                 self._claims.register(info, REGISTERED_FOR_SECONDS)

@@ -23,8 +23,8 @@ INTERRUPTED_SECONDS = 4.0
 _LOOK_SECONDS = 0.2
 
 
-def run_slot(broker: FramefleetBroker, queue: str, stop: threading.Event) -> None:
-    """Work on the orders of `queue` until SIGTERM, SIGINT or `stop`; returns when the slot has drained.
+def run_slot(broker: FramefleetBroker, queue: str, stop: threading.Event) -> bool:
+    """Work on the orders of `queue` until SIGTERM, SIGINT or `stop`; returns when the slot has drained: whether by a signal.
 
     The first signal sets `stop`: nothing new is started, and running work that watches `stop` gives itself back. A
     second signal ends the process at once. Signals are heeded in the main thread only. Raises HostError when one of
@@ -35,7 +35,7 @@ def run_slot(broker: FramefleetBroker, queue: str, stop: threading.Event) -> Non
     # Dramatiq reads it from the environment when it is imported, which nobody can be sure to precede. One: the rest of
     # the queue stays where others and more urgent orders can get at it.
     worker.queue_prefetch = 1
-    with _signals() as received:
+    with signals() as received:
         worker.start()
         try:
             while not stop.wait(_LOOK_SECONDS) and not received:
@@ -49,6 +49,7 @@ def run_slot(broker: FramefleetBroker, queue: str, stop: threading.Event) -> Non
             # From here on Dramatiq raises Shutdown inside an actor that still runs.
             worker.stop(timeout=int(INTERRUPTED_SECONDS * 1000))
             broker.close()
+        return bool(received)
 
 
 def _is_alive(worker: Worker) -> bool:
@@ -56,8 +57,11 @@ def _is_alive(worker: Worker) -> bool:
 
 
 @contextmanager
-def _signals() -> Iterator[list[int]]:
-    """Signals received. The handler takes no lock: `stop.set()` in it could wait for the very thread it interrupted."""
+def signals(stop: threading.Event | None = None) -> Iterator[list[int]]:
+    """SIGTERM and SIGINT received; `stop` is set soon after the first, which a second one makes deadly.
+
+    The handler takes no lock: `stop.set()` in it could wait for the very thread it interrupted.
+    """
     received: list[int] = []
     if threading.current_thread() is not threading.main_thread():
         yield received
@@ -66,6 +70,8 @@ def _signals() -> Iterator[list[int]]:
     def receive(number: int, _frame: FrameType | None) -> None:
         received.append(number)
         signal.signal(number, signal.SIG_DFL)
+        if stop is not None:
+            threading.Thread(target=stop.set).start()
 
     numbers = (signal.SIGTERM, signal.SIGINT)
     before = {number: signal.signal(number, receive) for number in numbers}

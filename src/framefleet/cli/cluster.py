@@ -128,8 +128,8 @@ def workers(options: argparse.Namespace) -> int:
     if options.json:
         emit([asdict(slot) | {"seen_at": slot.seen_at and slot.seen_at.isoformat()} for slot in slots])
         return OK
-    rows = [(w.id, w.tag, w.state, w.sid or "-", w.version, " ".join(w.encoders)) for w in slots]
-    print(table(rows, ("SLOT", "TAG", "STATE", "SUBTASK", "VERSION", "ENCODERS")) if rows else "no live workers")
+    rows = [(w.id, w.tag, w.state, w.reason or w.sid or "-", w.version, " ".join(w.encoders)) for w in slots]
+    print(table(rows, ("SLOT", "TAG", "STATE", "DOING", "VERSION", "ENCODERS")) if rows else "no live workers")
     return OK
 
 

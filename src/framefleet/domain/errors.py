@@ -374,6 +374,14 @@ class EncoderUnavailable(WorkError):
     hint = "Run `framefleet doctor` on the worker."
 
 
+class EncoderBusy(WorkError):
+    """The GPU has no encoding session or no memory left for this attempt."""
+
+    code = "encoder_busy"
+    retry = Retry.RESOURCE
+    hint = "Give the worker fewer GPU slots (`--slots`): each encodes several renditions at once, a session for each."
+
+
 class AttemptsExhausted(WorkError):
     """The subtask's workers kept dying."""
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from framefleet.domain.errors import (
     DiskFull,
+    EncoderBusy,
     EncoderUnavailable,
     FfmpegFailed,
     FfmpegKilled,
@@ -17,6 +18,13 @@ from framefleet.domain.errors import (
 )
 
 _DISK = ("No space left on device", "Disk quota exceeded")
+_ENCODER_BUSY = (
+    "out of memory (10)",  # OpenEncodeSessionEx, InitializeEncoder: the session limit of older drivers, or memory
+    "incompatible client key (21)",  # the session limit since 2024
+    "CUDA_ERROR_OUT_OF_MEMORY",
+    "encoder busy (",
+)
+"""The GPU works, but has nothing left for one more. Looked for first: `No capable devices found` follows these."""
 _ENCODER = (
     "Cannot load libcuda.so.1",
     "Cannot load nvcuda.dll",
@@ -26,8 +34,12 @@ _ENCODER = (
     "CUDA_ERROR",
     "cuInit(0) failed",
     "Driver does not support the required nvenc API version",
+    "The minimum required Nvidia driver",
+    "Provided device doesn't support required NVENC features",
+    "device not exist (",
+    "EncodePicture failed!: generic error (20)",  # these two: the driver or the card went away in the middle
+    "Failed locking bitstream buffer",
     "Unknown encoder",
-    "out of memory (10)",
 )
 _MEMORY = (
     "Cannot allocate memory",
@@ -46,6 +58,8 @@ def work_error(lines: Sequence[str], returncode: int) -> FramefleetError:
     for line in lines:
         if any(phrase in line for phrase in _DISK):
             return DiskFull(log=log)
+        if any(phrase in line for phrase in _ENCODER_BUSY):
+            return EncoderBusy(line.strip(), log=log)
         if any(phrase in line for phrase in _ENCODER):
             return EncoderUnavailable(line.strip(), log=log)
     if out_of_memory(lines, returncode):

@@ -55,8 +55,9 @@ local function exclude(s, whole_host)
   local scope = whole_host and host_of(s.worker) or s.worker
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', 'ff:workers', NOW, '+inf')) do
     if id ~= scope and not (whole_host and host_of(id) == scope) then
-      local info = redis.call('HGET', 'ff:worker', id)
-      if info and cjson.decode(info).tag == s.tag then
+      local text = redis.call('HGET', 'ff:worker', id)
+      local info = text and cjson.decode(text)
+      if info and info.tag == s.tag and info.state ~= 'sick' then
         save(s, 'excluded', scope, 'excluded_until', NOW + 60000)
         return
       end
