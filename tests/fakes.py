@@ -165,6 +165,7 @@ class FakeTask:
     subtasks: dict[int, FakeSubtask] = field(default_factory=dict)
     targets: dict[str, tuple[int, ...]] | None = None
     canceling: bool = False
+    change: int = 0
     started_at: datetime | None = None
     record: TaskRecord | None = None
 
@@ -272,18 +273,31 @@ class FakeState:
         found.crashes = max(found.crashes, crashes)
         return found.state in OPEN_STATES
 
-    def cancel(self, task_id: str) -> bool:
+    def holds(self, sid: str, fence: int) -> bool:
         self._check()
-        task = self.live[task_id]
+        found = self.at(sid)
+        return found.state in OPEN_STATES and found.fence == fence
+
+    def cancel(self, task_id: str, run: int | None = None, *, rebuilding: bool = False) -> bool:
+        self._check(epoch=not rebuilding)
+        task = self.live.get(task_id)
+        if task is None or task.record is not None or run not in {None, task.run}:
+            return False
         task.canceling = True
         for subtask in task.subtasks.values():
             if subtask.state in OPEN_STATES:
                 subtask.state = SubtaskState.CANCELED
         return True
 
-    def reprioritize(self, task_id: str, priority: int) -> bool:
+    def reprioritize(self, task_id: str, priority: int, change: int | None = None) -> bool:
         self._check()
-        return task_id in self.live
+        task = self.live.get(task_id)
+        if task is None or task.record is not None:
+            return False
+        if change is None or change > task.change:
+            task.change = change or task.change
+            task.task = task.task.model_copy(update={"priority": priority})
+        return True
 
     def finish(self, record: TaskRecord) -> bool:
         self._check(epoch=False)
@@ -432,7 +446,7 @@ class FakeState:
             priority=task.task.priority,
             created_at=task.task.created_at,
             started_at=task.started_at,
-            targets=tuple(self._target(task, target.name, target.uri) for target in task.task.targets),
+            targets=task.task.in_order({t.name: self._target(task, t.name, t.uri) for t in task.task.targets}),
             subtasks=tuple(
                 SubtaskRecord(
                     n=n, kind=s.subtask.kind, tag=s.subtask.tag, state=s.state, attempts=s.attempts, error=s.error

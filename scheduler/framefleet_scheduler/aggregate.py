@@ -81,9 +81,13 @@ class Aggregator:
     def give_up(self, sid: str, fence: int | None, error: ErrorInfo) -> bool:
         """Fail the subtask for good: first in the store, so that a rebuild knows it, then in Redis.
 
-        `fence` None is the scheduler's own verdict. False when the fence is stale or the subtask decided.
+        `fence` None is the scheduler's own verdict. False when the fence is stale or the subtask decided: then nothing is
+        written either, or a rebuild would fail what another attempt is doing well.
         """
         task_id, run, n = split_subtask_id(sid)
+        if fence is not None and not self._tasks.holds(sid, fence):
+            log.debug("report.dropped", sid=sid, reason="stale")
+            return False
         self._store.create(keys.failed(task_id, run, n), error.model_dump_json().encode())
         failed = self._tasks.fail(sid, fence, error, None)
         if failed:

@@ -18,6 +18,11 @@ class RunFiles:
     """What one run of a task has written."""
 
     planned: bool = False
+    restarted: bool = False
+    """It has a task of its own: it is not the first run."""
+    canceled: bool = False
+    priority: str | None = None
+    """Key of the last change of its priority."""
     ended: datetime | None = None
     done: list[int] = field(default_factory=list)
     failed: list[int] = field(default_factory=list)
@@ -76,6 +81,14 @@ def _note(run: RunFiles, parts: list[str], info: ObjectInfo) -> None:
     match parts:
         case ["plan.json"]:
             run.planned = True
+        case ["RUN"]:
+            run.restarted = True
+        case ["CANCEL"]:
+            run.canceled = True
+            run.intermediate.append(info.key)
+        case ["priority", _]:  # the listing is in order
+            run.priority = info.key
+            run.intermediate.append(info.key)
         case ["END"]:
             run.ended = info.modified
         case ["sub", n, "DONE"] if n.isdecimal():

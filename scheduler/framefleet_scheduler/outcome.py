@@ -49,6 +49,8 @@ def _target(
     live: TargetRecord, published: Sequence[PublishedOutput], *, canceled: bool, reason: ErrorInfo | None
 ) -> TargetRecord:
     match live.state:
+        case TaskState.SUCCEEDED if live.files:  # carried over from an earlier run
+            return live
         case TaskState.SUCCEEDED if published:
             return live.model_copy(
                 update={

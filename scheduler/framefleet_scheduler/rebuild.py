@@ -96,11 +96,14 @@ class Rebuilder:
         return "nothing"
 
     def _enter_unfinished(self, files: TaskFiles) -> bool:
-        body = self._store.get(keys.task(files.id))
+        run, latest = files.run, files.latest
+        body = self._store.get(keys.restarted(files.id, run) if latest.restarted else keys.task(files.id))
         if body is None:
             return False
         task = Task.model_validate_json(body)
-        run, latest = files.run, files.latest
+        changed = self._store.get(latest.priority) if latest.priority else None
+        if changed is not None:
+            task = task.model_copy(update={"priority": int(changed)})
         self._tasks.create(task, run, probe_subtasks(task))
         plan = self._store.get(keys.plan(task.id, run)) if latest.planned else None
         if plan is not None:
@@ -118,6 +121,8 @@ class Rebuilder:
                 self._tasks.fail(subtask_id(task.id, run, n), None, ErrorInfo.model_validate_json(failed), None)
         for n, crashes in latest.crashes.items():
             self._tasks.crashed(subtask_id(task.id, run, n), crashes)
+        if latest.canceled:
+            self._tasks.cancel(task.id, run, rebuilding=True)
         return True
 
     def _enter_ended(self, files: TaskFiles) -> bool:

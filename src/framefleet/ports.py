@@ -225,11 +225,17 @@ class TaskStore(Protocol):
     def crashed(self, sid: str, crashes: int) -> bool:
         """Say how many attempts died, as a rebuild knows it from the store. False when final or unknown."""
 
-    def cancel(self, task_id: str) -> bool:
-        """Mark a task canceled: its open subtasks end now or at their next beat. False when final or unknown."""
+    def holds(self, sid: str, fence: int) -> bool:
+        """Whether `fence` is the one that may decide about the subtask now."""
 
-    def reprioritize(self, task_id: str, priority: int) -> bool:
-        """Give a task another priority, also where its orders are out already. False when final or unknown."""
+    def cancel(self, task_id: str, run: int | None = None, *, rebuilding: bool = False) -> bool:
+        """Mark a task canceled: its open subtasks end now. False when final, unknown, or not in this run."""
+
+    def reprioritize(self, task_id: str, priority: int, change: int | None = None) -> bool:
+        """Give a task another priority, also where its orders are out already. False when final or unknown.
+
+        `change` numbers the changes of a run: one that is older than what was applied changes nothing.
+        """
 
     def finish(self, record: TaskRecord) -> bool:
         """Enter the final record and its event. False when entered before."""

@@ -125,16 +125,18 @@ def test_a_record_nobody_can_read_fails_the_subtask() -> None:
     assert desk.state.at(desk.sid).state is SubtaskState.FAILED
 
 
-def test_i7_a_permanent_failure_is_recorded_before_it_is_entered() -> None:
+def test_i7_a_permanent_failure_is_recorded_before_it_is_entered(monkeypatch: pytest.MonkeyPatch) -> None:
     desk = Desk()
-    desk.state.away = True
 
-    with pytest.raises(StateUnavailable):
+    def away(*_: object) -> bool:
+        raise StateUnavailable
+
+    with monkeypatch.context() as broken, pytest.raises(StateUnavailable):
+        broken.setattr(desk.state, "fail", away)
         desk.fail(SourceNotMedia("no moov"))
 
     stored = ErrorInfo.model_validate_json(desk.store.objects[keys.failed(*split_subtask_id(desk.sid))])
     assert stored.message == "no moov"
-    desk.state.away = False
     desk.fail(SourceNotMedia("no moov"))
     assert desk.state.at(desk.sid).state is SubtaskState.FAILED
 
@@ -167,6 +169,8 @@ def test_i3_a_failure_of_an_attempt_that_lost_its_lease_is_ignored() -> None:
     desk.fail(SourceUnavailable(), fence=desk.fence - 1)
 
     assert desk.state.at(desk.sid).state is SubtaskState.RUNNING
+    # A rebuild would believe it.
+    assert keys.failed(*split_subtask_id(desk.sid)) not in desk.store.objects
 
 
 def test_with_the_store_away_the_report_comes_again() -> None:

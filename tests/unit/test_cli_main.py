@@ -100,7 +100,16 @@ def test_bad_usage_ends_with_2(argv: list[str]) -> None:
 
 @pytest.mark.parametrize(
     "argv",
-    [["status", "t"], ["list"], ["watch", "t"], ["cancel", "t"], ["workers"], ["watch"]],
+    [
+        ["status", "t"],
+        ["list"],
+        ["watch", "t"],
+        ["cancel", "t"],
+        ["restart", "t"],
+        ["priority", "t", "9"],
+        ["workers"],
+        ["watch"],
+    ],
     ids=" ".join,
 )
 def test_a_cluster_verb_without_an_address_says_which_is_missing(

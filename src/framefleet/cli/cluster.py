@@ -1,4 +1,4 @@
-"""The verbs that talk to a cluster: submit over RabbitMQ, the rest to Redis."""
+"""The verbs that talk to a cluster: submit over RabbitMQ, the rest to Redis; what changes a task also to the store."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from framefleet.cli.output import FAILED, OK, CliError, emit, emit_line, table
 if TYPE_CHECKING:
     from framefleet.adapters.redis_state import RedisTaskStore
     from framefleet.domain.records import TaskRecord
+    from framefleet_scheduler.control import Control
 
 POLL_SECONDS = 0.5
 PATIENCE_SECONDS = 60.0
@@ -108,16 +109,35 @@ def watch(options: argparse.Namespace) -> int:
 
 def cancel(options: argparse.Namespace) -> int:
     """Cancel a task: what runs for it is ended within seconds."""
-    from framefleet.domain.errors import TaskFinal
-
-    with _tasks() as tasks:
-        if not tasks.cancel(options.id):
-            record = _known(tasks, options.id)
-            raise TaskFinal(f"the task has already ended: {record.state}")
+    with _control() as control:
+        control.cancel(options.id)
     if options.json:
         emit({"id": options.id, "canceling": True})
     else:
         print(f"{options.id} is being canceled")
+    return OK
+
+
+def restart(options: argparse.Namespace) -> int:
+    """Begin a new run of a task that has ended."""
+    with _control() as control:
+        task = control.restart(options.id, failed_only=options.failed)
+    targets = [target.name for target in task.targets]
+    if options.json:
+        emit({"id": task.id, "targets": targets, "carried": [target.name for target in task.carried]})
+    else:
+        print(f"{task.id} begins again: {', '.join(targets)}")
+    return OK
+
+
+def priority(options: argparse.Namespace) -> int:
+    """Give a task another priority."""
+    with _control() as control:
+        control.reprioritize(options.id, options.priority)
+    if options.json:
+        emit({"id": options.id, "priority": options.priority})
+    else:
+        print(f"{options.id} has priority {options.priority} now")
     return OK
 
 
@@ -147,6 +167,24 @@ def _tasks() -> Iterator[RedisTaskStore]:
         raise CliError("invalid_setting", f"FRAMEFLEET_REDIS_URL: {error}") from None
     with state:
         yield state.tasks
+
+
+@contextmanager
+def _control() -> Iterator[Control]:
+    """Cancel, restart and the like: they are written to the work bucket first, then to Redis."""
+    from framefleet.adapters.configured import work_store
+    from framefleet_scheduler.bootstrap import SystemClock
+    from framefleet_scheduler.control import Control
+
+    settings = config.settings()
+    config.log_quietly(settings)
+    with _tasks() as tasks:
+        config.need_store(settings)
+        store = work_store(settings)
+        try:
+            yield Control(store, tasks, SystemClock())
+        finally:
+            store.close()
 
 
 @contextmanager

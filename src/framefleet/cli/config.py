@@ -35,6 +35,13 @@ def redis_url(found: Settings) -> str:
     return _address(found.redis_url.get_secret_value(), "redis_url", "redis://host:6379/0")
 
 
+def need_store(found: Settings) -> None:
+    """Raises CliError when the S3 server of the work bucket is not set."""
+    if not found.s3_endpoint:
+        variable = f"{PREFIX}S3_ENDPOINT"
+        raise CliError("not_configured", f"{variable} is not set", hint="Set it, and the keys, to the cluster's.")
+
+
 def _address(value: str, name: str, example: str) -> str:
     if not is_set(name):
         variable = f"{PREFIX}{name.upper()}"

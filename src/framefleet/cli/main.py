@@ -120,6 +120,12 @@ def _add_cluster(verbs: Any) -> None:
     watch.add_argument("--pipeline", help="only events of this pipeline (without ID)")
     cancel = _add(verbs, "cancel", "cluster.cancel", "cancel a task")
     cancel.add_argument("id", metavar="ID")
+    restart = _add(verbs, "restart", "cluster.restart", "do a task that has ended once more, as a new run")
+    restart.add_argument("id", metavar="ID")
+    restart.add_argument("--failed", action="store_true", help="only the targets that did not succeed")
+    priority = _add(verbs, "priority", "cluster.priority", "give a task another priority, also when it has begun")
+    priority.add_argument("id", metavar="ID")
+    priority.add_argument("priority", type=int, metavar="N", help="0 to 9, 9 is first")
     _add(verbs, "workers", "cluster.workers", "list the live worker slots")
 
 

@@ -6,7 +6,7 @@
     │   ├── InvalidTemplate     ├── InvalidSource       ├── TooManySources
     │   ├── InvalidTarget       ├── RequestTooLarge     ├── ClientTokenConflict
     │   ├── UnsupportedFeature  ├── TaskNotFound        ├── TaskFinal
-    │   ├── TemplateExists      └── TemplateChanged
+    │   ├── TemplateExists      ├── TemplateChanged     ├── TaskNotFinal        └── NothingFailed
     ├── SourceError             the input itself is at fault: permanent
     │   ├── SourceNotFound      ├── SourceForbidden     ├── SourceEmpty
     │   ├── SourceNotMedia      ├── SourceTruncated     ├── SourceNoVideo
@@ -187,6 +187,22 @@ class TaskFinal(RequestError):
 
     code = "task_final"
     status = 409
+
+
+class TaskNotFinal(RequestError):
+    """The task has not ended yet."""
+
+    code = "task_not_final"
+    status = 409
+    hint = "Wait for its end, or cancel it first."
+
+
+class NothingFailed(RequestError):
+    """Every target of the task has succeeded."""
+
+    code = "nothing_failed"
+    status = 409
+    hint = "Restart all targets."
 
 
 class TemplateExists(RequestError):

@@ -3,6 +3,9 @@
 _epoch/000007                              one per Redis generation (conditional create)
 tasks/<id>/request.json                    the accepted task (conditional create)
 tasks/<id>/task.json                       the full record of the latest run that ended: a copy of its END
+tasks/<id>/<run>/RUN                       from the second run on: the task as that run makes it (conditional create)
+tasks/<id>/<run>/CANCEL                    the run is to be canceled (conditional create)
+tasks/<id>/<run>/priority/<n>              the n-th change of its priority (conditional create); the last one counts
 tasks/<id>/<run>/plan.json                 the plan (conditional create)
 tasks/<id>/<run>/sub/<n>/try/<fence>       markers of attempts that died, from the first on
 tasks/<id>/<run>/sub/<n>/a<fence>-<nonce>/ outputs of one attempt
@@ -34,6 +37,26 @@ def result(task_id: str) -> str:
 def run_prefix(task_id: str, run: int) -> str:
     """Everything one run of a task writes."""
     return f"tasks/{task_id}/{run}/"
+
+
+def restarted(task_id: str, run: int) -> str:
+    """The task as a later run makes it: which targets, from when, with what priority."""
+    return f"{run_prefix(task_id, run)}RUN"
+
+
+def cancel(task_id: str, run: int) -> str:
+    """Somebody was told that the run is canceled."""
+    return f"{run_prefix(task_id, run)}CANCEL"
+
+
+def priorities(task_id: str, run: int) -> str:
+    """Every change of a run's priority."""
+    return f"{run_prefix(task_id, run)}priority/"
+
+
+def priority(task_id: str, run: int, change: int) -> str:
+    """One change of a run's priority, counted from 1; the keys are in the order of the changes."""
+    return f"{priorities(task_id, run)}{change:06d}"
 
 
 def plan(task_id: str, run: int) -> str:

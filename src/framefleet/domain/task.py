@@ -23,6 +23,7 @@ from framefleet.domain.errors import (
     RequestTooLarge,
     TooManySources,
 )
+from framefleet.domain.records import TargetRecord
 from framefleet.domain.stills import SnapshotTemplate
 from framefleet.domain.template import FileTemplate, Known, LadderTemplate, RemuxTemplate, Template, resolve_named
 from framefleet.domain.value import Value
@@ -156,6 +157,13 @@ class Task(Value):
     targets: tuple[Target, ...]
     fingerprint: str
     """Digest of the request's body: the same client_token with another body is refused."""
+    carried: tuple[TargetRecord, ...] = ()
+    """Targets that an earlier run made and this one keeps; they are not among `targets`."""
+
+    def in_order(self, made: Mapping[str, TargetRecord]) -> tuple[TargetRecord, ...]:
+        """The targets as they were asked for: those this run makes, as given here by name, and those it keeps."""
+        known = {target.name: target for target in self.carried} | dict(made)
+        return tuple(known[target.name] for target in self.request.targets if target.name in known)
 
     def verify(self, target: str | None = None) -> tuple[Verify, ...]:
         """What is asked of the verification of a target; None for what works for all of them."""

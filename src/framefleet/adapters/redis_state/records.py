@@ -163,15 +163,17 @@ def _live(
         progress=progress,
         user_data=task.request.user_data,
         tags=task.request.tags,
-        targets=tuple(
-            _target(
-                TargetRecord(name=target.name, template=target.template, uri=target.uri, state=TaskState.QUEUED),
-                [known[n] for n in (deciding.get(target.name, ()) if planned else known) if n in known],
-                planned=bool(planned),
-                running=TaskState(state) is TaskState.RUNNING,
-                canceling=bool(canceling),
-            )
-            for target in task.targets
+        targets=task.in_order(
+            {
+                target.name: _target(
+                    TargetRecord(name=target.name, template=target.template, uri=target.uri, state=TaskState.QUEUED),
+                    [known[n] for n in (deciding.get(target.name, ()) if planned else known) if n in known],
+                    planned=bool(planned),
+                    running=TaskState(state) is TaskState.RUNNING,
+                    canceling=bool(canceling),
+                )
+                for target in task.targets
+            }
         ),
         subtasks=subtasks,
     )

@@ -125,19 +125,27 @@ class RedisTaskStore:
         """
         return self._scripts.applied("crashed", sid, crashes)
 
-    def cancel(self, task_id: str) -> bool:
-        """Mark a task canceled and its open subtasks too; running ones learn it at their next beat.
-
-        The task is then due in `take_advance`, to be finished. False when final or unknown. Raises StateUnavailable.
-        """
-        return self._scripts.applied("cancel", task_id)
-
-    def reprioritize(self, task_id: str, priority: int) -> bool:
-        """Give a task another priority, also where its orders are out already. False when final or unknown.
+    def holds(self, sid: str, fence: int) -> bool:
+        """Whether a verdict under this fence counts now: it is the current one, and its attempt has not ended.
 
         Raises StateUnavailable.
         """
-        return self._scripts.applied("reprioritize", task_id, priority)
+        return self._scripts.applied("holds", sid, fence)
+
+    def cancel(self, task_id: str, run: int | None = None, *, rebuilding: bool = False) -> bool:
+        """Mark a task canceled and its open subtasks too; who works on them is told at once.
+
+        The task is then due in `take_advance`, to be finished. False when final or unknown, or when another run than
+        `run` is the current one. A rebuild may do it without an epoch. Raises StateUnavailable.
+        """
+        return self._scripts.applied("cancel", task_id, "" if run is None else run, int(rebuilding))
+
+    def reprioritize(self, task_id: str, priority: int, change: int | None = None) -> bool:
+        """Give a task another priority, also where its orders are out already. False when final or unknown.
+
+        Of changes that are numbered, one that comes after a later one changes nothing. Raises StateUnavailable.
+        """
+        return self._scripts.applied("reprioritize", task_id, priority, "" if change is None else change)
 
     def finish(self, record: TaskRecord) -> bool:
         """Enter the final record and its event, whose id follows from task, run and state.

@@ -1,0 +1,4 @@
+-- sid, fence -> OK when a verdict under this fence would count (as in `fail`).
+if not EPOCH then return NO_EPOCH end
+local s, fence = load(ARGV[1]), tonumber(ARGV[2])
+return s and OPEN[s.state] and s.fence == fence and fence > s.closed and OK or NO
