@@ -140,7 +140,7 @@ def summary(output: Output, usage: Usage) -> str:
                 "frames": max((track.frames for track in output.tracks), default=0),
                 "bytes": sum(file.bytes for file in files),
                 "reused": output.reused,
-            }
+            } | ({"reused_tracks": list(output.reused_tracks)} if output.reused_tracks else {})
         case PublishedOutput(files=published):
             said |= {"files": len(published), "bytes": sum(file.bytes for file in published)}
             said |= {"uri": published[0].uri} if published else {}

@@ -86,6 +86,8 @@ def build(settings: SchedulerSettings, roles: tuple[str, ...]) -> Iterator[Parts
             check_source=partial(check_source, storages),
             check_target=partial(check_target, storages),
             templates=TemplateRegistry(store),
+            cache_days=settings.cache_days,
+            cache_bytes=settings.cache_bytes,
         )
         probes: dict[str, Probe] = {
             "redis": state.ping,

@@ -12,10 +12,14 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import structlog
+from pydantic import ValidationError
 
+from framefleet.domain import keys
 from framefleet.domain.errors import ServiceError
+from framefleet.domain.records import TaskRecord
 from framefleet.domain.states import TaskState
 from framefleet.ports import Clock, ObjectStore, TaskQuery, TaskStore
+from framefleet_scheduler.cache import discard_canceled
 from framefleet_scheduler.inventory import run_in, tasks_in
 
 log = structlog.get_logger()
@@ -80,7 +84,7 @@ class Cleaner:
 
     def clean(self, task_id: str, run: int) -> int:
         """Remove a run's intermediate objects; says how many. The run must have ended. Raises ServiceError."""
-        removed = self._delete(run_in(self._store, task_id, run).intermediate)
+        removed = self._remove(task_id, run, run_in(self._store, task_id, run).intermediate)
         if removed:
             log.info("run.cleaned", task_id=task_id, run=run, objects=removed)
         return removed
@@ -93,10 +97,24 @@ class Cleaner:
         settled = self._clock.now() - _SETTLED
         removed = 0
         for task in tasks_in(self._store):
-            for run in task.runs.values():
+            for number, run in task.runs.items():
                 if run.ended is not None and run.ended < settled:
-                    removed += self._delete(run.intermediate)
+                    removed += self._remove(task.id, number, run.intermediate)
         return removed
+
+    def _remove(self, task_id: str, run: int, found: list[str]) -> int:
+        """The cache's entries first: their marks, among the objects, tell which they are."""
+        marks = [key for key in found if "/cached/" in key]
+        if marks and (end := self._end(task_id, run)) is not None and end.state is TaskState.CANCELED:
+            discard_canceled(self._store, end.pipeline, f"{task_id}/{run}", marks)
+        return self._delete(found)
+
+    def _end(self, task_id: str, run: int) -> TaskRecord | None:
+        body = self._store.get(keys.end(task_id, run))
+        try:
+            return None if body is None else TaskRecord.model_validate_json(body)
+        except ValidationError:  # written by another version; age removes its entries
+            return None
 
     def _delete(self, found: list[str]) -> int:
         for start in range(0, len(found), _BATCH):

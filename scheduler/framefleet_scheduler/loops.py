@@ -21,6 +21,7 @@ from framefleet.ports import Clock, Epochs, ObjectStore, Outbox, Publisher, Subm
 from framefleet_scheduler.accept import Acceptor, Check, unchecked
 from framefleet_scheduler.advance import Advancer
 from framefleet_scheduler.aggregate import Aggregator
+from framefleet_scheduler.cache import CacheKeeper
 from framefleet_scheduler.clean import Cleaner
 from framefleet_scheduler.dispatch import Dispatcher
 from framefleet_scheduler.sweep import Sweeper, SweepSettings
@@ -126,6 +127,10 @@ class SchedulerOptions:
     check_target: Check = unchecked
     templates: Known | None = None
     """None: the predefined ones only."""
+    cache_days: float = 1.0
+    """Days since its last use that finished work is kept for later tasks."""
+    cache_bytes: int = 50 << 30
+    """Bytes of it that are kept."""
 
 
 class Scheduler:
@@ -149,6 +154,8 @@ class Scheduler:
         )
         self.aggregator = Aggregator(services.store, services.tasks, self.kick)
         self.dispatcher = Dispatcher(services.outbox, services.tasks, services.publisher, services.clock)
+        days, size = self._options.cache_days, self._options.cache_bytes
+        self.cache = CacheKeeper(services.store, services.clock, days=days, most_bytes=size)
         self.cleaner = Cleaner(services.store, services.clock, self._sweep_now.set)
         self.advancer = Advancer(services.store, services.tasks, services.clock, self.cleaner, self._dispatch_now.set)
         self.sweeper = Sweeper(
@@ -188,6 +195,7 @@ class Scheduler:
         loops: list[Loop] = []
         if "sweep" in roles:  # first: over an empty Redis the others wait for it
             loops.append(Loop("sweep", self._sweep, SWEEP_SECONDS, self._stop))
+            loops.append(Loop("cache", self._trim_cache, SWEEP_SECONDS, self._stop))
         if "accept" in roles and services.submissions is not None:
             loops.append(self._consumer("accept", services.submissions, self.acceptor.handle_submission))
         if "aggregate" in roles:
@@ -217,6 +225,12 @@ class Scheduler:
 
     def _sweep(self) -> bool:
         self.sweeper.step()
+        return False
+
+    def _trim_cache(self) -> bool:
+        """In a thread of its own: a look at a large cache takes longer than leases have time."""
+        if self.sweeper.leading:
+            self.cache.step()
         return False
 
 

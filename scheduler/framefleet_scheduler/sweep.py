@@ -85,6 +85,11 @@ class Sweeper:
         self._purge_at = now
         self._garbage_at = now + self._settings.garbage_every
 
+    @property
+    def leading(self) -> bool:
+        """Whether this one was the leader when it last looked."""
+        return self._leading
+
     def step(self) -> bool:
         """One round; False when another scheduler leads. Raises ServiceError: what was not done is done next time."""
         leading = self._epochs.lead(self._who, _LEAD_SECONDS)

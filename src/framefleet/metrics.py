@@ -43,6 +43,12 @@ OUTPUT_SECONDS = Counter("framefleet_output_media_seconds_total", "Media seconds
 CPU_SECONDS = Counter("framefleet_cpu_seconds_total", "CPU seconds of FFmpeg.", ["kind"])
 WASTED_CPU_SECONDS = Counter("framefleet_wasted_cpu_seconds_total", "CPU seconds of attempts that did not succeed.")
 TRANSFER_BYTES = Counter("framefleet_transfer_bytes_total", "Bytes to and from the object store.", ["direction"])
+CACHE_LOOKUPS = Counter(
+    "framefleet_cache_lookups_total", "Work looked for among what earlier tasks finished.", ["kind", "outcome"]
+)
+CACHE_BYTES = Counter(
+    "framefleet_cache_bytes_total", "Bytes of finished work taken over, kept, or removed.", ["action"]
+)
 VERIFY_FAILURES = Counter("framefleet_verify_failures_total", "Outputs that were not what the plan says.", ["check"])
 NOTIFICATIONS = Counter("framefleet_notifications_total", "Events published.", ["kind", "outcome"])
 SUBMIT_REJECTED = Counter("framefleet_submit_rejected_total", "Submissions refused.", ["code"])
@@ -62,6 +68,16 @@ def worker_attempt(*, kind: str, tag: str, outcome: str, usage: Usage | None, co
     elif codec is not None and usage.media_seconds and usage.wall_seconds:
         OUTPUT_SECONDS.labels(codec, tag).inc(usage.media_seconds)
         ENCODE_SPEED.labels(codec, tag).observe(usage.media_seconds / usage.wall_seconds)
+
+
+def cache_lookup(*, kind: str, hit: bool) -> None:
+    """Count a look for finished work (`video`, `sound` or `probe`)."""
+    CACHE_LOOKUPS.labels(kind, "hit" if hit else "miss").inc()
+
+
+def cache_moved(*, action: str, size: int) -> None:
+    """Count bytes of finished work that were `reused`, `kept` or `removed`."""
+    CACHE_BYTES.labels(action).inc(size)
 
 
 def submit_rejected(code: str) -> None:

@@ -79,6 +79,10 @@ class Settings(BaseModel):
     retention_days: float = Field(
         7, ge=0.01, le=3650, description="Days an ended task stays in Redis; the store keeps it."
     )
+    cache_days: float = Field(
+        1, ge=0, le=3650, description="Days since its last use that finished work is kept for later tasks; 0: none is."
+    )
+    cache_bytes: int = Field(50 << 30, ge=0, description="Bytes of it that are kept, those used last; 0: none is.")
     metrics_host: str = Field("127.0.0.1", description="Address /metrics and /healthz listen on.")
 
     @model_validator(mode="after")
@@ -89,6 +93,11 @@ class Settings(BaseModel):
                 f" at most half of {PREFIX}LEASE_SECONDS"
             )
         return self
+
+    @property
+    def caches(self) -> bool:
+        """Whether finished work is kept for later tasks."""
+        return self.cache_days > 0 and self.cache_bytes > 0
 
     @property
     def variable_names(self) -> list[str]:

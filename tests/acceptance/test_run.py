@@ -200,7 +200,8 @@ def test_I2_an_interrupted_run_continues_with_its_finished_chunks(film: Path, tm
         start_new_session=True,
     )
     deadline = time.monotonic() + 120
-    while not list((out / ".framefleet/store/cache").glob("*")) and time.monotonic() < deadline:
+    # What the probe found is kept there, too.
+    while len(list((out / ".framefleet/store/cache/default").glob("*/data"))) < 2 and time.monotonic() < deadline:
         time.sleep(0.02)
     os.kill(process.pid, signal.SIGINT)
     said = process.communicate(timeout=60)[0].decode()

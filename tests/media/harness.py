@@ -64,6 +64,7 @@ class OneProcess:
         ffprobe: str | None = None,
         slots: int = 16,
         limits: Limits = ALMOST_EVERYTHING,
+        reuse: bool = False,
     ) -> None:
         self.folder = folder
         tool = find_ffmpeg(ffmpeg)
@@ -72,7 +73,7 @@ class OneProcess:
         self.claims = EverythingIsMine()
         self.broker = InProcessBroker()
         self.slots = slots
-        settings = SlotSettings("test", "cpu", folder / "scratch", limits, beat_seconds=60)
+        settings = SlotSettings("test", "cpu", folder / "scratch", limits, beat_seconds=60, reuse=reuse)
         storages = Storages(None, {}, [Path("/")], allow_private=True)
         self.executor = Executor(settings, self.claims, self.store, storages, self.broker, self.tools)
 

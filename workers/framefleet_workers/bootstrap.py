@@ -56,6 +56,7 @@ def build_executor(settings: WorkerSettings, worker: str, tag: str, claims: Clai
         lease_seconds=settings.lease_seconds,
         beat_seconds=settings.beat_seconds,
         stall_seconds=settings.stall_seconds,
+        reuse=settings.caches,
     )
     publisher = RabbitPublisher(settings.broker_url.get_secret_value())
     return Executor(

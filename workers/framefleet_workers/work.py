@@ -71,7 +71,7 @@ class Work:
     attempt: int = 1
     """Counted from 1."""
     reuse: bool = False
-    """Take over finished chunks of earlier runs with the same content (embedded mode)."""
+    """Take over finished work of earlier runs with the same content, and keep one's own for later ones."""
     reads_web: bool = False
     """Whether programs read the web for something else than a source."""
     cpu_seconds: float = 0.0

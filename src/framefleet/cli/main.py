@@ -127,6 +127,11 @@ def _add_cluster(verbs: Any) -> None:
     priority.add_argument("id", metavar="ID")
     priority.add_argument("priority", type=int, metavar="N", help="0 to 9, 9 is first")
     _add(verbs, "workers", "cluster.workers", "list the live worker slots")
+    cache = _add(verbs, "cache", "cache.show", "show how much finished work is kept for later tasks, or remove it")
+    cache.add_argument("--pipeline", help="only what belongs to this pipeline")
+    actions = cache.add_subparsers(title="actions", metavar="ACTION")
+    clear = _add(actions, "clear", "cache.clear", "remove it; tasks that run are not affected")
+    clear.add_argument("--pipeline", default=argparse.SUPPRESS, help="only what belongs to this pipeline")
 
 
 def _add(verbs: Any, name: str, function: str, text: str) -> argparse.ArgumentParser:

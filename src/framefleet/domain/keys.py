@@ -13,7 +13,9 @@ tasks/<id>/<run>/sub/<n>/DONE              the subtask's outcome (conditional cr
 tasks/<id>/<run>/sub/<n>/FAILED            a permanent failure, for rebuilds (conditional create)
 tasks/<id>/<run>/END                       the task's full record (conditional create)
 templates/<name>/<version>.json            one version of a user's template (conditional create)
-cache/<digest>                             which finished chunk has this content (embedded mode)
+tasks/<id>/<run>/sub/<n>/a<fence>-<nonce>/cached/<digest>  this attempt put that into the cache
+cache/<pipeline>/<digest>/data             finished work with this content
+cache/<pipeline>/<digest>/used             the run that took it over last
 """
 
 from __future__ import annotations
@@ -108,6 +110,20 @@ def template_version(name: str, version: int) -> str:
     return f"{template_versions(name)}{version:06d}.json"
 
 
-def cache(digest: str) -> str:
-    """Which finished chunk has this content."""
-    return f"cache/{digest}"
+CACHE = "cache/"
+"""Below it finished work that later runs may take over."""
+
+
+def cached(pipeline: str, digest: str) -> str:
+    """Finished work with this content."""
+    return f"{CACHE}{pipeline}/{digest}/data"
+
+
+def cache_use(pipeline: str, digest: str) -> str:
+    """Which run took it over last; its time is when."""
+    return f"{CACHE}{pipeline}/{digest}/used"
+
+
+def cache_mark(prefix: str, digest: str) -> str:
+    """Below an attempt's own prefix: it has put that into the cache (or was about to)."""
+    return f"{prefix}cached/{digest}"

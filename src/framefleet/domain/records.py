@@ -96,7 +96,9 @@ class TracksOutput(Value):
     checks: tuple[Check, ...] = ()
     warnings: tuple[str, ...] = ()
     reused: bool = False
-    """True when an earlier run's identical chunk was taken over."""
+    """True when all of it was taken over from an earlier run."""
+    reused_tracks: tuple[str, ...] = ()
+    """Tracks that were taken over, where others had to be made."""
 
 
 class PublishedOutput(Value):

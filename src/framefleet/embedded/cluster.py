@@ -33,6 +33,7 @@ from framefleet_workers.execute import Executor, SlotSettings
 
 DATA_FOLDER = ".framefleet"
 """Below the output folder: finished chunks of a run that was stopped. Removed when a run ends."""
+KEPT_DAYS = 36_500.0
 BEAT_SECONDS = 0.5
 LEASE_SECONDS = 30.0
 UPDATE_SECONDS = 0.25
@@ -164,6 +165,9 @@ def _cluster(data: Path, slots: int, settings: Settings, templates: Known | None
             check_source=partial(_check_source, storages, settings),
             check_target=partial(_check_target, storages),
             templates=templates,
+            # It goes as a whole when a run ends; one that was stopped may be continued whenever its user comes back.
+            cache_days=KEPT_DAYS,
+            cache_bytes=1 << 62,
         )
         scratch.sweep(data / "scratch")
         scheduler = Scheduler(services, options)
@@ -194,9 +198,8 @@ def _cluster(data: Path, slots: int, settings: Settings, templates: Known | None
 
 
 def _forget_tasks(store: DirectoryStore) -> None:
-    """Remove the records of an earlier run's task, or it would be taken up again; its finished chunks stay, by content."""
-    records = ("request.json", "plan.json", "DONE", "FAILED", "END")
-    store.delete([i.key for i in store.list("tasks/") if i.key.rsplit("/", 1)[1] in records])
+    """Remove an earlier run's task, or it would be taken up again; its finished chunks stay in the cache, by content."""
+    store.delete([i.key for i in store.list("tasks/")])
 
 
 def _work(executor: Executor, broker: InProcessBroker, over: threading.Event) -> None:

@@ -17,20 +17,25 @@ from framefleet.media.verify import parse_payload
 from framefleet_workers import reuse, verify
 from framefleet_workers.certify import LOUDNESS_TOLERANCE
 from framefleet_workers.digest import sha256_bytes
+from framefleet_workers.parcel import Parcel
 from framefleet_workers.work import Work
 
 
 def handle(work: Work, spec: AudioTrackSpec) -> TracksOutput:
     """Encode, check, upload."""
     urls = {p.source: work.source(p.source).url for p in spec.pieces if p.stream is not None}
-    if (known := reuse.find(work, spec)) is not None:
-        return known
+    name = reuse.name_sound(work, spec)
+    if (known := reuse.find_track(work, "sound", name, spec.id)) is not None:
+        return TracksOutput(tracks=(known.track,), checks=known.checks, reused=True)
+    parcel = reuse.parcel(work, name)
     path = work.path(f"{spec.id}.mp4" if spec.form == "cmaf" else f"{spec.id}.{spec.form}")
     seconds = spec.samples / spec.sample_rate
     seen = _made(work, spec, urls, path, seconds)
     if spec.form == "cmaf":
-        track = _fragments(work, spec, path, seen)
+        track = _fragments(work, spec, path, seen, parcel)
     else:
+        if parcel is not None:
+            parcel.add_file(path)
         track = Track(
             id=spec.id,
             codecs=spec.settings.codec,
@@ -44,9 +49,8 @@ def handle(work: Work, spec: AudioTrackSpec) -> TracksOutput:
             form=spec.form,
         )
     work.media_seconds += seconds
-    output = TracksOutput(tracks=(track,), checks=tuple(seen.checks))
-    reuse.remember(work, spec, output)
-    return output
+    reuse.remember_track(work, name, parcel, track, seen.checks)
+    return TracksOutput(tracks=(track,), checks=tuple(seen.checks))
 
 
 def _made(work: Work, spec: AudioTrackSpec, urls: Mapping[int, str], path: Path, seconds: float) -> verify.Seen:
@@ -116,7 +120,7 @@ def _same_packets(work: Work, spec: AudioTrackSpec, urls: Mapping[int, str], pat
     return verify.check("packets", source, verify.payload_hashes(work, path).get(0))
 
 
-def _fragments(work: Work, spec: AudioTrackSpec, path: Path, seen: verify.Seen) -> Track:
+def _fragments(work: Work, spec: AudioTrackSpec, path: Path, seen: verify.Seen, parcel: Parcel | None) -> Track:
     """Upload the file's head and each of its fragments."""
     try:
         head, fragments = split_file(path)
@@ -124,6 +128,8 @@ def _fragments(work: Work, spec: AudioTrackSpec, path: Path, seen: verify.Seen) 
         raise VerifyFailed(f"{path.name} is not readable: {error}") from error
     init_path = work.path("init.mp4")
     init_path.write_bytes(head)
+    if parcel is not None:
+        parcel.add(head)
     scale, edit = media_scale(head), edit_of(head)
     segments = []
     with path.open("rb") as file:
@@ -132,6 +138,8 @@ def _fragments(work: Work, spec: AudioTrackSpec, path: Path, seen: verify.Seen) 
             data = file.read(fragment.size)
             key = f"{work.prefix}{spec.id}/{fragment.decode_time}.m4s"
             work.store.put(key, data)
+            if parcel is not None:
+                parcel.add(data)
             stored = StoredFile(key=key, bytes=len(data), sha256=sha256_bytes(data))
             segments.append(Segment(**stored.model_dump(), start=fragment.decode_time, duration=fragment.duration))
             work.written_bytes += len(data)

@@ -22,7 +22,7 @@ from framefleet.media.probe import (
     probe_command,
     with_first_frame,
 )
-from framefleet_workers import subtitles
+from framefleet_workers import reuse, subtitles
 from framefleet_workers.process import Result
 from framefleet_workers.work import Work
 
@@ -31,6 +31,9 @@ def handle(work: Work, spec: ProbeSpec) -> ProbeOutput:
     """Read the headers, then every packet."""
     subtitles.check_files(work, spec.source)
     access = work.source(spec.source)
+    name = reuse.name_probe(work, spec)
+    if (known := reuse.find_probe(work, name)) is not None:
+        return ProbeOutput(media=known)
     lines: list[str] = []
     result = work.lines(probe_command(work.tools.prober, access.url), lines.append, verify=False)
     info = _parsed(result, lines, spec)
@@ -40,7 +43,9 @@ def handle(work: Work, spec: ProbeSpec) -> ProbeOutput:
     if spec.measure is not None:
         info = info.model_copy(update={"complexity": _complexity(work, info, access.url, spec.measure)})
     size = info.size_bytes if info.size_bytes is not None else access.bytes
-    return ProbeOutput(media=info.model_copy(update={"identity": access.identity, "size_bytes": size}))
+    info = info.model_copy(update={"identity": access.identity, "size_bytes": size})
+    reuse.remember_probe(work, name, info)
+    return ProbeOutput(media=info)
 
 
 def _parsed(result: Result, lines: list[str], spec: ProbeSpec) -> MediaInfo:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from framefleet.domain.errors import VerifyFailed
-from framefleet.domain.records import Check, Segment, StoredFile, Track, TracksOutput
+from framefleet.domain.records import Segment, StoredFile, Track, TracksOutput
 from framefleet.domain.subtask import Encoding, VideoChunkSpec
 from framefleet.media.boxes import BadBox, Fragment, split_file
 from framefleet.media.budget import next_aim
@@ -18,9 +18,10 @@ from framefleet.media.codecs import codec_string
 from framefleet.media.framecrc import FrameCrcParser
 from framefleet.media.static_hdr import with_static_hdr
 from framefleet_workers import compare, reuse, verify
-from framefleet_workers.assets import fetch_assets
+from framefleet_workers.assets import Assets, fetch_assets
 from framefleet_workers.digest import sha256_bytes
 from framefleet_workers.handlers import average
+from framefleet_workers.parcel import Parcel
 from framefleet_workers.work import Work
 
 EXTRA_SEEK = Fraction(12)
@@ -30,37 +31,69 @@ DAMAGED = "The source is probably damaged there: frames its index announces cann
 
 
 def handle(work: Work, spec: VideoChunkSpec) -> TracksOutput:
-    """Encode, check, upload."""
+    """Encode what is not there from earlier, check, upload."""
     urls = {p.source: work.unchanged_source(p.source, p.identity) for p in spec.pieces}
     assets = fetch_assets(work, spec)
     spec = average.with_bits(work, spec)
-    known = reuse.find(work, spec, assets.digest)
+    names = {e.id: reuse.name_rendition(work, spec, e, _marks(e, assets.digest)) for e in spec.encodings}
+    found = _taken_over(work, spec, names)
+    missing = spec.model_copy(update={"encodings": tuple(e for e in spec.encodings if e.id not in found)})
+    if missing.encodings:
+        found |= _made(work, missing, urls, assets, names)
+        seconds = (spec.end - spec.segments[0]) / spec.scale
+        work.media_seconds += seconds * len(missing.encodings)
+    made = {e.id for e in missing.encodings}
+    return TracksOutput(
+        tracks=tuple(found[e.id].track for e in spec.encodings),
+        checks=tuple(
+            c.model_copy(update={"check": f"{e.id}: {c.check}"}) for e in spec.encodings for c in found[e.id].checks
+        ),
+        reused=not made,
+        reused_tracks=tuple(e.id for e in spec.encodings if made and e.id not in made),
+    )
+
+
+def _taken_over(work: Work, spec: VideoChunkSpec, names: dict[str, str | None]) -> dict[str, reuse.Found]:
+    """The renditions that an earlier run has made."""
+    frames = compare.wanted(work, spec).frames
+    found = {e.id: reuse.find_track(work, "video", names[e.id], e.id, frames) for e in spec.encodings}
+    if None in found.values() and len({e.pixel_format for e in spec.encodings}) > 1:
+        return {}  # made together, filters before the split work at the depth of the deepest: all or nothing
+    return {name: track for name, track in found.items() if track is not None}
+
+
+def _made(
+    work: Work, spec: VideoChunkSpec, urls: dict[int, str], assets: Assets, names: dict[str, str | None]
+) -> dict[str, reuse.Found]:
+    """Encode, check and upload."""
     sample = compare.wanted(work, spec)
-    if known is not None and all(len(t.vmaf) >= sample.frames for t in known.tracks):
-        return known
     paths = {e.id: work.path(f"{e.id}.mp4") for e in spec.encodings}
     fragments = _encode(work, spec, average.Inputs(urls, assets.paths, sample=sample), paths)
-    checks: list[Check] = []
-    tracks = []
+    made = {}
     scores = compare.with_source(work, spec, sample, paths)
     for encoding in spec.encodings:
         path = paths[encoding.id]
         seen = verify.video_chunk(work, path, spec.times, spec.scale, spec.end)
         verify.require(seen.checks)
-        checks += [c.model_copy(update={"check": f"{encoding.id}: {c.check}"}) for c in seen.checks]
         head, parts = fragments[encoding.id]
         head = with_static_hdr(head, encoding.mastering, encoding.light)
-        track = _upload(work, spec, encoding, path, head, parts)
-        marks = assets.digest if encoding.frame.marks or encoding.frame.burned else None
-        tracks.append(
-            track.model_copy(update={"spans": seen.spans, "assets": marks, "vmaf": scores.get(encoding.id, ())})
-        )
+        parcel = reuse.parcel(work, names[encoding.id])
+        track = _upload(work, spec, encoding, path, (head, parts), parcel)
+        more = {
+            "spans": seen.spans,
+            "assets": _marks(encoding, assets.digest),
+            "vmaf": scores.get(encoding.id, ()),
+        }
+        track = track.model_copy(update=more)
         path.unlink()
-    seconds = (spec.end - spec.segments[0]) / spec.scale
-    work.media_seconds += seconds * len(spec.encodings)
-    output = TracksOutput(tracks=tuple(tracks), checks=tuple(checks))
-    reuse.remember(work, spec, output, assets.digest)
-    return output
+        reuse.remember_track(work, names[encoding.id], parcel, track, seen.checks)
+        made[encoding.id] = reuse.Found(track, tuple(seen.checks))
+    return made
+
+
+def _marks(encoding: Encoding, digest: str | None) -> str | None:
+    """Digest of what is drawn into this rendition."""
+    return digest if encoding.frame.marks or encoding.frame.burned else None
 
 
 Parts = tuple[bytes, list[Fragment]]
@@ -135,10 +168,13 @@ def _split(path: Path) -> Parts:
 
 
 def _upload(
-    work: Work, spec: VideoChunkSpec, encoding: Encoding, path: Path, head: bytes, fragments: Sequence[Fragment]
+    work: Work, spec: VideoChunkSpec, encoding: Encoding, path: Path, parts: Parts, parcel: Parcel | None
 ) -> Track:
+    head, fragments = parts
     init_path = work.path(f"{encoding.id}-init.mp4")
     init_path.write_bytes(head)
+    if parcel is not None:
+        parcel.add(head)
     init = work.upload(init_path, f"{encoding.id}/init.mp4")
     segments = []
     ends = [*spec.segments[1:], spec.end]
@@ -147,7 +183,7 @@ def _upload(
             mine = [f for f in fragments if start <= f.presented < end]
             if not mine or mine[0].presented != start:
                 raise VerifyFailed(f"no fragment starts at tick {start} of {encoding.id}")
-            stored = _upload_segment(work, file, mine, f"{encoding.id}/{start}.m4s")
+            stored = _upload_segment(work, file, mine, f"{encoding.id}/{start}.m4s", parcel)
             key_bytes = mine[0].payload[0] - mine[0].offset + mine[0].first_bytes
             segments.append(Segment(**stored.model_dump(), start=start, duration=end - start, key_bytes=key_bytes))
     return Track(
@@ -161,11 +197,15 @@ def _upload(
     )
 
 
-def _upload_segment(work: Work, file: BinaryIO, fragments: Sequence[Fragment], name: str) -> StoredFile:
+def _upload_segment(
+    work: Work, file: BinaryIO, fragments: Sequence[Fragment], name: str, parcel: Parcel | None
+) -> StoredFile:
     first, last = fragments[0], fragments[-1]
     file.seek(first.offset)
     data = file.read(last.offset + last.size - first.offset)
     key = f"{work.prefix}{name}"
     work.store.put(key, data)
+    if parcel is not None:
+        parcel.add(data)
     work.written_bytes += len(data)
     return StoredFile(key=key, bytes=len(data), sha256=sha256_bytes(data))
