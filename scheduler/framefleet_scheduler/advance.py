@@ -23,6 +23,8 @@ from framefleet.ports import Clock, ObjectStore, TaskStatus, TaskStore, WorkerIn
 from framefleet_scheduler.clean import Cleaner
 from framefleet_scheduler.outcome import final_record
 from framefleet_scheduler.plan import PlanSettings, plan_task
+from framefleet_scheduler.plan.grids import UNKNOWN
+from framefleet_scheduler.remembered import StoredGrids
 
 log = structlog.get_logger()
 
@@ -43,14 +45,24 @@ class Advancer:
     """Takes the next step of tasks for which one is due. One thread at a time; several schedulers may do so."""
 
     def __init__(
-        self, store: ObjectStore, tasks: TaskStore, clock: Clock, cleaner: Cleaner, kick: Callable[[], None]
+        self,
+        store: ObjectStore,
+        tasks: TaskStore,
+        clock: Clock,
+        cleaner: Cleaner,
+        kick: Callable[[], None],
+        *,
+        reuse: bool = False,
     ) -> None:
-        """`kick` is called after every step: there are orders or a final event to publish."""
+        """`kick` is called after every step: there are orders or a final event to publish. `reuse`: films are cut as they
+        were before, where finished work is kept.
+        """
         self._store = store
         self._tasks = tasks
         self._clock = clock
         self._cleaner = cleaner
         self._kick = kick
+        self._reuse = reuse
 
     def step(self) -> bool:
         """Take the step of every task that is due, up to a batch; says whether there was one.
@@ -116,8 +128,11 @@ class Advancer:
         key = keys.plan(task.id, run)
         stored = self._store.get(key)
         if stored is None:
-            plan = plan_task(task, media, plan_settings(self._tasks.workers()))
+            grids = StoredGrids(self._store, task.pipeline) if self._reuse else None
+            plan = plan_task(task, media, plan_settings(self._tasks.workers()), grids or UNKNOWN)
             if self._store.create(key, plan.model_dump_json().encode()):
+                if grids is not None:
+                    grids.keep()
                 return plan
             stored = self._store.get(key)
             if stored is None:

@@ -1,6 +1,7 @@
 """The cache of finished work: how much there is, and what has to go.
 
 An entry is one object, and beside it another one where a run has taken it over; the later of their times is its last use.
+Notes on how films were cut are entries, too, of no bytes.
 No run needs an entry once it has copied it, so any entry may go at any time.
 """
 
@@ -42,6 +43,11 @@ class Entry:
         """Whose it is."""
         return self.prefix.split("/")[1]
 
+    @property
+    def is_work(self) -> bool:
+        """False for a note on how a film was cut."""
+        return not self.prefix.split("/")[2].startswith("grid-")
+
 
 def entries(store: ObjectStore, pipeline: str | None = None) -> Iterator[Entry]:
     """Everything in the cache, or what belongs to one pipeline. Raises StoreUnavailable.
@@ -78,7 +84,7 @@ def clear(store: ObjectStore, found: Iterable[Entry]) -> tuple[int, int]:
     number = size = 0
     batch: list[str] = []
     for entry in found:
-        number, size = number + 1, size + entry.bytes
+        number, size = number + entry.is_work, size + entry.bytes
         batch += entry.keys
         if len(batch) >= _BATCH:
             store.delete(batch)

@@ -157,7 +157,14 @@ class Scheduler:
         days, size = self._options.cache_days, self._options.cache_bytes
         self.cache = CacheKeeper(services.store, services.clock, days=days, most_bytes=size)
         self.cleaner = Cleaner(services.store, services.clock, self._sweep_now.set)
-        self.advancer = Advancer(services.store, services.tasks, services.clock, self.cleaner, self._dispatch_now.set)
+        self.advancer = Advancer(
+            services.store,
+            services.tasks,
+            services.clock,
+            self.cleaner,
+            self._dispatch_now.set,
+            reuse=days > 0 and size > 0,
+        )
         self.sweeper = Sweeper(
             f"{socket.gethostname()}:{os.getpid()}:{id(self):x}",
             services.store,

@@ -14,6 +14,7 @@ from framefleet.domain.subtask import ProbeSpec, VideoChunkSpec
 from framefleet_scheduler.cache import PASS_SECONDS, CacheKeeper, clear, entries
 from framefleet_scheduler.clean import Cleaner
 from framefleet_scheduler.plan import PlanSettings, plan_task
+from framefleet_scheduler.remembered import StoredGrids
 from framefleet_workers.parcel import BadParcel, Parcel, cut, read_head
 from tests import factories
 from tests.fakes import FakeClock, MemoryStore
@@ -273,3 +274,79 @@ def test_what_comes_late_goes_with_the_next_cleaning() -> None:
     cleaner.clean("task", 1)
 
     assert shelf.left() == ["wanted"]
+
+
+# --- grids ----------------------------------------------------------------------------------
+
+
+class Cutting:
+    """Plans one film again and again, on a cluster that grows and shrinks."""
+
+    def __init__(self) -> None:
+        self.store = MemoryStore(FakeClock())
+
+    def cut(
+        self, *templates: str, slots: int, pipeline: str = "default", identity: str = "etag+9", seconds: int = 120
+    ) -> list[int]:
+        """Where the chunks of a plan begin."""
+        grids = StoredGrids(self.store, pipeline)
+        task = factories.task(*templates, pipeline=pipeline)
+        film = factories.media(frames=25 * seconds).model_copy(update={"identity": identity})
+        plan = plan_task(task, [film], PlanSettings(slots=slots), grids)
+        grids.keep()
+        return [s.spec.segments[0] for s in plan.subtasks if isinstance(s.spec, VideoChunkSpec)]
+
+
+def test_a_film_is_cut_as_it_was_when_something_of_it_is_there() -> None:
+    few, many = Cutting().cut("mp4-h264-720p", slots=1), Cutting().cut("mp4-h264-720p", slots=30)
+    assert few != many, "the number of slots decides, where nothing is there"
+    desk = Cutting()
+    desk.cut("mp4-h264-720p", slots=1)
+
+    assert desk.cut("mp4-h264-720p", slots=30) == few
+    assert desk.cut("mp4-h264-720p", "mp4-h264-360p", slots=30) == few
+
+
+def test_little_that_is_there_does_not_keep_many_slots_idle() -> None:
+    fresh = Cutting().cut("mp4-h264-720p", "mp4-h264-360p", slots=30, seconds=20)
+    desk = Cutting()
+    assert desk.cut("mp4-h264-360p", slots=1, seconds=20) == [0]
+
+    assert desk.cut("mp4-h264-720p", "mp4-h264-360p", slots=30, seconds=20) == fresh
+    assert len(fresh) == 5
+
+
+def test_a_film_of_which_nothing_is_there_is_cut_for_the_slots_there_are() -> None:
+    alone = Cutting().cut("mp4-h264-360p", slots=30)
+    desk = Cutting()
+    desk.cut("mp4-h264-720p", slots=1)
+
+    assert desk.cut("mp4-h264-360p", slots=30) == alone
+
+
+@pytest.mark.parametrize("change", [{"pipeline": "other"}, {"identity": "other+9"}])
+def test_grids_of_other_pipelines_and_films_do_not_matter(change: dict[str, str]) -> None:
+    fresh = Cutting().cut("mp4-h264-720p", slots=30)
+    desk = Cutting()
+    desk.cut("mp4-h264-720p", slots=1)
+
+    assert desk.cut("mp4-h264-720p", slots=30, **change) == fresh  # type: ignore[arg-type]
+
+
+def test_what_was_cut_is_no_work_but_goes_with_the_rest() -> None:
+    desk = Cutting()
+    desk.cut("mp4-h264-720p", slots=1)
+
+    (note,) = entries(desk.store)
+
+    assert (note.is_work, note.bytes) == (False, 0)
+    assert clear(desk.store, [note]) == (0, 0)
+    assert desk.store.objects == {}
+
+
+def test_I7_a_source_without_identity_leaves_no_note() -> None:
+    desk = Cutting()
+
+    desk.cut("mp4-h264-720p", slots=1, identity="+9")
+
+    assert desk.store.objects == {}

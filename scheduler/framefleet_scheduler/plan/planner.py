@@ -33,6 +33,7 @@ from framefleet.domain.template import (
     Rung,
 )
 from framefleet_scheduler.plan import audio, auto, average, beside, copies, cost, geometry, stills, subtitles
+from framefleet_scheduler.plan.grids import UNKNOWN, Grids, film_digest, rendition_digest
 from framefleet_scheduler.plan.metadata import carried
 from framefleet_scheduler.plan.packages import image_track, ladder_package, sheets
 from framefleet_scheduler.plan.reel import Reel
@@ -61,15 +62,19 @@ def probe_subtasks(task: Task) -> list[Subtask]:
     ]
 
 
-def plan_task(task: Task, media: Sequence[MediaInfo], settings: PlanSettings) -> Plan:
-    """Plan everything after the probes; raises a FramefleetError with the field that asks for the impossible."""
-    return _Planner(task, media, settings).plan()
+def plan_task(task: Task, media: Sequence[MediaInfo], settings: PlanSettings, grids: Grids = UNKNOWN) -> Plan:
+    """Plan everything after the probes, on a grid that was used before where that saves work.
+
+    Raises a FramefleetError with the field that asks for the impossible.
+    """
+    return _Planner(task, media, settings, grids).plan()
 
 
 class _Planner:
-    def __init__(self, task: Task, media: Sequence[MediaInfo], settings: PlanSettings) -> None:
+    def __init__(self, task: Task, media: Sequence[MediaInfo], settings: PlanSettings, grids: Grids) -> None:
         self.task = task
         self.settings = settings
+        self.grids = grids
         self.parts = join(task.request.sources, media)
         self.film = self.parts[-1].offset + self.parts[-1].length
         self.sound_wanted = [task.request.sources[p.source].audio for p in self.parts]
@@ -197,11 +202,22 @@ class _Planner:
         for group in self._wanted.groups.values():
             tag = Tag.GPU if group.family.endswith("_nvenc") else Tag.CPU
             slots = self.settings.gpu_slots if tag is Tag.GPU else self.settings.slots
-            cut(group, timeline, slots, canvas, self.task.request.align.mode)
+            self._cut_group(group, timeline, slots, canvas)
             group.chunks = [(self.texts.told(spec), weight) for spec, weight in group.chunks]
             numbers = self._chunks(group, tag)
             chunks |= {e.id: numbers for e in group.encodings}
         return chunks
+
+    def _cut_group(self, group: Group, timeline: Timeline, slots: int, canvas: tuple[int, int]) -> None:
+        """Cut on the grid that costs least, of which renditions may be there already."""
+        sources, fit = self.task.request.sources, self.task.request.align.mode
+        film = film_digest(timeline, sources, group.grid, group.frames.rate, group.treatment, (canvas, fit))
+        if film is None or group.family.endswith("_nvenc"):  # nothing of it will be found again
+            cut(group, timeline, slots, canvas, fit)
+            return
+        chosen = cut(group, timeline, slots, canvas, fit, self.grids.made(film))
+        if chosen is not None:
+            self.grids.choose(film, chosen, frozenset(map(rendition_digest, group.encodings)))
 
     def _chunks(self, group: Group, tag: Tag) -> tuple[int, ...]:
         """Enter a group's chunks, behind what measures them if their bit rate is an average over the film."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
@@ -19,6 +20,7 @@ from framefleet_scheduler.plan.average import shared_by_source
 from framefleet_scheduler.plan.below import within_source
 from framefleet_scheduler.plan.coding import Grid
 from framefleet_scheduler.plan.geometry import Look
+from framefleet_scheduler.plan.grids import rendition_digest
 from framefleet_scheduler.plan.resample import Frames, Resampled, frames_of
 from framefleet_scheduler.plan.timeline import Part, Timeline, chunk_lengths, chunk_starts, last_frame_seconds
 
@@ -26,6 +28,9 @@ CLOSE_KEYFRAMES = Fraction(3, 5)
 """Seconds. FFmpeg aims up to 3/23 s early in files with B-frames; with keyframes further apart than this, aiming 0.135 s
 after one lands on it in every case."""
 AFTER_KEYFRAME = Fraction(27, 200)
+LATER = 3.0
+"""How many times as long a film may take so that nothing that is there is encoded again."""
+NOTHING_MADE: Mapping[int, frozenset[str]] = {}
 NEIGHBOURS = 3
 """Frames before and after a chunk that are decoded for filters that look at them: deinterlacing takes one, denoising two."""
 UNINDEXED_MARGIN = Fraction(2)
@@ -123,22 +128,36 @@ def choose_family(settings: VideoSettings, accelerator: Accelerator, gpu_encoder
     return CPU_FAMILY[codec]
 
 
-def cut(group: Group, timeline: Timeline, slots: int, canvas: tuple[int, int], fit: Literal["pad", "crop"]) -> None:
+def cut(
+    group: Group,
+    timeline: Timeline,
+    slots: int,
+    canvas: tuple[int, int],
+    fit: Literal["pad", "crop"],
+    made: Mapping[int, frozenset[str]] = NOTHING_MADE,
+) -> int | None:
     """Fill `group.chunks`, with the length of chunks that is estimated to end first on this many slots.
 
-    Short chunks share the work evenly; long ones pay less for reaching their first frame. Of equals the longer wins.
+    Short chunks share the work evenly; long ones pay less for reaching their first frame. Of equals the longer wins. What
+    was `made` before with chunks of so many segments need not be made again with these, so such a length goes first, unless
+    the film would end much later. Gives the number of segments; None where there is no choice.
     """
     frames = group.frames
     segments = group.grid.starts(frames)
     average = _density(timeline, 0, timeline.frames)
-    best: tuple[float, list[int], list[float]] | None = None
-    for starts in _possible_cuts(group, segments):
-        costs = [_cost(group, timeline, a, b, average) for a, b in pairwise([*starts, frames.frames])]
-        ends = cost.makespan(costs, slots)
-        if best is None or ends < best[0]:
-            best = (ends, starts, costs)
-    assert best is not None
-    _, starts, costs = best
+    found: list[tuple[float, int | None, list[int]]] = []
+    again: list[tuple[float, int | None, list[int]]] = []
+    for per_chunk, starts in _possible_cuts(group, segments):
+        known = made.get(per_chunk or 0, frozenset())
+        missing = [e for e in group.encodings if not known or rendition_digest(e) not in known]
+        ends = cost.makespan(_costs(group, timeline, starts, average, missing), slots)
+        found.append((ends, per_chunk, starts))
+        if len(missing) < len(group.encodings):
+            again.append(found[-1])
+    best = min(found, key=lambda cut: cut[0])
+    saving = min(again, key=lambda cut: cut[0], default=best)
+    _, chosen, starts = saving if saving[0] <= LATER * best[0] else best
+    costs = _costs(group, timeline, starts, average, group.encodings)
     borders = list(pairwise([*starts, frames.frames]))
     lengths = [Fraction(frames.boundary(b) - frames.tick(a), frames.scale) for a, b in borders]
     shown = [_shown(frames, a, b) for a, b in borders]
@@ -158,6 +177,7 @@ def cut(group: Group, timeline: Timeline, slots: int, canvas: tuple[int, int], f
             bits=tuple((name, shares[number]) for name, shares in bits.items()),
         )
         group.chunks.append((spec, costs[number]))
+    return chosen
 
 
 def _shown(frames: Frames, start: int, end: int) -> tuple[int, int]:
@@ -165,24 +185,34 @@ def _shown(frames: Frames, start: int, end: int) -> tuple[int, int]:
     return frames.shown(start, end) if isinstance(frames, Resampled) else (start, end)
 
 
-def _possible_cuts(group: Group, segments: list[int]) -> list[list[int]]:
-    """First frames of the chunks for every length they may have, longest first."""
+def _possible_cuts(group: Group, segments: list[int]) -> list[tuple[int | None, list[int]]]:
+    """Segments in a chunk and first frames of the chunks, for every length they may have, longest first."""
     if group.family == "libsvtav1" and group.frames.rate is None:
         # FFmpeg 5.1 hands SVT-AV1 no forced keyframes: only its first frame is sure to be one.
-        return [segments]
+        return [(None, segments)]
     lengths = reversed(chunk_lengths(group.grid.length(group.frames)))
-    return [chunk_starts(segments, group.frames.frames, per_chunk) for per_chunk in lengths]
+    return [(per_chunk, chunk_starts(segments, group.frames.frames, per_chunk)) for per_chunk in lengths]
 
 
-def _cost(group: Group, timeline: Timeline, start: int, end: int, average: float) -> float:
-    """Seconds of one core that a chunk is estimated to take."""
+def _costs(
+    group: Group, timeline: Timeline, starts: list[int], average: float, encodings: Sequence[Encoding]
+) -> list[float]:
+    """Seconds of one core that each chunk is estimated to take with these encodings."""
+    return [_cost(group, timeline, a, b, average, encodings) for a, b in pairwise([*starts, group.frames.frames])]
+
+
+def _cost(
+    group: Group, timeline: Timeline, start: int, end: int, average: float, encodings: Sequence[Encoding]
+) -> float:
+    if not encodings:
+        return cost.START
     shown = _shown(group.frames, start, end)
     place, first = timeline.locate(shown[0])
     part = timeline.parts[place]
     pixels = part.stream.width * part.stream.height
     density = _density(timeline, *shown) / average if average else 1.0
     reach = cost.reach(part.index, part.index.keyframe_before(first), first, pixels)
-    return round(cost.chunk(group.encodings, end - start, pixels, density) + reach, 3)
+    return round(cost.chunk(encodings, end - start, pixels, density) + reach, 3)
 
 
 def _pieces(group: Group, timeline: Timeline, start: int, end: int) -> tuple[Piece, ...]:

@@ -21,7 +21,7 @@ def show(options: argparse.Namespace) -> int:
 
     lanes: dict[str, list[Entry]] = {}
     with _store() as store:
-        for entry in entries(store, options.pipeline):
+        for entry in filter(lambda e: e.is_work, entries(store, options.pipeline)):
             lanes.setdefault(entry.pipeline, []).append(entry)
     found = [(lane, len(e), sum(x.bytes for x in e), min(x.used for x in e)) for lane, e in sorted(lanes.items())]
     if options.json:

@@ -8,14 +8,14 @@ tasks/<id>/<run>/CANCEL                    the run is to be canceled (conditiona
 tasks/<id>/<run>/priority/<n>              the n-th change of its priority (conditional create); the last one counts
 tasks/<id>/<run>/plan.json                 the plan (conditional create)
 tasks/<id>/<run>/sub/<n>/try/<fence>       markers of attempts that died, from the first on
-tasks/<id>/<run>/sub/<n>/a<fence>-<nonce>/ outputs of one attempt
+tasks/<id>/<run>/sub/<n>/a<fence>-<nonce>/ outputs of one attempt; `cached/<digest>`: it put that into the cache
 tasks/<id>/<run>/sub/<n>/DONE              the subtask's outcome (conditional create)
 tasks/<id>/<run>/sub/<n>/FAILED            a permanent failure, for rebuilds (conditional create)
 tasks/<id>/<run>/END                       the task's full record (conditional create)
 templates/<name>/<version>.json            one version of a user's template (conditional create)
-tasks/<id>/<run>/sub/<n>/a<fence>-<nonce>/cached/<digest>  this attempt put that into the cache
 cache/<pipeline>/<digest>/data             finished work with this content
 cache/<pipeline>/<digest>/used             the run that took it over last
+cache/<pipeline>/grid-<film>/<n>-<digest>  a rendition of the film was planned with chunks of n segments
 """
 
 from __future__ import annotations
@@ -127,3 +127,8 @@ def cache_use(pipeline: str, digest: str) -> str:
 def cache_mark(prefix: str, digest: str) -> str:
     """Below an attempt's own prefix: it has put that into the cache (or was about to)."""
     return f"{prefix}cached/{digest}"
+
+
+def grids(pipeline: str, film: str) -> str:
+    """Below it, the grids of chunks on which a film was planned."""
+    return f"{CACHE}{pipeline}/grid-{film}/"
