@@ -9,10 +9,13 @@ PACKAGES := src/framefleet scheduler/framefleet_scheduler workers/framefleet_wor
 # `make test TESTS=tests/unit PYTEST_ARGS=-x` runs a part.
 TESTS ?= tests
 PYTEST_ARGS ?=
+# `make chaos SEEDS=4 FAULTS=24` repeats the fourth seed.
+SEEDS ?= 1-6
+FAULTS ?= 24
 # Each process has services of its own. `JOBS=0` runs all in one, for a debugger.
 JOBS ?= auto
 
-.PHONY: demo test check bench docs build clean help venv
+.PHONY: demo test chaos check bench docs build clean help venv
 
 demo: venv  ## transcode a sample video on this machine, no services needed (-> demo-out/)
 	@deploy/sample.sh demo-out/sample.mp4
@@ -24,6 +27,10 @@ test: venv  ## all tests, with private RabbitMQ, Redis and S3; installs what is 
 	@deploy/setup.sh system ffmpeg rabbitmq redis chromium npm
 	@deploy/setup.sh players
 	$(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4 --dist worksteal $(PYTEST_ARGS) $(TESTS)
+
+chaos: venv  ## kill everything in turn, by seeds, and see that nothing is lost (minutes); SEEDS=3 repeats one
+	@deploy/setup.sh system ffmpeg rabbitmq redis
+	$(BIN)/python -m tests.chaos --seeds $(SEEDS) --faults $(FAULTS)
 
 check: venv  ## style, types and import direction
 	$(BIN)/ruff check $(CODE)

@@ -401,6 +401,19 @@ def test_a_file_without_its_moov_is_truncated_but_text_called_mp4_is_not_media()
     assert isinstance(classify_input_error([doubt, *lines], 1), SourceNotMedia)
 
 
+def test_what_is_said_after_a_lost_connection_says_nothing_of_the_file() -> None:
+    lost = "[http @ 0x1] Will reconnect at 970863 in 1 second(s)."
+    lines = [lost, "[mov @ 0x2] moov atom not found", "http://h/k.mp4: Invalid data found when processing input"]
+    assert isinstance(classify_input_error(lines, 1), SourceUnavailable)
+    assert isinstance(classify_input_error(lines[1:], 1), SourceTruncated)
+
+
+def test_a_server_that_closes_without_an_answer_is_away_but_a_short_file_is_not() -> None:
+    closed = "http://127.0.0.1:9/k.mp4: End of file"
+    assert isinstance(classify_input_error([closed], 1), SourceUnavailable)
+    assert isinstance(classify_input_error(["[mov @ 0x1] error reading header", closed], 1), SourceNotMedia)
+
+
 def test_a_damaged_packet_is_not_why_a_run_failed() -> None:
     lines = [
         "[dec:aac @ 0x1] Error submitting packet to decoder: Invalid data found when processing input",

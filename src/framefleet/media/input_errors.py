@@ -38,6 +38,12 @@ _CONNECTION_PHRASES = (
     "Input/output error",
 )
 
+_RECONNECTED = "Will reconnect at"
+"""FFmpeg lost the connection and opened another. What it says about the file after that it says about half a file."""
+
+_CLOSED = re.compile(r"https?://\S+: End of file$")
+"""All that a server leaves which takes a connection and ends without an answer."""
+
 _PHRASES: tuple[tuple[tuple[str, ...], type[FramefleetError]], ...] = (
     (
         (
@@ -94,6 +100,8 @@ def classify_input_error(lines: Sequence[str], returncode: int) -> FramefleetErr
         return None
     # A damaged packet is no reason for an end: FFmpeg says so and goes on.
     telling = [line for line in lines if "to decoder" not in line and "while decoding" not in line]
+    if any(_RECONNECTED in line for line in telling) or (telling and all(_CLOSED.match(line) for line in telling)):
+        return SourceUnavailable(log=without_signatures(lines))
     for phrases, error in _PHRASES:
         if any(phrase in line for line in telling for phrase in phrases):
             return error(log=without_signatures(lines))

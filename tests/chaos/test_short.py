@@ -1,0 +1,32 @@
+"""The fault suite in short: one seed, eight tasks, eight faults at chosen moments. `make chaos` is the long form."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from tests.chaos.__main__ import run_seed
+from tests.chaos.report import text
+from tests.chaos.runner import plan
+from tests.services import S3, RabbitMQ, Redis
+
+SEED = 1
+
+
+def test_I2_I3_I4_I5_I8_hold_under_a_seeded_handful_of_faults(
+    rabbitmq: RabbitMQ, redis_server: Redis, s3_server: S3
+) -> None:
+    for server in (rabbitmq, redis_server, s3_server):
+        server.ensure_running()
+    folder = Path(tempfile.mkdtemp(prefix="framefleet-chaos-"))
+    print(f"logs are in {folder}")
+
+    report = run_seed(SEED, tasks=8, faults=8, servers=(rabbitmq, redis_server, s3_server), folder=folder, quick=True)
+
+    print(text([report]))
+    assert report.verdict.holds, {name: found for name, found in report.verdict.violations.items() if found}
+
+
+def test_a_seed_does_the_same_each_time() -> None:
+    assert plan(7, 16, 24, quick=False, small_disk=True) == plan(7, 16, 24, quick=False, small_disk=True)
+    assert plan(7, 16, 24, quick=False, small_disk=True) != plan(8, 16, 24, quick=False, small_disk=True)
