@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from framefleet.domain.errors import BrokerUnavailable, ErrorInfo, StateUnavailable, StoreUnavailable
+from framefleet.domain.pipeline import Pipeline
 from framefleet.domain.priority import broker_priority
 from framefleet.domain.records import SubtaskRecord, TargetRecord, TaskRecord
 from framefleet.domain.states import SubtaskState, TaskState, target_state
@@ -26,6 +27,7 @@ from framefleet.ports import (
     Expired,
     ObjectInfo,
     ObjectStore,
+    PipelineStatus,
     Submission,
     TaskQuery,
     TaskStatus,
@@ -188,6 +190,7 @@ class FakeState:
         self.due_orders: list[str] = []
         self.republished: list[float] = []
         self.purged = 0
+        self.configured: dict[str, Pipeline] = {}
 
     # --- what a test does in place of a worker ---------------------------------------------
 
@@ -361,6 +364,18 @@ class FakeState:
     def workers(self) -> list[WorkerInfo]:
         self._check(epoch=False)
         return self.slots
+
+    def configure(self, pipeline: Pipeline) -> bool:
+        self._check(epoch=False)
+        known = self.configured.get(pipeline.name)
+        if known is not None and known.version >= pipeline.version:
+            return False
+        self.configured[pipeline.name] = pipeline
+        return True
+
+    def pipelines(self) -> list[PipelineStatus]:
+        self._check(epoch=False)
+        return [PipelineStatus(p, 0, 0, 0, 0) for p in self.configured.values()]
 
     # --- Outbox ----------------------------------------------------------------------------
 

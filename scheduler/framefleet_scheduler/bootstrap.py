@@ -69,7 +69,8 @@ def build(settings: SchedulerSettings, roles: tuple[str, ...]) -> Iterator[Parts
     broker_url = settings.broker_url.get_secret_value()
     store, storages = work_store(settings), configured_storages(settings)
     retention = settings.retention_days * 86400
-    with connect(settings.redis_url.get_secret_value(), retention_seconds=retention) as state:
+    redis_url, ageing = settings.redis_url.get_secret_value(), settings.ageing_seconds
+    with connect(redis_url, retention_seconds=retention, ageing_seconds=ageing) as state:
         services = Services(
             store=store,
             tasks=state.tasks,

@@ -21,6 +21,7 @@ from framefleet.domain.errors import ErrorInfo
 from framefleet.domain.records import DoneRecord, TaskRecord
 from framefleet.domain.subtask import Plan, subtask_id
 from framefleet.domain.task import Task
+from framefleet.pipelines import PipelineRegistry
 from framefleet.ports import Clock, Epochs, ObjectStore, TaskStore
 from framefleet_scheduler.aggregate import summary
 from framefleet_scheduler.inventory import TaskFiles, tasks_in
@@ -60,6 +61,8 @@ class Rebuilder:
         """
         epoch = self._next_epoch()
         log.warning("rebuild.started", epoch=epoch)
+        # Before anything may be released: a paused pipeline stays paused.
+        PipelineRegistry(self._store).copy_to(self._tasks)
         unfinished = ended = 0
         tasks = tasks_in(self._store)
         with ThreadPoolExecutor(_THREADS, thread_name_prefix="rebuild") as pool:

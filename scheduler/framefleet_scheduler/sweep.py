@@ -14,6 +14,7 @@ from framefleet import metrics
 from framefleet.domain import keys
 from framefleet.domain.errors import AttemptsExhausted
 from framefleet.domain.subtask import split_subtask_id
+from framefleet.pipelines import PipelineRegistry
 from framefleet.ports import Clock, Epochs, Expired, ObjectStore, Outbox, TaskStore
 from framefleet_scheduler.aggregate import Aggregator
 from framefleet_scheduler.clean import Cleaner
@@ -43,6 +44,8 @@ class SweepSettings:
     """and after so long in any case."""
     lost_every: float = 5.0
     purge_every: float = 60.0
+    pipelines_every: float = 15.0
+    """A change of a pipeline that reached the store only is in force after so long at most."""
     garbage_every: float = 86400.0
 
 
@@ -77,12 +80,14 @@ class Sweeper:
         self._kick = kick
         self._settings = settings or SweepSettings()
         self._rebuilder = Rebuilder(store, tasks, epochs, clock)
+        self._pipelines = PipelineRegistry(store)
         self._answered: float | None = None
         self._holiday_until = float("-inf")
         self._leading = False
         now = clock.monotonic()
         self._lost_at = now
         self._purge_at = now
+        self._pipelines_at = now
         self._garbage_at = now + self._settings.garbage_every
 
     @property
@@ -103,6 +108,7 @@ class Sweeper:
             self._take_over()
         self._expire()
         self._find_lost()
+        self._copy_pipelines()
         self._forget()
         return True
 
@@ -119,6 +125,7 @@ class Sweeper:
         """What the leader before us may have left undone: orders it published into a broker that is gone, cleaning."""
         again = self._outbox.republish_lost(0.0)
         runs = self._cleaner.recover(self._tasks)
+        self._pipelines_at = float("-inf")
         log.info("leader.changed", who=self._who, announced_again=again, runs_to_clean=runs)
         self._leading = True
         self._kick()
@@ -177,6 +184,12 @@ class Sweeper:
         wanted = {tag for (tag, _), number in self._tasks.counts().backlog.items() if number}
         idle = {worker.tag for worker in self._tasks.workers() if worker.state == "idle"}
         return bool(wanted) and wanted <= idle
+
+    def _copy_pipelines(self) -> None:
+        now = self._clock.monotonic()
+        if now >= self._pipelines_at:
+            self._pipelines.copy_to(self._tasks)
+            self._pipelines_at = now + self._settings.pipelines_every
 
     def _forget(self) -> None:
         now = self._clock.monotonic()

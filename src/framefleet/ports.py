@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from framefleet.domain.errors import ErrorInfo
+from framefleet.domain.pipeline import Pipeline
 from framefleet.domain.records import TaskRecord
 from framefleet.domain.states import SubtaskState, TaskState
 from framefleet.domain.subtask import Plan, Subtask
@@ -78,7 +79,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Why a claim was not granted: `leased`, `final`, `unknown`, `blocked`, `excluded`, `no_epoch`."""
+    """Why a claim was not granted: `leased`, `final`, `unknown`, `blocked`, `excluded`, `no_epoch`, `paused`, `limit`."""
 
     reason: str
 
@@ -192,6 +193,19 @@ class Counts:
     outbox: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class PipelineStatus:
+    """A pipeline's settings and what there is of it."""
+
+    pipeline: Pipeline
+    waiting: int
+    """Subtasks that could run and have not been released."""
+    out: int
+    """Subtasks that run, or are released and not claimed."""
+    tasks_queued: int
+    tasks_running: int
+
+
 class TaskStore(Protocol):
     """The scheduler's side of the task state. Each call is one atomic step. Errors: StateUnavailable."""
 
@@ -266,6 +280,12 @@ class TaskStore(Protocol):
 
     def workers(self) -> list[WorkerInfo]:
         """Live slots."""
+
+    def configure(self, pipeline: Pipeline) -> bool:
+        """Keep a copy of a pipeline's settings, unless this or a later version is there (False)."""
+
+    def pipelines(self) -> list[PipelineStatus]:
+        """Every pipeline that has settings or has had tasks, by name."""
 
 
 class Outbox(Protocol):

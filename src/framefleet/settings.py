@@ -108,6 +108,9 @@ class Settings(BaseModel):
 class SchedulerSettings(Settings):
     """The scheduler's."""
 
+    ageing_seconds: float = Field(
+        600, ge=1, le=30 * 86400, description="Seconds of waiting that are worth one level of priority."
+    )
     metrics_port: int = Field(9108, ge=0, le=65535, description="Port of /metrics, /healthz and /readyz; 0: off.")
 
 

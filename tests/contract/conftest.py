@@ -153,9 +153,14 @@ def final_record(task: Task, outcome: TaskState = TaskState.SUCCEEDED, run: int 
 
 def places(state: RedisState, sid: str, tag: str = "cpu") -> list[str]:
     """In which of the four places of waiting and running work a subtask is."""
-    keys = {"ready": f"ff:ready:{tag}", "outbox": f"ff:outbox:{tag}", "announced": f"ff:announced:{tag}"}
-    keys["leases"] = "ff:leases"
-    return [name for name, key in keys.items() if state.client.zscore(key, sid) is not None]
+    keys = {"outbox": f"ff:outbox:{tag}", "announced": f"ff:announced:{tag}", "leases": "ff:leases"}
+    found = [name for name, key in keys.items() if state.client.zscore(key, sid) is not None]
+    return ["ready"] * len(lanes_with(state, sid, tag)) + found
+
+
+def lanes_with(state: RedisState, sid: str, tag: str = "cpu") -> list[str]:
+    """The ready sets a subtask is in."""
+    return [str(key) for key in state.client.keys(f"ff:ready:{tag}:*") if state.client.zscore(key, sid) is not None]
 
 
 def publish_all(state: RedisState, window: int = 100) -> list[str]:

@@ -29,7 +29,12 @@ from tests.contract.conftest import LEASE, WORKER, make_task, sid, transcode
 S, E = SubtaskState, SubtaskEvent
 LEASES = st.sampled_from([0.0, LEASE])
 MOST = 6
-PLACES = ("ff:ready:cpu", "ff:outbox:cpu", "ff:announced:cpu", "ff:leases")
+PLACES = (
+    *(f"ff:ready:cpu:{begun}{level}:default" for begun in "bn" for level in range(11)),
+    "ff:outbox:cpu",
+    "ff:announced:cpu",
+    "ff:leases",
+)
 
 
 @dataclass

@@ -13,6 +13,7 @@ tasks/<id>/<run>/sub/<n>/DONE              the subtask's outcome (conditional cr
 tasks/<id>/<run>/sub/<n>/FAILED            a permanent failure, for rebuilds (conditional create)
 tasks/<id>/<run>/END                       the task's full record (conditional create)
 templates/<name>/<version>.json            one version of a user's template (conditional create)
+pipelines/<name>/<version>.json            one version of a pipeline's settings (conditional create)
 cache/<pipeline>/<digest>/data             finished work with this content
 cache/<pipeline>/<digest>/used             the run that took it over last
 cache/<pipeline>/grid-<film>/<n>-<digest>  a rendition of the film was planned with chunks of n segments
@@ -108,6 +109,20 @@ def template_versions(name: str) -> str:
 def template_version(name: str, version: int) -> str:
     """One version of a template, below `TEMPLATES`; the keys are in the order of the versions."""
     return f"{template_versions(name)}{version:06d}.json"
+
+
+PIPELINES = "pipelines/"
+"""Below it the settings of pipelines."""
+
+
+def pipeline_versions(name: str) -> str:
+    """Every version of a pipeline's settings."""
+    return f"{PIPELINES}{name}/"
+
+
+def pipeline_version(name: str, version: int) -> str:
+    """One version; the keys are in the order of the versions."""
+    return f"{pipeline_versions(name)}{version:06d}.json"
 
 
 CACHE = "cache/"

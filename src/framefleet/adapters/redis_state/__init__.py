@@ -6,7 +6,12 @@ the same script. Knows no broker and no object store.
     ff:epoch                            the generation; without it nobody claims anything
     ff:t:<task>                         hash: one task          ff:open:<task>     set: numbers of its open subtasks
     ff:s:<sid>                          hash: one subtask       ff:n:<sid>         set: what it needs and has not got
-    ff:ready:<tag>                      zset: urgency           waits for the release window
+    ff:ready:<tag>:<set>:<pipeline>     zset: urgency           waits for the release window; <set> is b or n (of tasks
+                                                                that have begun or not) and the level
+    ff:levels:<tag>:<pipeline>          set: such sets          ff:lanes:<tag>     zset: virtual time of each pipeline
+    ff:lanes:clock:<tag>, ff:lanes:turns:<tag>, ff:released:<tag>   virtual time now; choices made; orders released
+    ff:out:<pipeline>                   set: released or running    ff:begun:<pipeline>    set: its tasks that have begun
+    ff:pipeline:<pipeline>, ff:pipelines:configured     hash: its settings, a copy of what the object store has; names
     ff:outbox:<tag>                     zset: due time          to be published, or waits out a delay
     ff:announced:<tag>                  zset: time published    in the broker, unclaimed
     ff:leases                           zset: end of lease      running

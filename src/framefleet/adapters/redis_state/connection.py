@@ -18,6 +18,7 @@ from framefleet.adapters.redis_state.tasks import RedisTaskStore
 from framefleet.domain.errors import StateUnavailable
 
 RETENTION_SECONDS = 7 * 86400.0
+AGEING_SECONDS = 600.0
 _CONNECT_TIMEOUT_S = 2.0
 # Longest script: entering a plan of 20 000 subtasks, under a second; a lease (20 s) survives two of these timeouts.
 _ANSWER_TIMEOUT_S = 5.0
@@ -53,10 +54,13 @@ class RedisState:
         self.close()
 
 
-def connect(url: str, *, retention_seconds: float = RETENTION_SECONDS) -> RedisState:
+def connect(
+    url: str, *, retention_seconds: float = RETENTION_SECONDS, ageing_seconds: float = AGEING_SECONDS
+) -> RedisState:
     """The ports for `redis://`, `rediss://` or `unix://` addresses. Connects at the first call, not here.
 
-    Ended tasks stay for `retention_seconds` after `finish`. Raises ValueError when the address is not one.
+    Ended tasks stay for `retention_seconds` after `finish`; `ageing_seconds` of waiting are worth a level of priority.
+    Raises ValueError when the address is not one.
     """
     pool = redis.ConnectionPool.from_url(
         url,
@@ -72,7 +76,7 @@ def connect(url: str, *, retention_seconds: float = RETENTION_SECONDS) -> RedisS
     return RedisState(
         claims=RedisClaims(scripts),
         tasks=RedisTaskStore(scripts, retention_seconds=retention_seconds),
-        outbox=RedisOutbox(scripts),
+        outbox=RedisOutbox(scripts, ageing_seconds=ageing_seconds),
         epochs=RedisEpochs(scripts),
         client=client,
     )

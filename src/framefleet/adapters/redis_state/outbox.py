@@ -17,15 +17,18 @@ _TAGS = tuple(str(tag) for tag in Tag)
 class RedisOutbox:
     """Implements `framefleet.ports.Outbox`. Any number of relays may share it; what one took comes again after 10 s."""
 
-    def __init__(self, scripts: Scripts) -> None:
+    def __init__(self, scripts: Scripts, *, ageing_seconds: float) -> None:
+        """`ageing_seconds`: how much longer a subtask has to have waited to stand before one of the next priority."""
         self._scripts = scripts
+        self._ageing = round(ageing_seconds * 1000)
 
     def release_window(self, tag: str, window: int) -> int:
-        """Move the most urgent ready subtasks into the outbox until `window` are announced and unclaimed; how many.
+        """Move ready subtasks into the outbox until `window` are announced and unclaimed; how many.
 
-        Retries that wait for more than 10 s more do not count. Raises StateUnavailable.
+        Pipelines take turns by their weights; inside one the most urgent goes first, and every fourth time the one that
+        is first when age counts, too. Retries that wait for more than 10 s more do not count. Raises StateUnavailable.
         """
-        return int(self._scripts.run("release_window", tag, window)[1])
+        return int(self._scripts.run("release_window", tag, window, self._ageing)[1])
 
     def due(self, limit: int) -> list[Due]:
         """Orders to publish now, the longest due first. Raises StateUnavailable."""
@@ -36,11 +39,11 @@ class RedisOutbox:
                     sid=sid,
                     kind=kind,
                     tag=tag,
-                    priority=broker_priority(int(priority), kind, retried=bool(retried)),
+                    priority=max(broker_priority(int(priority), kind, retried=bool(retried)), int(least)),
                 ),
                 token=ticket,
             )
-            for sid, kind, tag, priority, retried, ticket in rows(found, 6)
+            for sid, kind, tag, priority, retried, ticket, least in rows(found, 7)
         ]
 
     def published(self, due: Due) -> None:

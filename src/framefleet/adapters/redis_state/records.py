@@ -8,11 +8,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from framefleet.domain.errors import ErrorInfo
+from framefleet.domain.pipeline import Pipeline
 from framefleet.domain.priority import broker_priority
 from framefleet.domain.records import SubtaskRecord, TargetRecord, TaskRecord
 from framefleet.domain.states import SubtaskState, TaskState, target_state
 from framefleet.domain.subtask import Plan, Subtask
 from framefleet.domain.task import Task
+from framefleet.ports import PipelineStatus
 
 Step = tuple[SubtaskState, ErrorInfo | None]
 """State of a subtask that decides a target, and why it failed."""
@@ -198,3 +200,18 @@ def _output(text: str) -> dict[str, Any] | None:
         return None
     value = json.loads(text)
     return value if isinstance(value, dict) else {"value": value}
+
+
+def pipeline_status(values: Sequence[str]) -> PipelineStatus:
+    """One pipeline as `pipelines.lua` tells it."""
+    name, version, weight, max_tasks, max_subtasks, paused, *numbers = values
+    waiting, out, queued, running = map(int, numbers)
+    pipeline = Pipeline(
+        name=name,
+        version=int(version or 0),
+        weight=float(weight or 1),
+        max_tasks=int(max_tasks) if max_tasks else None,
+        max_subtasks=int(max_subtasks) if max_subtasks else None,
+        paused=paused == "1",
+    )
+    return PipelineStatus(pipeline, waiting=waiting, out=out, tasks_queued=queued, tasks_running=running)

@@ -66,11 +66,20 @@ class Scripts:
 
 def load(name: str) -> Script:
     """A script with the libraries its first line asks for (`--! use events queue`) before it."""
+    parts: dict[str, str] = {"lib_base": _read("lib_base")}
+    _gather(name, parts)
+    text = "\n".join(parts.values())
+    return Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+
+def _gather(name: str, parts: dict[str, str]) -> None:
+    """Add a file behind the libraries it asks for, which may ask for others."""
     body = _read(name)
     uses = _USES.match(body)
-    libraries = ["base", *(uses[1].split() if uses else [])]
-    text = "\n".join([*(_read(f"lib_{library}") for library in libraries), body])
-    return Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
+    for library in uses[1].split() if uses else ():
+        if f"lib_{library}" not in parts:
+            _gather(f"lib_{library}", parts)
+    parts[name] = body
 
 
 def _read(name: str) -> str:

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from framefleet.adapters.redis_state import records
 from framefleet.adapters.redis_state.scripts import Scripts
 from framefleet.domain.errors import ErrorInfo, Retry
+from framefleet.domain.pipeline import EVERYTHING, Pipeline
 from framefleet.domain.records import SubtaskRecord, TaskRecord
 from framefleet.domain.states import TaskState
 from framefleet.domain.subtask import Kind, Plan, Subtask, Tag
 from framefleet.domain.task import Task
-from framefleet.ports import Counts, Expired, TaskQuery, TaskStatus, WorkerInfo
+from framefleet.ports import Counts, Expired, PipelineStatus, TaskQuery, TaskStatus, WorkerInfo
 
 _BATCH = 1000
 _KINDS = ",".join(Kind)
@@ -261,3 +262,23 @@ class RedisTaskStore:
             )
             for text, seen in records.rows(found, 2)
         ]
+
+    def configure(self, pipeline: Pipeline) -> bool:
+        """Keep a copy of a pipeline's settings, unless this or a later version is there (False).
+
+        Works without an epoch. Raises StateUnavailable.
+        """
+        most = ("" if limit is None else limit for limit in (pipeline.max_tasks, pipeline.max_subtasks))
+        return self._scripts.applied(
+            "configure", pipeline.name, pipeline.version, pipeline.weight, *most, int(pipeline.paused)
+        )
+
+    def pipelines(self) -> list[PipelineStatus]:
+        """Every pipeline that has settings or has had tasks, by name; one named `_all` when everything was ever paused.
+
+        Works without an epoch. Raises StateUnavailable.
+        """
+        return sorted(
+            (records.pipeline_status(values) for values in self._scripts.run("pipelines", *Tag)[1:]),
+            key=lambda status: (status.pipeline.name != EVERYTHING, status.pipeline.name),
+        )

@@ -14,6 +14,7 @@ elseif s.state == 'queued' and fence > s.closed and ((s.nonce == nonce and s.fen
   -- Redis forgot the claim, or its lease ran out but nobody else began: the running work is kept.
   answer = 'adopted'
   leave(s)
+  goes_out(s)
   if s.nonce == nonce and s.fence == fence then
     s.crashes = math.max(0, s.crashes - 1)
   else

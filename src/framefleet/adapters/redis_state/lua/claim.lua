@@ -16,12 +16,17 @@ if s.state == 'running' then
   if s.nonce == nonce then return granted() end
   local expiry = redis.call('ZSCORE', 'ff:leases', sid)
   if expiry and tonumber(expiry) > NOW then return {'REFUSED', 'leased'} end
+  -- The sweep puts it back; then it waits like the others.
+  if is_paused(about(s.tid).pipeline) then return {'REFUSED', 'paused'} end
   s.crashes = s.crashes + 1
   credit(s, 0)
 elseif s.state == 'blocked' then
   return {'REFUSED', 'blocked'}
 elseif s.state ~= 'queued' then
   return {'REFUSED', 'final'}
+elseif held_back(s) then
+  take_back(s)
+  return {'REFUSED', held_back(s)}
 elseif tonumber(s.excluded_until or 0) > NOW and (s.excluded == worker or s.excluded == host_of(worker)) then
   -- The worker drops the message, so somebody else has to be asked.
   if redis.call('ZREM', 'ff:announced:' .. s.tag, sid) == 1 then announce(s, NOW + 2000) end
@@ -29,6 +34,7 @@ elseif tonumber(s.excluded_until or 0) > NOW and (s.excluded == worker or s.excl
 end
 
 leave(s)
+goes_out(s)
 s.state, s.nonce, s.worker, s.progress = 'running', nonce, worker, 0
 s.attempt = s.attempt + 1
 s.fence = math.max(s.fence, EPOCH * 1000000) + 1

@@ -1,5 +1,5 @@
 --! use events
--- limit, tags... -> (sid, kind, tag, priority, retried, ticket)... The entries stay, due again in a while.
+-- limit, tags... -> (sid, kind, tag, priority, retried, ticket, least broker priority)... The entries stay, due again in a while.
 if not EPOCH then return NO_EPOCH end
 local limit = tonumber(ARGV[1])
 local entries = {}
@@ -11,10 +11,11 @@ table.sort(entries, function(a, b) return a.due < b.due end)
 local orders = {'OK'}
 for i = 1, math.min(limit, #entries) do
   local e = entries[i]
-  local v = redis.call('HMGET', 'ff:s:' .. e.sid, 'tid', 'kind', 'state', 'retried', 'ticket')
+  local v = redis.call('HMGET', 'ff:s:' .. e.sid, 'tid', 'kind', 'state', 'retried', 'ticket', 'at_least')
   if v[3] == 'queued' then
     redis.call('ZADD', 'ff:outbox:' .. e.tag, NOW + HANDED_OUT, e.sid)
-    for _, value in ipairs({e.sid, v[2], e.tag, tostring(about(v[1]).priority), v[4] or '', v[5]}) do
+    for _, value in ipairs({e.sid, v[2], e.tag, tostring(about(v[1]).priority), v[4] or '', v[5],
+      v[6] or '0'}) do
       orders[#orders + 1] = value
     end
   else

@@ -19,5 +19,6 @@ redis.call('EXPIRE', 'ff:t:' .. tid, ARGV[11])
 redis.call('ZADD', 'ff:retention', NOW + ARGV[11] * 1000, tid)
 redis.call('ZREM', 'ff:advance', tid)
 list_task(tid, pipeline, created, before, state)
+end_task(tid, pipeline)
 append(tid .. '.' .. run .. '.' .. state, 'task.' .. state .. '.' .. pipeline, ARGV[6])
 return OK

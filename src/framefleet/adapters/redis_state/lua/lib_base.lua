@@ -15,7 +15,7 @@ local FINAL = {succeeded = true, failed = true, canceled = true}
 
 local FIELDS = {
   'tid', 'n', 'kind', 'tag', 'state', 'weight', 'bonus', 'deps', 'fence', 'closed', 'nonce', 'worker', 'attempt',
-  'crashes', 'progress', 'excluded', 'excluded_until',
+  'crashes', 'progress', 'excluded', 'excluded_until', 'lane',
 }
 
 -- A subtask without its spec; nil when there is none. A staged one (a plan not yet entered) does not exist.

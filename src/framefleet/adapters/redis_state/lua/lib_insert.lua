@@ -44,6 +44,7 @@ local function replace_run(tid, run)
   cancel_open(tid, v[1])
   for n = 1, tonumber(v[4] or 0) do redis.call('EXPIRE', 'ff:s:' .. tid .. '.' .. v[1] .. '.' .. n, 3600) end
   list_task(tid, v[3], 0, v[2], nil)
+  end_task(tid, v[3])
   redis.call('ZREM', 'ff:advance', tid)
   redis.call('ZREM', 'ff:retention', tid)
   redis.call('DEL', 'ff:t:' .. tid)

@@ -1,31 +1,28 @@
--- The four places of a subtask that may run: `ready` (waits for the window), `outbox` (to be published, or waits out a
+--! use lanes
+-- The four places of a subtask that may run: `ready` (in its lane, waits for the window), `outbox` (to be published, or waits out a
 -- delay), `announced` (published, not claimed), `leases` (running). It is always in exactly one of them.
 local function leave(s)
-  redis.call('ZREM', 'ff:ready:' .. s.tag, s.sid)
+  if s.lane then redis.call('ZREM', ready_key(s.tag, s.lane, about(s.tid).pipeline), s.sid) end
   redis.call('ZREM', 'ff:outbox:' .. s.tag, s.sid)
   redis.call('ZREM', 'ff:announced:' .. s.tag, s.sid)
   redis.call('ZREM', 'ff:leases', s.sid)
 end
 
--- Smallest first: 4 bits of level, 38 bits of the task's age (units of 8 ms since 2024), 11 bits of cost (logarithmic,
--- steps of 0.9 %). Below 11 * 2^49 < 2^53, so a double holds it exactly.
-local function ready_score(s)
-  local a = about(s.tid)
-  local level = a.priority + s.bonus
-  local age = math.max(0, math.floor((a.created - 1704067200000) / 8))
-  local cost = math.min(2047, math.floor(math.log(1 + 100 * s.weight) / 18.42068 * 2047))   -- ln(10^8)
-  -- Pictures come first: something to look at in seconds.
-  if s.kind == 'snapshot' or s.kind == 'sprite' or s.kind == 'animation' then cost = 2047 end
-  return (10 - level) * 562949953421312 + age * 2048 + 2047 - cost
-end
-
 -- blocked or new -> queued.
 local function make_ready(s)
   s.state = 'queued'
-  save(s, 'state', 'queued', 'queued_at', NOW)
+  s.lane = into_lane(s)
+  save(s, 'state', 'queued', 'queued_at', NOW, 'lane', s.lane)
   redis.call('SADD', 'ff:work:' .. s.tag .. ':' .. s.kind, s.sid)
-  redis.call('ZADD', 'ff:ready:' .. s.tag, ready_score(s), s.sid)
   subtask_event(s)
+end
+
+-- Its order is out, but it may not begin: back to where it waited.
+local function take_back(s)
+  leave(s)
+  comes_in(s)
+  s.lane = into_lane(s)
+  save(s, 'lane', s.lane)
 end
 
 -- Into the outbox. The ticket tells this entry from an earlier one that a relay may still be publishing.
@@ -37,10 +34,12 @@ end
 -- running -> queued. `retried`: the message gets the bonus, because it joins the tail of its level.
 local function requeue(s, due, ...)
   leave(s)
+  if due > NOW then comes_in(s) else goes_out(s) end
   s.state = 'queued'
   s.progress = 0
-  save(s, 'state', 'queued', 'queued_at', NOW, 'retried', 1, 'progress', 0, ...)
-  redis.call('HDEL', 'ff:s:' .. s.sid, 'speed')
+  save(s, 'state', 'queued', 'queued_at', NOW, 'retried', 1, 'progress', 0,
+    'place', redis.call('GET', 'ff:released:' .. s.tag) or 0, ...)
+  redis.call('HDEL', 'ff:s:' .. s.sid, 'speed', 'at_least')
   announce(s, due)
   subtask_event(s)
 end

@@ -1,6 +1,7 @@
 -- How subtasks end.
 local function conclude(s, state, ...)
   leave(s)
+  comes_in(s)
   redis.call('SREM', 'ff:work:' .. s.tag .. ':' .. s.kind, s.sid)
   redis.call('SREM', 'ff:open:' .. s.tid, s.n)
   redis.call('DEL', 'ff:n:' .. s.sid)

@@ -1,3 +1,4 @@
+--! use lanes
 -- A task's state with the lists it is found by, its progress, and whether its next step is due.
 local function lists(pipeline, state)
   return {
@@ -53,6 +54,7 @@ local function start_task(tid)
   if v[1] ~= 'queued' then return end
   redis.call('HSET', 'ff:t:' .. tid, 'state', 'running', 'started', NOW)
   list_task(tid, v[2], v[3], 'queued', 'running')
+  begin_task(tid)
   task_event(tid, 'running', tid .. '.' .. about(tid).run .. '.running', 'running', progress_of(tid), NOW)
 end
 

@@ -12,10 +12,12 @@ redis.call('HSET', 'ff:t:' .. tid, 'priority', ARGV[2])
 for _, n in ipairs(redis.call('SMEMBERS', 'ff:open:' .. tid)) do
   local s = load(tid .. '.' .. v[1] .. '.' .. n)
   if s and s.state == 'queued' then
-    if redis.call('ZSCORE', 'ff:ready:' .. s.tag, s.sid) then
-      redis.call('ZADD', 'ff:ready:' .. s.tag, ready_score(s), s.sid)
-    elseif redis.call('ZREM', 'ff:announced:' .. s.tag, s.sid) == 1 then
-      announce(s, NOW)
+    local a = about(tid)
+    if s.lane and redis.call('ZREM', ready_key(s.tag, s.lane, a.pipeline), s.sid) == 1 then
+      save(s, 'lane', into_lane(s))
+    else
+      redis.call('HDEL', 'ff:s:' .. s.sid, 'at_least')
+      if redis.call('ZREM', 'ff:announced:' .. s.tag, s.sid) == 1 then announce(s, NOW) end
     end
   end
 end

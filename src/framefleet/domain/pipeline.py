@@ -1,0 +1,50 @@
+"""Pipelines: named lanes with a share of the workers and limits of their own. Pure; knows no store.
+
+What an operator sets is a row of numbered versions, as for templates, so that two who change one pipeline at once do
+not undo each other. A pipeline that nobody has set works: weight 1, no limits.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+from pydantic import Field
+
+from framefleet.domain.errors import InvalidRequest
+from framefleet.domain.value import Value
+
+DEFAULT = "default"
+EVERYTHING = "_all"
+"""Stands for all pipelines at once: paused, nothing of any is released. No pipeline can have this name."""
+LAST_VERSION = 999_999
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+class Pipeline(Value):
+    """One version of a pipeline's settings, as it is stored. Never changed."""
+
+    name: str
+    version: int = Field(default=0, ge=0, le=LAST_VERSION)
+    """0: nobody has set anything."""
+    weight: float = Field(default=1.0, gt=0, le=1_000_000)
+    """Its share of the workers beside other pipelines that have work: of the time they work, not of the subtasks."""
+    max_tasks: int | None = Field(default=None, ge=1)
+    """Most tasks that have begun and not ended; None: no limit."""
+    max_subtasks: int | None = Field(default=None, ge=1)
+    """Most subtasks that run or have been handed out; None: no limit."""
+    paused: bool = False
+    """Nothing more of it begins. What runs goes on."""
+    changed_at: datetime | None = None
+    nonce: str = ""
+    """Tells writers apart who try to make the same version."""
+
+
+def check_name(name: str) -> None:
+    """Raises InvalidRequest for a name no pipeline can have."""
+    if not _NAME.fullmatch(name):
+        raise InvalidRequest(
+            f"{name!r} cannot be the name of a pipeline",
+            field="pipeline",
+            hint="Use up to 64 letters, digits, dots, dashes and underscores; a letter or digit first.",
+        )
