@@ -361,6 +361,11 @@ class FakeState:
             tasks={("default", "running"): len(self.live)}, backlog=dict(backlog), outbox=len(self.waiting_events)
         )
 
+    def with_work(self, tag: str, limit: int) -> list[tuple[str, int]]:
+        self._check()
+        found = [sid for sid, s in self._all() if s.subtask.tag == tag and s.state in _WORK]
+        return sorted({split_subtask_id(sid)[:2] for sid in found})[:limit]
+
     def workers(self) -> list[WorkerInfo]:
         self._check(epoch=False)
         return self.slots

@@ -9,18 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import structlog
-from pydantic import ValidationError
 
 from framefleet import metrics
 from framefleet.domain import keys
 from framefleet.domain.errors import FramefleetError, ServiceError, StoreUnavailable
 from framefleet.domain.media_info import MediaInfo
-from framefleet.domain.records import DoneRecord, ProbeOutput, PublishedOutput, TaskRecord
-from framefleet.domain.states import TaskState
+from framefleet.domain.records import TaskRecord
 from framefleet.domain.subtask import Plan, Tag
 from framefleet.domain.task import Task
 from framefleet.ports import Clock, ObjectStore, TaskStatus, TaskStore, WorkerInfo
+from framefleet_scheduler import results
 from framefleet_scheduler.clean import Cleaner
+from framefleet_scheduler.move import Mover, without_gpu
 from framefleet_scheduler.outcome import final_record
 from framefleet_scheduler.plan import PlanSettings, plan_task
 from framefleet_scheduler.plan.grids import UNKNOWN
@@ -63,6 +63,7 @@ class Advancer:
         self._cleaner = cleaner
         self._kick = kick
         self._reuse = reuse
+        self._mover = Mover(store, tasks, clock, cleaned=cleaner.ended, kick=kick)
 
     def step(self) -> bool:
         """Take the step of every task that is due, up to a batch; says whether there was one.
@@ -93,7 +94,7 @@ class Advancer:
         if status.planned or status.canceling:
             self._finish(status, None)
             return
-        media = self._media(task, status.run)
+        media = results.media(self._store, task, status.run)
         if media is None:
             self._finish(status, None)
             return
@@ -113,23 +114,15 @@ class Advancer:
 
     # --- planning --------------------------------------------------------------------------
 
-    def _media(self, task: Task, run: int) -> list[MediaInfo] | None:
-        """What the probes found, in the order of the sources; None unless all have succeeded."""
-        found = []
-        for n in range(1, len(task.request.sources) + 1):
-            record = self._done(task.id, run, n)
-            if record is None or not isinstance(record.output, ProbeOutput):
-                return None
-            found.append(record.output.media)
-        return found
-
     def _plan(self, task: Task, run: int, media: list[MediaInfo]) -> Plan:
         """The stored plan, made now if there is none: whoever stored it first, all use the same."""
         key = keys.plan(task.id, run)
         stored = self._store.get(key)
         if stored is None:
+            settings = plan_settings(self._tasks.workers())
+            settings = settings if task.moved is None else without_gpu(settings)
             grids = StoredGrids(self._store, task.pipeline) if self._reuse else None
-            plan = plan_task(task, media, plan_settings(self._tasks.workers()), grids or UNKNOWN)
+            plan = plan_task(task, media, settings, grids or UNKNOWN)
             if self._store.create(key, plan.model_dump_json().encode()):
                 if grids is not None:
                     grids.keep()
@@ -139,16 +132,6 @@ class Advancer:
                 raise StoreUnavailable(f"{key} exists but cannot be read")
         return Plan.model_validate_json(stored)
 
-    def _done(self, task_id: str, run: int, n: int) -> DoneRecord | None:
-        body = self._store.get(keys.done(task_id, run, n))
-        if body is None:
-            return None
-        try:
-            return DoneRecord.model_validate_json(body)
-        except ValidationError as error:
-            log.error("record.unreadable", task_id=task_id, subtask=n, message=str(error))
-            return None
-
     # --- finishing -------------------------------------------------------------------------
 
     def _finish(self, status: TaskStatus, error: FramefleetError | None) -> None:
@@ -157,33 +140,21 @@ class Advancer:
             return
         record = final_record(
             live,
-            self._published(live, status),
+            results.published(self._store, live, planned=status.planned),
             finished_at=self._clock.now(),
             canceled=status.canceling,
             reason=None if error is None else error.info(),
         )
         record = self._recorded(record)
+        if record.continued:
+            self._mover.go_on(record)
+            return
         self._store.put(keys.result(record.id), record.model_dump_json().encode())
         if self._tasks.finish(record):
             _count(record)
             code = None if record.error is None else record.error.code
             log.info("task.finished", task_id=record.id, run=record.run, state=record.state.value, code=code)
         self._cleaner.ended(record.id, record.run)
-
-    def _published(self, live: TaskRecord, status: TaskStatus) -> dict[str, list[PublishedOutput]]:
-        """What the last steps of every succeeded target published."""
-        body = self._store.get(keys.plan(live.id, live.run)) if status.planned else None
-        if body is None:
-            return {}
-        finals = Plan.model_validate_json(body).targets
-        succeeded = {target.name for target in live.targets if target.state is TaskState.SUCCEEDED}
-        found: dict[str, list[PublishedOutput]] = {}
-        for name in succeeded:
-            for n in finals.get(name, ()):
-                record = self._done(live.id, live.run, n)
-                if record is not None and isinstance(record.output, PublishedOutput):
-                    found.setdefault(name, []).append(record.output)
-        return found
 
     def _recorded(self, record: TaskRecord) -> TaskRecord:
         """Create END; the record that stands, whoever created it first."""

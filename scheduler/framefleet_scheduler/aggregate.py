@@ -29,6 +29,9 @@ from framefleet_scheduler import retry
 
 log = structlog.get_logger()
 
+_OF_THE_GPU = frozenset({"encoder_unavailable", "encoder_busy"})
+"""What a CPU may do better."""
+
 
 class Aggregator:
     """Applies reports. Every call may be repeated; any number may run at once."""
@@ -39,12 +42,16 @@ class Aggregator:
         tasks: TaskStore,
         kick: Callable[[], None],
         chance: Callable[[], float] = random.random,
+        move: Callable[[str, int, str], bool] = lambda task_id, run, reason: False,
     ) -> None:
-        """`kick` is called after every change; `chance` (0..1) spreads retries."""
+        """`kick` is called after every change; `chance` (0..1) spreads retries; `move` takes a run off the GPUs, if that
+        helps (`Mover.move`).
+        """
         self._store = store
         self._tasks = tasks
         self._kick = kick
         self._chance = chance
+        self._move = move
 
     def apply(self, report: Report) -> None:
         """Enter what a worker says. Raises ServiceError: the report has to come again."""
@@ -104,12 +111,18 @@ class Aggregator:
             log.debug("report.dropped", sid=report.sid, reason="stale")
             return
         delay = retry.decide(report.error, subtask.attempts, self._chance)
+        if delay is None and report.error.code in _OF_THE_GPU and self._moved(report):
+            return
         if delay is None:
             self.give_up(report.sid, report.fence, report.error)
         elif self._tasks.fail(report.sid, report.fence, report.error, delay):
             metrics.retried(kind=subtask.kind, code=report.error.code)
             log.info("subtask.postponed", sid=report.sid, code=report.error.code, delay_s=round(delay, 1))
             self._kick()
+
+    def _moved(self, report: Failed) -> bool:
+        task_id, run, _ = split_subtask_id(report.sid)
+        return self._tasks.holds(report.sid, report.fence) and self._move(task_id, run, report.error.message)
 
     def _subtask(self, sid: str) -> SubtaskRecord | None:
         task_id, run, n = split_subtask_id(sid)

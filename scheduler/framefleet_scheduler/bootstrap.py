@@ -83,7 +83,9 @@ def build(settings: SchedulerSettings, roles: tuple[str, ...]) -> Iterator[Parts
         )
         options = SchedulerOptions(
             roles=roles,
-            sweep=SweepSettings(lease=settings.lease_seconds, adoption=settings.beat_seconds + 1.0),
+            sweep=SweepSettings(
+                lease=settings.lease_seconds, adoption=settings.beat_seconds + 1.0, gpu_wait=settings.gpu_wait_seconds
+            ),
             check_source=partial(check_source, storages),
             check_target=partial(check_target, storages),
             templates=TemplateRegistry(store),

@@ -93,7 +93,10 @@ class Control:
         ended = self._store.get(keys.end(task_id, run))
         if ended is None:
             return self._enter_again(task_id, run)
-        task = self._next(_read_task(body), TaskRecord.model_validate_json(ended), failed_only=failed_only)
+        record = TaskRecord.model_validate_json(ended)
+        if record.continued:
+            raise TaskNotFinal(f"run {run} of the task goes on as another")
+        task = self._next(_read_task(body), record, failed_only=failed_only)
         run += 1
         if not self._store.create(keys.restarted(task_id, run), task.model_dump_json().encode()):
             task = self._stored(task_id, run)

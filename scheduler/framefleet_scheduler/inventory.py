@@ -21,6 +21,8 @@ class RunFiles:
     restarted: bool = False
     """It has a task of its own: it is not the first run."""
     canceled: bool = False
+    moved: bool = False
+    """Its END may say that another run goes on with the task."""
     priority: str | None = None
     """Key of the last change of its priority."""
     ended: datetime | None = None
@@ -86,6 +88,8 @@ def _note(run: RunFiles, parts: list[str], info: ObjectInfo) -> None:
         case ["CANCEL"]:
             run.canceled = True
             run.intermediate.append(info.key)
+        case ["MOVED"]:
+            run.moved = True
         case ["priority", _]:  # the listing is in order
             run.priority = info.key
             run.intermediate.append(info.key)

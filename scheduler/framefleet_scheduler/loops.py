@@ -19,11 +19,12 @@ from framefleet.domain.template import Known
 from framefleet.messages import Report
 from framefleet.ports import Clock, Epochs, ObjectStore, Outbox, Publisher, Submission, TaskStore
 from framefleet_scheduler.accept import Acceptor, Check, unchecked
-from framefleet_scheduler.advance import Advancer
+from framefleet_scheduler.advance import Advancer, plan_settings
 from framefleet_scheduler.aggregate import Aggregator
 from framefleet_scheduler.cache import CacheKeeper
 from framefleet_scheduler.clean import Cleaner
 from framefleet_scheduler.dispatch import Dispatcher
+from framefleet_scheduler.move import Mover
 from framefleet_scheduler.sweep import Sweeper, SweepSettings
 
 log = structlog.get_logger()
@@ -152,11 +153,19 @@ class Scheduler:
             check_target=self._options.check_target,
             templates=self._options.templates,
         )
-        self.aggregator = Aggregator(services.store, services.tasks, self.kick)
+        self.cleaner = Cleaner(services.store, services.clock, self._sweep_now.set)
+        self.mover = Mover(
+            services.store,
+            services.tasks,
+            services.clock,
+            lambda: plan_settings(services.tasks.workers()),
+            cleaned=self.cleaner.ended,
+            kick=self.kick,
+        )
+        self.aggregator = Aggregator(services.store, services.tasks, self.kick, move=self.mover.move)
         self.dispatcher = Dispatcher(services.outbox, services.tasks, services.publisher, services.clock)
         days, size = self._options.cache_days, self._options.cache_bytes
         self.cache = CacheKeeper(services.store, services.clock, days=days, most_bytes=size)
-        self.cleaner = Cleaner(services.store, services.clock, self._sweep_now.set)
         self.advancer = Advancer(
             services.store,
             services.tasks,
@@ -175,6 +184,7 @@ class Scheduler:
             aggregator=self.aggregator,
             dispatcher=self.dispatcher,
             cleaner=self.cleaner,
+            move=self.mover.move,
             kick=self.kick,
             settings=self._options.sweep,
         )

@@ -25,6 +25,7 @@ from framefleet.pipelines import PipelineRegistry
 from framefleet.ports import Clock, Epochs, ObjectStore, TaskStore
 from framefleet_scheduler.aggregate import summary
 from framefleet_scheduler.inventory import TaskFiles, tasks_in
+from framefleet_scheduler.move import Mover
 from framefleet_scheduler.plan import probe_subtasks
 
 log = structlog.get_logger()
@@ -53,6 +54,7 @@ class Rebuilder:
         self._tasks = tasks
         self._epochs = epochs
         self._clock = clock
+        self._mover = Mover(store, tasks, clock)
 
     def run(self, still_leading: Callable[[], object] = lambda: None) -> Rebuilt:
         """Enter every unfinished task, then open a new generation. `still_leading` is called now and then.
@@ -91,6 +93,8 @@ class Rebuilder:
                 return "nothing"
             if files.latest.ended is None:
                 return "unfinished" if self._enter_unfinished(files) else "nothing"
+            if files.latest.moved and self._moved_on(files):
+                return "unfinished"
             if files.latest.ended >= self._clock.now() - TOLD_AGAIN:
                 return "ended" if self._enter_ended(files) else "nothing"
         except ValidationError as error:
@@ -126,6 +130,15 @@ class Rebuilder:
             self._tasks.crashed(subtask_id(task.id, run, n), crashes)
         if latest.canceled:
             self._tasks.cancel(task.id, run, rebuilding=True)
+        return True
+
+    def _moved_on(self, files: TaskFiles) -> bool:
+        """Enter the next run of one that was continued and has none yet; says whether it was."""
+        body = self._store.get(keys.end(files.id, files.run))
+        record = None if body is None else TaskRecord.model_validate_json(body)
+        if record is None or not record.continued:
+            return False
+        self._mover.go_on(record, rebuilding=True)
         return True
 
     def _enter_ended(self, files: TaskFiles) -> bool:

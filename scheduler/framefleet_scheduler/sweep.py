@@ -19,6 +19,7 @@ from framefleet.ports import Clock, Epochs, Expired, ObjectStore, Outbox, TaskSt
 from framefleet_scheduler.aggregate import Aggregator
 from framefleet_scheduler.clean import Cleaner
 from framefleet_scheduler.dispatch import Dispatcher
+from framefleet_scheduler.move import Watch
 from framefleet_scheduler.rebuild import Rebuilder
 from framefleet_scheduler.retry import CRASHES_ALLOWED
 
@@ -43,6 +44,8 @@ class SweepSettings:
     lost_anyway: float = 900.0
     """and after so long in any case."""
     lost_every: float = 5.0
+    gpu_wait: float = 120.0
+    """So long without any GPU slot that takes work, and what may be encoded on CPUs is."""
     purge_every: float = 60.0
     pipelines_every: float = 15.0
     """A change of a pipeline that reached the store only is in force after so long at most."""
@@ -65,9 +68,12 @@ class Sweeper:
         dispatcher: Dispatcher,
         cleaner: Cleaner,
         kick: Callable[[], None],
+        move: Callable[[str, int, str], bool] = lambda task_id, run, reason: False,
         settings: SweepSettings | None = None,
     ) -> None:
-        """`who` names this process among schedulers; `kick` is called when there is something to publish or advance."""
+        """`who` names this process among schedulers; `kick` is called when there is something to publish or advance;
+        `move` takes a run off the GPUs, if that helps (`Mover.move`).
+        """
         self._who = who
         self._store = store
         self._tasks = tasks
@@ -81,6 +87,7 @@ class Sweeper:
         self._settings = settings or SweepSettings()
         self._rebuilder = Rebuilder(store, tasks, epochs, clock)
         self._pipelines = PipelineRegistry(store)
+        self._gpus = Watch(tasks, clock, move, self._settings.gpu_wait)
         self._answered: float | None = None
         self._holiday_until = float("-inf")
         self._leading = False
@@ -109,6 +116,7 @@ class Sweeper:
         self._expire()
         self._find_lost()
         self._copy_pipelines()
+        self._gpus.step()
         self._forget()
         return True
 

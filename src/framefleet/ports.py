@@ -287,6 +287,9 @@ class TaskStore(Protocol):
     def pipelines(self) -> list[PipelineStatus]:
         """Every pipeline that has settings or has had tasks, by name."""
 
+    def with_work(self, tag: str, limit: int) -> list[tuple[str, int]]:
+        """Tasks, with their runs, of which something waits for this tag or runs there: some of them, in any order."""
+
 
 class Outbox(Protocol):
     """What must be published because of state changes. Errors: StateUnavailable."""

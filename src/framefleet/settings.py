@@ -111,6 +111,9 @@ class SchedulerSettings(Settings):
     ageing_seconds: float = Field(
         600, ge=1, le=30 * 86400, description="Seconds of waiting that are worth one level of priority."
     )
+    gpu_wait_seconds: float = Field(
+        120, ge=0, description="Seconds without any GPU slot that takes work, after which tasks go on without GPUs."
+    )
     metrics_port: int = Field(9108, ge=0, le=65535, description="Port of /metrics, /healthz and /readyz; 0: off.")
 
 

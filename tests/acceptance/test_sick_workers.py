@@ -65,6 +65,32 @@ def test_a_slot_whose_gpu_is_gone_takes_no_work_until_it_is_back(
     assert judge.frames(sources.make("pal.mp4")) == judge.frames(path)
 
 
+def test_a_task_whose_gpu_does_not_come_back_goes_on_on_cpus(cluster: Cluster, gpu: Gpu, tmp_path: Path) -> None:
+    source = cluster.upload(sources.make("pal.mp4"), "pal.mp4")
+    cluster.environment["FRAMEFLEET_GPU_WAIT_SECONDS"] = "1"
+    cluster.scheduler()
+    cluster.worker(slots=1)
+    cluster.gpu_worker(gpu)
+    eventually(lambda: slots(cluster, "gpu") or None, "a GPU slot")
+
+    gpu.fail("card")
+    (answer, waiting) = cluster.submit(
+        on_gpu(cluster, source, "auto", "either"), on_gpu(cluster, source, "gpu", "only")
+    )
+    record = cluster.finished(answer["task"]["id"])
+
+    assert record.state == "succeeded", record.error
+    assert record.run == 2
+    assert "instead of GPUs" in record.warnings[0]
+    assert {s.tag for s in record.subtasks} == {"cpu"}
+    path = tmp_path / "film.mp4"
+    assert cluster.outputs.fetch("out/either.mp4", path)
+    assert judge.frames(sources.make("pal.mp4")) == judge.frames(path)
+    other = cluster.record(waiting["task"]["id"])
+    assert other is not None
+    assert (other.state.final, other.run) == (False, 1), "what is for GPUs only waits for one"
+
+
 def _gpu_subtasks(cluster: Cluster, answer: dict[str, Any]) -> list[Any]:
     record = cluster.record(answer["task"]["id"])
     assert record is not None

@@ -70,6 +70,16 @@ def test_counts_are_by_lane_and_by_kind(state: RedisState) -> None:
     assert counts.backlog[("cpu", "concat")] == 0
 
 
+def test_tasks_with_work_for_a_tag_are_found_while_it_waits_or_runs(state: RedisState) -> None:
+    waiting, running, ended = (planned(state, chunks=3) for _ in range(3))
+    claim(state, sid(running, 2))
+    assert state.tasks.cancel(ended.id)
+
+    assert set(state.tasks.with_work("cpu", 100)) == {(waiting.id, 1), (running.id, 1)}
+    assert len(state.tasks.with_work("cpu", 1)) == 1
+    assert state.tasks.with_work("gpu", 100) == []
+
+
 def test_probing_is_a_small_part_of_the_progress(state: RedisState) -> None:
     task = make_task()
     state.tasks.create(task, 1, [probe(1), probe(2)])

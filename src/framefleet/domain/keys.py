@@ -6,6 +6,7 @@ tasks/<id>/task.json                       the full record of the latest run tha
 tasks/<id>/<run>/RUN                       from the second run on: the task as that run makes it (conditional create)
 tasks/<id>/<run>/CANCEL                    the run is to be canceled (conditional create)
 tasks/<id>/<run>/priority/<n>              the n-th change of its priority (conditional create); the last one counts
+tasks/<id>/<run>/MOVED                     perhaps its END says that the next run goes on with the task
 tasks/<id>/<run>/plan.json                 the plan (conditional create)
 tasks/<id>/<run>/sub/<n>/try/<fence>       markers of attempts that died, from the first on
 tasks/<id>/<run>/sub/<n>/a<fence>-<nonce>/ outputs of one attempt; `cached/<digest>`: it put that into the cache
@@ -50,6 +51,11 @@ def restarted(task_id: str, run: int) -> str:
 def cancel(task_id: str, run: int) -> str:
     """Somebody was told that the run is canceled."""
     return f"{run_prefix(task_id, run)}CANCEL"
+
+
+def moved(task_id: str, run: int) -> str:
+    """Somebody meant to continue the run in another one; its END tells."""
+    return f"{run_prefix(task_id, run)}MOVED"
 
 
 def priorities(task_id: str, run: int) -> str:

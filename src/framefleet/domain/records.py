@@ -227,5 +227,7 @@ class TaskRecord(Value):
     user_data: str | None = None
     tags: dict[str, str] = {}
     warnings: tuple[str, ...] = ()
+    continued: bool = False
+    """This run did not end the task: the next one goes on with it. Such a record is never published."""
     targets: tuple[TargetRecord, ...] = ()
     subtasks: tuple[SubtaskRecord, ...] = ()

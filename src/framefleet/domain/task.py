@@ -159,6 +159,8 @@ class Task(Value):
     """Digest of the request's body: the same client_token with another body is refused."""
     carried: tuple[TargetRecord, ...] = ()
     """Targets that an earlier run made and this one keeps; they are not among `targets`."""
+    moved: str | None = None
+    """Why nothing is encoded on a GPU any more that may be encoded on a CPU."""
 
     def in_order(self, made: Mapping[str, TargetRecord]) -> tuple[TargetRecord, ...]:
         """The targets as they were asked for: those this run makes, as given here by name, and those it keeps."""

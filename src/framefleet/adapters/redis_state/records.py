@@ -165,6 +165,7 @@ def _live(
         progress=progress,
         user_data=task.request.user_data,
         tags=task.request.tags,
+        warnings=() if task.moved is None else (f"encoded on CPUs instead of GPUs: {task.moved}",),
         targets=task.in_order(
             {
                 target.name: _target(

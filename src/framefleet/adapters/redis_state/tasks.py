@@ -253,6 +253,13 @@ class RedisTaskStore:
             (tasks if what == "task" else backlog)[one, other] = int(number)
         return Counts(tasks=tasks, backlog=backlog, outbox=outbox)
 
+    def with_work(self, tag: str, limit: int) -> list[tuple[str, int]]:
+        """Tasks, with their runs, that have subtasks of this tag queued or running; at random, if there are more than
+        `limit` of a kind. Raises StateUnavailable.
+        """
+        found = self._scripts.run("with_work", tag, limit, *Kind)[1:]
+        return [(str(task_id), int(run)) for task_id, run in records.rows(found, 2)]
+
     def workers(self) -> list[WorkerInfo]:
         """Live slots, those longest without a beat first. Works without an epoch. Raises StateUnavailable."""
         found = self._scripts.run("workers")[1:]

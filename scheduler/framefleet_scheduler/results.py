@@ -1,0 +1,55 @@
+"""What the subtasks of a run have recorded in the object store. Reads only; decides nothing."""
+
+from __future__ import annotations
+
+import structlog
+from pydantic import ValidationError
+
+from framefleet.domain import keys
+from framefleet.domain.media_info import MediaInfo
+from framefleet.domain.records import DoneRecord, ProbeOutput, PublishedOutput, TaskRecord
+from framefleet.domain.states import TaskState
+from framefleet.domain.subtask import Plan
+from framefleet.domain.task import Task
+from framefleet.ports import ObjectStore
+
+log = structlog.get_logger()
+
+
+def done(store: ObjectStore, task_id: str, run: int, n: int) -> DoneRecord | None:
+    """How a subtask succeeded; None when it did not, or the record is of a version that cannot be read."""
+    body = store.get(keys.done(task_id, run, n))
+    if body is None:
+        return None
+    try:
+        return DoneRecord.model_validate_json(body)
+    except ValidationError as error:
+        log.error("record.unreadable", task_id=task_id, subtask=n, message=str(error))
+        return None
+
+
+def media(store: ObjectStore, task: Task, run: int) -> list[MediaInfo] | None:
+    """What the probes found, in the order of the sources; None unless all have succeeded."""
+    found = []
+    for n in range(1, len(task.request.sources) + 1):
+        record = done(store, task.id, run, n)
+        if record is None or not isinstance(record.output, ProbeOutput):
+            return None
+        found.append(record.output.media)
+    return found
+
+
+def published(store: ObjectStore, live: TaskRecord, *, planned: bool) -> dict[str, list[PublishedOutput]]:
+    """What the last steps of every succeeded target of a run published."""
+    body = store.get(keys.plan(live.id, live.run)) if planned else None
+    if body is None:
+        return {}
+    finals = Plan.model_validate_json(body).targets
+    succeeded = {target.name for target in live.targets if target.state is TaskState.SUCCEEDED}
+    found: dict[str, list[PublishedOutput]] = {}
+    for name in succeeded:
+        for n in finals.get(name, ()):
+            record = done(store, live.id, live.run, n)
+            if record is not None and isinstance(record.output, PublishedOutput):
+                found.setdefault(name, []).append(record.output)
+    return found
