@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import certificate, exact, overhead
+from bench import certificate, exact, overhead, throughput
 from bench.measure import Cost, median, paired, run
 from framefleet.adapters.tools import find_ffmpeg
 from framefleet.domain.template import FileTemplate, LadderTemplate, resolve
@@ -146,7 +146,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench")
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", choices=["encode", "certificate", "overhead", "exact"])
+    parser.add_argument("--only", choices=["encode", "certificate", "overhead", "exact", "throughput"])
     options = parser.parse_args()
     ffmpeg = find_ffmpeg(None)
     if options.only in (None, "encode"):
@@ -170,6 +170,8 @@ def main() -> None:
         overhead.main()
     if options.only in (None, "exact"):
         exact.main()
+    if options.only in (None, "throughput"):
+        throughput.main()
 
 
 if __name__ == "__main__":

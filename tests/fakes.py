@@ -137,6 +137,13 @@ class FakePublisher:
         self._check()
         self.events.append(event)
 
+    def batch(self, messages: Sequence[Order | Event]) -> None:
+        for message in messages:
+            if isinstance(message, Order):
+                self.order(message)
+            else:
+                self.event(message)
+
     def _check(self) -> None:
         if self.away:
             raise BrokerUnavailable
@@ -398,9 +405,10 @@ class FakeState:
         self._check()
         return [Due(self._order(sid), sid) for sid in self.due_orders[:limit]]
 
-    def published(self, due: Due) -> None:
+    def published(self, *due: Due) -> None:
         self._check()
-        self.due_orders.remove(due.token)
+        for entry in due:
+            self.due_orders.remove(entry.token)
 
     def events(self, limit: int) -> list[Event]:
         self._check()

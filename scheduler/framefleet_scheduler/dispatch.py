@@ -18,7 +18,7 @@ log = structlog.get_logger()
 
 LEAST_WINDOW = 2
 """Orders that wait in RabbitMQ even when no worker lives: an autoscaler sees them there."""
-_BATCH = 100
+_BATCH = 250
 _WORKERS_SECONDS = 1.0
 _SHORTEST_PAUSE_SECONDS = 0.25
 _LONGEST_PAUSE_SECONDS = 5.0
@@ -71,17 +71,15 @@ class Dispatcher:
         for tag in Tag:
             self._outbox.release_window(tag, window(slots[tag]))
         due = self._outbox.due(_BATCH)
-        for entry in due:
-            self._publisher.order(entry.order)
-            self._outbox.published(entry)
+        self._publisher.batch([entry.order for entry in due])
+        self._outbox.published(*due)
         return len(due)
 
     def _events(self) -> int:
         events = self._outbox.events(_BATCH)
-        for event in events:
-            self._publisher.event(event)
-            metrics.notified(kind="event", outcome="sent")
+        self._publisher.batch(events)
         self._outbox.sent(events)
+        metrics.notified(kind="event", outcome="sent", number=len(events))
         return len(events)
 
     def _live_slots(self) -> Counter[str]:

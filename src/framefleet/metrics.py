@@ -114,9 +114,9 @@ def verify_failed(check: str) -> None:
     VERIFY_FAILURES.labels(check).inc()
 
 
-def notified(*, kind: str, outcome: str) -> None:
-    """Count an event that was (or could not be) published."""
-    NOTIFICATIONS.labels(kind, outcome).inc()
+def notified(*, kind: str, outcome: str, number: int = 1) -> None:
+    """Count events that were (or could not be) published."""
+    NOTIFICATIONS.labels(kind, outcome).inc(number)
 
 
 def pipeline_label(pipeline: str) -> str:

@@ -300,8 +300,8 @@ class Outbox(Protocol):
     def due(self, limit: int) -> list[Due]:
         """Orders to publish now. They come again after some seconds until `published`."""
 
-    def published(self, due: Due) -> None:
-        """The broker has confirmed it."""
+    def published(self, *due: Due) -> None:
+        """The broker has confirmed them."""
 
     def events(self, limit: int) -> list[Event]:
         """Events to publish, oldest first. They come again until `sent`."""
@@ -354,6 +354,12 @@ class Publisher(Protocol):
 
     def event(self, event: Event) -> None:
         """To the events exchange."""
+
+    def batch(self, messages: Sequence[Order | Event]) -> None:
+        """Each where `order` or `event` would put it, in this order; cheaper than one by one.
+
+        When it raises, any of them may have been published.
+        """
 
 
 class Clock(Protocol):

@@ -352,3 +352,58 @@ def test_a_full_queue_refuses_instead_of_dropping(
 
     assert eventually(refused, "a refusal") == "RabbitMQ refused the message"
     assert waiting(channel, RESULTS_QUEUE) >= 1
+
+
+def test_a_batch_arrives_whole_and_in_its_order(seam: Seam) -> None:
+    orders = [order(f"{i}") for i in range(120)]
+    told = [Event(f"e{i}", "task.running.default", json.dumps({"event_id": f"e{i}"}).encode()) for i in range(3)]
+
+    seam.publisher.batch([*orders, *told])
+    seam.publisher.batch([])
+
+    assert [seam.take_order("cpu") for _ in orders] == [o.sid for o in orders]
+    eventually(lambda: [event["event_id"] for event in seam.events] == ["e0", "e1", "e2"], "the events")
+
+
+def test_i2_a_batch_of_which_one_message_is_refused_is_not_called_published(
+    rabbitmq: RabbitMQ, rabbitmq_url: str
+) -> None:
+    publisher = RabbitPublisher(rabbitmq_url)
+    publisher.order(ORDER)
+    limit = {"pattern": "^framefleet.v1.cpu$", "definition": {"max-length": 1, "overflow": "reject-publish"}}
+    vhost = rabbitmq_url.rpartition("/")[2]
+    rabbitmq.api("PUT", f"policies/{vhost}/limit", limit)
+    with pika.BlockingConnection(pika.URLParameters(rabbitmq_url)) as connection:
+        queue = connection.channel()
+
+        def refused() -> bool:
+            try:
+                publisher.batch([order("a"), order("b")])
+            except BrokerUnavailable as error:
+                return "refused" in error.message
+            return False
+
+        eventually(refused, "the policy")  # it takes effect a moment after it was set
+        rabbitmq.api("DELETE", f"policies/{vhost}/limit")
+        queue.queue_purge(work_queue("cpu"))
+        eventually(lambda: _published(publisher), "the queue without a limit")
+    publisher.close()
+
+
+def _published(publisher: RabbitPublisher) -> bool:
+    try:
+        publisher.batch([order("c")])
+    except BrokerUnavailable:
+        return False
+    return True
+
+
+def test_a_batch_declares_the_queues_that_are_missing(rabbitmq_url: str) -> None:
+    publisher = RabbitPublisher(rabbitmq_url)
+
+    publisher.batch([order("a"), order("b")])
+    publisher.close()
+
+    with pika.BlockingConnection(pika.URLParameters(rabbitmq_url)) as connection:
+        waiting = connection.channel().queue_declare(work_queue("cpu"), passive=True).method.message_count
+    assert waiting == 2

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from statistics import median
 
@@ -80,6 +80,13 @@ class Cluster:
 
     def event(self, event: Event) -> None:
         self.broker.event(event)
+
+    def batch(self, messages: Sequence[Order | Event]) -> None:
+        for message in messages:
+            if isinstance(message, Order):
+                self.order(message)
+            else:
+                self.event(message)
 
     def record(self, task_id: str) -> TaskRecord | None:
         body = self.store.get(keys.end(task_id, 1))

@@ -7,7 +7,7 @@ import itertools
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from framefleet.messages import Order, Report
@@ -52,6 +52,14 @@ class InProcessBroker:
         """Hand an event to every listener, now."""
         for listener in list(self._listeners):
             listener(event)
+
+    def batch(self, messages: Sequence[Order | Event]) -> None:
+        """Orders are queued, events handed out."""
+        for message in messages:
+            if isinstance(message, Order):
+                self.order(message)
+            else:
+                self.event(message)
 
     def subscribe(self, listener: Callable[[Event], None]) -> None:
         """Call `listener` with every event from now on."""

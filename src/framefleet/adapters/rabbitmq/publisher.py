@@ -6,17 +6,15 @@ import json
 import threading
 import time
 import uuid
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import pika
 
+from framefleet.adapters.rabbitmq.batch import ConfirmedChannel, Message
 from framefleet.adapters.rabbitmq.connection import BROKEN, close, is_lasting, is_missing, parameters, unavailable
 from framefleet.adapters.rabbitmq.topology import RESULTS_EXCHANGE, declare_topology
 from framefleet.messages import EVENTS_EXCHANGE, RESULTS_QUEUE, Order, Report, work_queue
 from framefleet.ports import Event
-
-if TYPE_CHECKING:
-    from pika.adapters.blocking_connection import BlockingChannel
 
 PERSISTENT = 2
 _TRIES = 3
@@ -36,37 +34,38 @@ class RabbitPublisher:
         self._parameters = parameters(url, "framefleet publisher")
         self._lock = threading.Lock()
         self._connection: pika.BlockingConnection | None = None
-        self._channel: BlockingChannel | None = None
+        self._channel: ConfirmedChannel | None = None
 
     def order(self, order: Order) -> None:
         """To the tag's work queue, as a Dramatiq envelope."""
-        message_id = uuid.uuid4().hex
-        properties = _properties(message_id, priority=order.priority)
-        self._publish("", work_queue(order.tag), order_envelope(order, message_id), properties, mandatory=True)
+        self._publish([_order(order)])
 
     def report(self, report: Report) -> None:
         """To the results queue."""
         body = report.model_dump_json().encode()
-        self._publish(RESULTS_EXCHANGE, RESULTS_QUEUE, body, _properties(uuid.uuid4().hex), mandatory=True)
+        self._publish([Message(RESULTS_EXCHANGE, RESULTS_QUEUE, body, _properties(uuid.uuid4().hex), True)])
 
     def event(self, event: Event) -> None:
         """To the events exchange, where perhaps nobody listens."""
-        self._publish(EVENTS_EXCHANGE, event.key, event.body, _properties(event.id), mandatory=False)
+        self._publish([_event(event)])
+
+    def batch(self, messages: Sequence[Order | Event]) -> None:
+        """All of them in this order, confirmed together."""
+        if messages:
+            self._publish([_order(m) if isinstance(m, Order) else _event(m) for m in messages])
 
     def close(self) -> None:
         """Close the connection. The next message opens another."""
         with self._lock:
             self._drop()
 
-    def _publish(
-        self, exchange: str, key: str, body: bytes, properties: pika.BasicProperties, *, mandatory: bool
-    ) -> None:
+    def _publish(self, messages: list[Message]) -> None:
         with self._lock:
             declare = False
             for tries_left in reversed(range(_TRIES)):
                 fresh = self._channel is None
                 try:
-                    self._opened(declare=declare).basic_publish(exchange, key, body, properties, mandatory=mandatory)
+                    self._opened(declare=declare).publish(messages)
                 except BROKEN as error:
                     self._drop()
                     if not tries_left or is_lasting(error):
@@ -78,19 +77,28 @@ class RabbitPublisher:
                 else:
                     return
 
-    def _opened(self, *, declare: bool) -> BlockingChannel:
+    def _opened(self, *, declare: bool) -> ConfirmedChannel:
         if self._channel is None:
             self._connection = pika.BlockingConnection(self._parameters)
-            self._channel = self._connection.channel()
-            self._channel.confirm_delivery()
+            self._channel = ConfirmedChannel(self._connection.channel())
         if declare:
-            declare_topology(self._channel)
+            declare_topology(self._channel.channel)
         return self._channel
 
     def _drop(self) -> None:
         close(self._connection)
         self._connection = None
         self._channel = None
+
+
+def _order(order: Order) -> Message:
+    message_id = uuid.uuid4().hex
+    properties = _properties(message_id, priority=order.priority)
+    return Message("", work_queue(order.tag), order_envelope(order, message_id), properties, True)
+
+
+def _event(event: Event) -> Message:
+    return Message(EVENTS_EXCHANGE, event.key, event.body, _properties(event.id), False)
 
 
 def order_envelope(order: Order, message_id: str) -> bytes:

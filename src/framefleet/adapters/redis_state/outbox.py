@@ -46,9 +46,11 @@ class RedisOutbox:
             for sid, kind, tag, priority, retried, ticket, least in rows(found, 7)
         ]
 
-    def published(self, due: Due) -> None:
-        """The broker has confirmed it. An entry made meanwhile (retry, release) stays. Raises StateUnavailable."""
-        self._scripts.run("published", due.order.sid, due.order.tag, due.token)
+    def published(self, *due: Due) -> None:
+        """The broker has confirmed them. An entry made meanwhile (retry, release) stays. Raises StateUnavailable."""
+        if due:
+            parts = [part for entry in due for part in (entry.order.sid, entry.order.tag, entry.token)]
+            self._scripts.run("published", *parts)
 
     def events(self, limit: int) -> list[Event]:
         """Events to publish, oldest first; none while another relay has some (for at most 10 s).
