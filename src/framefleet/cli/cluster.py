@@ -50,7 +50,7 @@ def submit(options: argparse.Namespace) -> int:
 
 def status(options: argparse.Namespace) -> int:
     """One task as it is."""
-    with _tasks() as tasks:
+    with open_tasks() as tasks:
         record = _known(tasks, options.id)
     if options.json:
         emit(record.model_dump(mode="json"))
@@ -65,7 +65,7 @@ def list_tasks(options: argparse.Namespace) -> int:
     from framefleet.ports import TaskQuery
 
     state = TaskState(options.state) if options.state else None
-    with _tasks() as tasks:
+    with open_tasks() as tasks:
         found = tasks.query(TaskQuery(state=state, pipeline=options.pipeline, limit=options.limit))
     if options.json:
         emit([record.model_dump(mode="json", exclude={"subtasks"}) for record in found])
@@ -90,7 +90,7 @@ def watch(options: argparse.Namespace) -> int:
     record: TaskRecord | None = None
     said: TaskRecord | None = None
     try:
-        with _tasks() as tasks:
+        with open_tasks() as tasks:
             for record in _snapshots(tasks, options.id):
                 shown.update(record)
                 brief = record.model_copy(update={"subtasks": ()})
@@ -143,7 +143,7 @@ def priority(options: argparse.Namespace) -> int:
 
 def workers(options: argparse.Namespace) -> int:
     """The live slots."""
-    with _tasks() as tasks:
+    with open_tasks() as tasks:
         slots = sorted(tasks.workers(), key=lambda w: (w.host, w.tag, w.id))
     if options.json:
         emit([asdict(slot) | {"seen_at": slot.seen_at and slot.seen_at.isoformat()} for slot in slots])
@@ -157,7 +157,8 @@ def workers(options: argparse.Namespace) -> int:
 
 
 @contextmanager
-def _tasks() -> Iterator[RedisTaskStore]:
+def open_tasks() -> Iterator[RedisTaskStore]:
+    """The task state of the cluster; raises CliError when its address is not set or is none."""
     from framefleet.adapters.redis_state import connect
 
     url = config.redis_url(config.settings())
@@ -178,7 +179,7 @@ def _control() -> Iterator[Control]:
 
     settings = config.settings()
     config.log_quietly(settings)
-    with _tasks() as tasks:
+    with open_tasks() as tasks:
         config.need_store(settings)
         store = work_store(settings)
         try:

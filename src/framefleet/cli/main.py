@@ -127,11 +127,27 @@ def _add_cluster(verbs: Any) -> None:
     priority.add_argument("id", metavar="ID")
     priority.add_argument("priority", type=int, metavar="N", help="0 to 9, 9 is first")
     _add(verbs, "workers", "cluster.workers", "list the live worker slots")
+    _add_pipelines(verbs)
     cache = _add(verbs, "cache", "cache.show", "show how much finished work is kept for later tasks, or remove it")
     cache.add_argument("--pipeline", help="only what belongs to this pipeline")
     actions = cache.add_subparsers(title="actions", metavar="ACTION")
     clear = _add(actions, "clear", "cache.clear", "remove it; tasks that run are not affected")
     clear.add_argument("--pipeline", default=argparse.SUPPRESS, help="only what belongs to this pipeline")
+
+
+def _add_pipelines(verbs: Any) -> None:
+    pipelines = _add(verbs, "pipelines", "pipelines.listing", "list the pipelines; set the weight and limits of one")
+    actions = pipelines.add_subparsers(title="actions", metavar="ACTION")
+    change = _add(actions, "set", "pipelines.change", "set a pipeline's weight and limits; what is not given stays")
+    change.add_argument("name", metavar="NAME")
+    change.add_argument("--weight", type=_seconds, metavar="W", help="its share of the workers beside other pipelines")
+    limits = {"--max-tasks": "most tasks that have begun", "--max-subtasks": "most subtasks that run or are handed out"}
+    for option, text in limits.items():
+        change.add_argument(option, type=_count, metavar="N", help=f"{text}; 0: no limit")
+    pause = _add(verbs, "pause", "pipelines.pause", "begin nothing more of a pipeline, or of any; what runs goes on")
+    resume = _add(verbs, "resume", "pipelines.resume", "end the pause of a pipeline, or of everything")
+    for verb in (pause, resume):
+        verb.add_argument("name", metavar="NAME", nargs="?", help="a pipeline; without it everything")
 
 
 def _add(verbs: Any, name: str, function: str, text: str) -> argparse.ArgumentParser:
@@ -159,6 +175,13 @@ def _positive(text: str) -> int:
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError("must be 1 or more")
+    return number
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError("must be 0 or more")
     return number
 
 
