@@ -190,6 +190,7 @@ class FakeState:
         self.clock = clock
         self.epoch = epoch
         self.leader: str | None = None
+        self.rebuilding: int | None = None
         self.away = False
         self.live: dict[str, FakeTask] = {}
         self.slots: list[WorkerInfo] = []
@@ -433,9 +434,16 @@ class FakeState:
         self._check(epoch=False)
         return self.epoch
 
-    def begin(self, number: int) -> None:
+    def rebuild(self, number: int) -> None:
         self._check(epoch=False)
+        self.rebuilding = number
+
+    def begin(self, number: int, *, rebuilt: bool = False) -> bool:
+        self._check(epoch=False)
+        if rebuilt and self.rebuilding != number:
+            return False
         self.epoch = number
+        return True
 
     def lead(self, who: str, seconds: float) -> bool:
         self._check(epoch=False)
@@ -446,7 +454,7 @@ class FakeState:
 
     def lose_everything(self) -> None:
         """As FLUSHALL."""
-        self.epoch, self.leader = None, None
+        self.epoch, self.leader, self.rebuilding = None, None, None
         self.live, self.waiting_events, self.due_orders = {}, [], []
 
     def _check(self, *, epoch: bool = True) -> None:

@@ -78,7 +78,9 @@ class Aggregator:
             record = DoneRecord.model_validate_json(body)
         except ValidationError as error:
             log.error("record.unreadable", sid=sid, message=str(error))
-            self.give_up(sid, None, FramefleetError("the subtask's record is not readable by this version").info())
+            unreadable = FramefleetError("the subtask's record is not readable by this version").info()
+            self._record_failure(sid, unreadable)
+            self._fail(sid, None, unreadable)
             return True
         if self._tasks.done(sid, summary(record.output, record.usage), record.usage.cpu_seconds):
             log.info("subtask.succeeded", task_id=task_id, subtask=n, worker=record.worker, kind=record.output.kind)
@@ -91,11 +93,20 @@ class Aggregator:
         `fence` None is the scheduler's own verdict. False when the fence is stale or the subtask decided: then nothing is
         written either, or a rebuild would fail what another attempt is doing well.
         """
-        task_id, run, n = split_subtask_id(sid)
         if fence is not None and not self._tasks.holds(sid, fence):
             log.debug("report.dropped", sid=sid, reason="stale")
             return False
-        self._store.create(keys.failed(task_id, run, n), error.model_dump_json().encode())
+        self._record_failure(sid, error)
+        # A worker that was taken for dead may have succeeded after we looked; a success that stood first counts.
+        if self.done(sid):
+            return False
+        return self._fail(sid, fence, error)
+
+    def _record_failure(self, sid: str, error: ErrorInfo) -> None:
+        self._store.create(keys.failed(*split_subtask_id(sid)), error.model_dump_json().encode())
+
+    def _fail(self, sid: str, fence: int | None, error: ErrorInfo) -> bool:
+        task_id, _, n = split_subtask_id(sid)
         failed = self._tasks.fail(sid, fence, error, None)
         if failed:
             log.warning("subtask.failed", task_id=task_id, subtask=n, code=error.code, message=error.message)

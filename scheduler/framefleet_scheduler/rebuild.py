@@ -17,7 +17,7 @@ import structlog
 from pydantic import ValidationError
 
 from framefleet.domain import keys
-from framefleet.domain.errors import ErrorInfo
+from framefleet.domain.errors import ErrorInfo, StateUnavailable
 from framefleet.domain.records import DoneRecord, TaskRecord
 from framefleet.domain.subtask import Plan, subtask_id
 from framefleet.domain.task import Task
@@ -63,6 +63,7 @@ class Rebuilder:
         """
         epoch = self._next_epoch()
         log.warning("rebuild.started", epoch=epoch)
+        self._epochs.rebuild(epoch)
         # Before anything may be released: a paused pipeline stays paused.
         PipelineRegistry(self._store).copy_to(self._tasks)
         unfinished = ended = 0
@@ -73,7 +74,8 @@ class Rebuilder:
                 found = list(pool.map(self._enter, batch))
                 unfinished += found.count("unfinished")
                 ended += found.count("ended")
-        self._epochs.begin(epoch)
+        if not self._epochs.begin(epoch, rebuilt=True):
+            raise StateUnavailable("Redis was lost again while it was rebuilt, or another rebuild began")
         log.info("rebuild.finished", epoch=epoch, unfinished=unfinished, ended=ended)
         return Rebuilt(epoch, unfinished, ended)
 

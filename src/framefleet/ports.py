@@ -322,8 +322,11 @@ class Epochs(Protocol):
     def current(self) -> int | None:
         """The generation; None when Redis is empty."""
 
-    def begin(self, number: int) -> None:
-        """Open a generation (last step of a rebuild)."""
+    def rebuild(self, number: int) -> None:
+        """Say that the rebuild for a generation begins to write."""
+
+    def begin(self, number: int, *, rebuilt: bool = False) -> bool:
+        """Open a generation. `rebuilt` (the last step of a rebuild): False when Redis was lost again meanwhile."""
 
     def lead(self, who: str, seconds: float) -> bool:
         """Become (or stay) the one that rebuilds and sweeps for `seconds`."""

@@ -319,3 +319,17 @@ def test_scripts_are_loaded_again_when_the_server_has_forgotten_them(state: Redi
     state.client.script_flush()
 
     assert isinstance(state.claims.claim(sid(task, 2), "n", WORKER, LEASE), Claim)
+
+
+def test_i2_a_rebuild_opens_only_the_redis_it_has_written_into(empty_state: RedisState) -> None:
+    empty_state.epochs.rebuild(7)
+    empty_state.client.flushall()
+    assert not empty_state.epochs.begin(7, rebuilt=True)
+    assert empty_state.epochs.current() is None
+
+    empty_state.epochs.rebuild(8)
+    empty_state.epochs.rebuild(9)
+    empty_state.epochs.rebuild(8)
+    assert not empty_state.epochs.begin(8, rebuilt=True)
+    assert empty_state.epochs.begin(9, rebuilt=True)
+    assert empty_state.epochs.current() == 9

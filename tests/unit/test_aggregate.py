@@ -197,3 +197,12 @@ def test_a_result_is_summed_up_in_a_few_words(output: Output, expected: dict[str
     said = json.loads(summary(output, Usage()))
 
     assert said | expected == said
+
+
+def test_a_success_that_was_recorded_before_the_verdict_counts() -> None:
+    desk = Desk()
+    desk.record()
+
+    assert not desk.aggregator.give_up(desk.sid, None, SourceNotMedia().info())
+
+    assert desk.state.at(desk.sid).state is SubtaskState.SUCCEEDED

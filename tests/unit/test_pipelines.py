@@ -92,9 +92,9 @@ def test_i2_a_rebuild_knows_what_is_paused_before_anything_may_begin() -> None:
     known_at_begin: list[str] = []
 
     class State(FakeState):
-        def begin(self, number: int) -> None:
+        def begin(self, number: int, *, rebuilt: bool = False) -> bool:
             known_at_begin.extend(self.configured)
-            super().begin(number)
+            return super().begin(number, rebuilt=rebuilt)
 
     state = State(clock, epoch=None)
     Rebuilder(store, state, state, clock).run()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -192,3 +193,30 @@ def test_a_rebuild_that_was_interrupted_is_repeated_without_harm() -> None:
 
     assert desk.states(task)[1] is SubtaskState.SUCCEEDED
     assert len(desk.states(task)) > 1
+
+
+def test_i2_a_second_loss_during_the_rebuild_opens_nothing() -> None:
+    desk = Desk()
+    tasks = [desk.accepted() for _ in range(2)]
+    lost = [False]
+
+    def lose_redis() -> None:
+        if desk.state.live and not lost[0]:
+            lost[0] = True
+            desk.state.lose_everything()
+
+    create = desk.state.create
+
+    def create_and_lose(*arguments: Any) -> bool:
+        entered = create(*arguments)
+        lose_redis()
+        return entered
+
+    desk.state.create = create_and_lose  # type: ignore[method-assign, assignment]
+
+    with pytest.raises(StateUnavailable):
+        desk.rebuilder.run()
+
+    assert desk.state.current() is None
+    desk.rebuilder.run()
+    assert set(desk.state.live) == {task.id for task in tasks}

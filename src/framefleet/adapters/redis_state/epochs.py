@@ -16,9 +16,16 @@ class RedisEpochs:
         word, *rest = self._scripts.run("current")
         return int(rest[0]) if word == "OK" else None
 
-    def begin(self, number: int) -> None:
-        """Open a generation, as the last step of a rebuild; a newer one is kept. Raises StateUnavailable."""
-        self._scripts.run("begin", number)
+    def rebuild(self, number: int) -> None:
+        """Say that the rebuild for a generation begins to write. Raises StateUnavailable."""
+        self._scripts.run("rebuild", number)
+
+    def begin(self, number: int, *, rebuilt: bool = False) -> bool:
+        """Open a generation; a newer one is kept. Raises StateUnavailable.
+
+        `rebuilt`: only if Redis has not been lost since `rebuild` and no later rebuild has begun, else False.
+        """
+        return self._scripts.applied("begin", number, int(rebuilt))
 
     def lead(self, who: str, seconds: float) -> bool:
         """Become or stay the leader for `seconds`; False while somebody else is. Raises StateUnavailable.
