@@ -159,6 +159,7 @@ class FakeSubtask:
     attempts: int = 0
     crashes: int = 0
     expired: bool = False
+    how: str = ""
     announced: bool = False
     output: str = ""
     error: ErrorInfo | None = None
@@ -194,6 +195,7 @@ class FakeState:
         self.away = False
         self.live: dict[str, FakeTask] = {}
         self.slots: list[WorkerInfo] = []
+        self.drained: set[str] = set()
         self.waiting_events: list[Event] = []
         self.due_orders: list[str] = []
         self.republished: list[float] = []
@@ -267,14 +269,15 @@ class FakeState:
 
     def expired(self, limit: int) -> list[Expired]:
         self._check()
-        return [Expired(sid, s.fence, s.crashes) for sid, s in self._all() if s.expired][:limit]
+        return [Expired(sid, s.fence, s.crashes, "host:1:1", s.how) for sid, s in self._all() if s.expired][:limit]
 
-    def expire(self, sid: str, fence: int) -> bool:
+    def expire(self, sid: str, fence: int, retry_in: float = 0.0) -> bool:
         self._check()
         found = self.at(sid)
         if found.state is not SubtaskState.RUNNING or found.fence != fence or not found.expired:
             return False
         found.state, found.expired = SubtaskState.QUEUED, False
+        found.retry_in = retry_in or None
         found.crashes += 1
         return True
 
@@ -390,6 +393,14 @@ class FakeState:
         self._check(epoch=False)
         return [PipelineStatus(p, 0, 0, 0, 0) for p in self.configured.values()]
 
+    def drain(self, name: str, *, drained: bool) -> None:
+        self._check(epoch=False)
+        (self.drained.add if drained else self.drained.discard)(name)
+
+    def drains(self) -> list[str]:
+        self._check(epoch=False)
+        return sorted(self.drained)
+
     # --- Outbox ----------------------------------------------------------------------------
 
     def release_window(self, tag: str, window: int) -> int:
@@ -455,6 +466,7 @@ class FakeState:
     def lose_everything(self) -> None:
         """As FLUSHALL."""
         self.epoch, self.leader, self.rebuilding = None, None, None
+        self.drained = set()
         self.live, self.waiting_events, self.due_orders = {}, [], []
 
     def _check(self, *, epoch: bool = True) -> None:

@@ -1,4 +1,5 @@
-"""What people ask of a task that was accepted: cancel it, restart it, give it another priority. Knows no command line.
+"""What people ask of a task that was accepted (cancel, restart, another priority) and of workers (drain). Knows no command
+line.
 
 Every "yes" is in the object store before it is said, so that a rebuild of Redis knows it. Each call may be repeated: what
 an earlier one left half done is finished.
@@ -22,6 +23,7 @@ from framefleet.domain.errors import (
     TaskFinal,
     TaskNotFinal,
     TaskNotFound,
+    WorkerNotFound,
 )
 from framefleet.domain.records import TargetRecord, TaskRecord
 from framefleet.domain.states import TaskState
@@ -101,6 +103,36 @@ class Control:
         if not self._store.create(keys.restarted(task_id, run), task.model_dump_json().encode()):
             task = self._stored(task_id, run)
         return self._enter(task, run)
+
+    def drain(self, name: str) -> list[str]:
+        """Let a slot, or every slot of a host, take no new work until `undrain`; the slots it means now.
+
+        What runs there goes on. Raises WorkerNotFound, StateUnavailable or StoreUnavailable.
+        """
+        live = self._tasks.workers()
+        meant = [worker.id for worker in live if name in {worker.id, worker.host}]
+        if not meant:
+            raise WorkerNotFound(f"there is no live worker and no host {name}")
+        self._forget_dead({worker.id for worker in live})
+        self._store.put(keys.drain(name), self._clock.now().isoformat().encode())
+        self._tasks.drain(name, drained=True)
+        log.info("worker.drained", name=name, slots=meant)
+        return meant
+
+    def undrain(self, name: str) -> bool:
+        """Let it take work again; False when it was not drained. Raises StateUnavailable or StoreUnavailable."""
+        known = name in self._tasks.drains()
+        self._store.delete([keys.drain(name)])
+        self._tasks.drain(name, drained=False)
+        log.info("worker.undrained", name=name)
+        return known
+
+    def _forget_dead(self, live: set[str]) -> None:
+        """A slot that was drained and has ended never comes back: its process had the name."""
+        for name in self._tasks.drains():
+            if ":" in name and name not in live:
+                self._store.delete([keys.drain(name)])
+                self._tasks.drain(name, drained=False)
 
     # --- a run that is going on ------------------------------------------------------------
 

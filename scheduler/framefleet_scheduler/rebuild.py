@@ -74,6 +74,8 @@ class Rebuilder:
                 found = list(pool.map(self._enter, batch))
                 unfinished += found.count("unfinished")
                 ended += found.count("ended")
+        for info in self._store.list(keys.DRAINS):
+            self._tasks.drain(keys.drained_name(info.key), drained=True)
         if not self._epochs.begin(epoch, rebuilt=True):
             raise StateUnavailable("Redis was lost again while it was rebuilt, or another rebuild began")
         log.info("rebuild.finished", epoch=epoch, unfinished=unfinished, ended=ended)

@@ -9,7 +9,9 @@ from framefleet.domain.errors import ErrorInfo, Retry
 FIRST_DELAY_SECONDS = 5.0
 LONGEST_DELAY_SECONDS = 15 * 60.0
 CRASHES_ALLOWED = 5
-"""Leases of one subtask that may expire before its input counts as what kills the workers."""
+"""Attempts of one subtask that may die before its input counts as what kills the workers: it is poison."""
+QUARANTINED_AFTER = 2
+"""Attempts that died before a subtask runs in quarantine: after a pause, and one such at a time on each host."""
 
 _TRIES = {Retry.TRANSIENT: 8, Retry.RESOURCE: 5, Retry.PERMANENT: 1}
 # Out of memory, or no progress: usually the input's doing, so a third try is the last. An output that is not right comes
@@ -38,3 +40,15 @@ def decide(error: ErrorInfo, attempts: int, chance: Callable[[], float], allowed
         return None
     longest = min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2.0 ** max(attempts - 1, 0))
     return longest * chance()
+
+
+def after_crash(crashes: int, chance: Callable[[], float]) -> float:
+    """Seconds until a subtask runs again of which so many attempts have died.
+
+    The first is nearly always the worker's end and not the subtask's doing: at once. Then pauses that grow, so that what
+    kills its workers does not kill one after the other.
+    """
+    if crashes < QUARANTINED_AFTER:
+        return 0.0
+    longest = min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2.0 ** (crashes - QUARANTINED_AFTER))
+    return longest * (0.5 + 0.5 * chance())

@@ -5,6 +5,7 @@ Only the leader sweeps, to save work; two at once do no harm.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ import structlog
 
 from framefleet import metrics
 from framefleet.domain import keys
-from framefleet.domain.errors import AttemptsExhausted
+from framefleet.domain.errors import Poison
 from framefleet.domain.subtask import split_subtask_id
 from framefleet.pipelines import PipelineRegistry
 from framefleet.ports import Clock, Epochs, Expired, ObjectStore, Outbox, TaskStore
@@ -21,7 +22,7 @@ from framefleet_scheduler.clean import Cleaner
 from framefleet_scheduler.dispatch import Dispatcher
 from framefleet_scheduler.move import Watch
 from framefleet_scheduler.rebuild import Rebuilder
-from framefleet_scheduler.retry import CRASHES_ALLOWED
+from framefleet_scheduler.retry import CRASHES_ALLOWED, after_crash
 
 log = structlog.get_logger()
 
@@ -70,6 +71,7 @@ class Sweeper:
         kick: Callable[[], None],
         move: Callable[[str, int, str], bool] = lambda task_id, run, reason: False,
         settings: SweepSettings | None = None,
+        chance: Callable[[], float] = random.random,
     ) -> None:
         """`who` names this process among schedulers; `kick` is called when there is something to publish or advance;
         `move` takes a run off the GPUs, if that helps (`Mover.move`).
@@ -85,6 +87,7 @@ class Sweeper:
         self._cleaner = cleaner
         self._kick = kick
         self._settings = settings or SweepSettings()
+        self._chance = chance
         self._rebuilder = Rebuilder(store, tasks, epochs, clock)
         self._pipelines = PipelineRegistry(store)
         self._gpus = Watch(tasks, clock, move, self._settings.gpu_wait)
@@ -160,16 +163,32 @@ class Sweeper:
     def _expire_one(self, lease: Expired) -> None:
         task_id, run, n = split_subtask_id(lease.sid)
         # Before Redis counts it, so that a rebuild never knows less.
-        self._store.create(keys.crash(task_id, run, n, lease.fence), self._who.encode())
-        if not self._tasks.expire(lease.sid, lease.fence):
+        how = lease.how or "its lease ran out"
+        evidence = f"{self._clock.now().isoformat(timespec='seconds')} {lease.worker}: {how}"
+        self._store.create(keys.crash(task_id, run, n, lease.fence), evidence.encode())
+        crashes = lease.crashes + 1
+        if not self._tasks.expire(lease.sid, lease.fence, after_crash(crashes, self._chance)):
             return
         metrics.lease_expired()
-        crashes = lease.crashes + 1
-        log.warning("lease.expired", task_id=task_id, subtask=n, fence=lease.fence, crashes=crashes)
+        log.warning(
+            "lease.expired",
+            task_id=task_id,
+            subtask=n,
+            fence=lease.fence,
+            crashes=crashes,
+            worker=lease.worker,
+            how=how,
+        )
         if crashes >= CRASHES_ALLOWED:
-            error = AttemptsExhausted(f"{crashes} attempts died without a word: their workers were killed or vanished")
+            error = Poison(f"{crashes} attempts died with their workers", log=self._evidence(lease.sid))
             self._aggregator.give_up(lease.sid, None, error.info())
         self._kick()
+
+    def _evidence(self, sid: str) -> tuple[str, ...]:
+        """When, where and how its attempts died."""
+        markers = sorted(self._store.list(keys.crashes(*split_subtask_id(sid))), key=lambda info: info.modified)
+        found = (self._store.get(info.key) for info in markers)
+        return tuple(text.decode("utf-8", "replace") for text in found if text)
 
     # --- messages, history, leftovers ------------------------------------------------------
 

@@ -4,6 +4,7 @@ adapter of a port to one suite.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -79,7 +80,9 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Why a claim was not granted: `leased`, `final`, `unknown`, `blocked`, `excluded`, `no_epoch`, `paused`, `limit`."""
+    """Why a claim was not granted: `leased`, `final`, `unknown`, `blocked`, `excluded`, `drained`, `quarantined`, `paused`,
+    `limit`, `no_epoch`.
+    """
 
     reason: str
 
@@ -101,7 +104,8 @@ class WorkerInfo:
     host: str
     tag: str
     state: str
-    """idle, busy or sick: takes no work until its host is well"""
+    """idle, busy, sick (takes no work until its host is well), drained (takes none until undrained; may still be finishing)
+    or stopping"""
     sid: str | None
     version: str
     encoders: tuple[str, ...]
@@ -112,7 +116,7 @@ class WorkerInfo:
     @property
     def works(self) -> bool:
         """Whether orders may be meant for it."""
-        return self.state != "sick"
+        return self.state in {"idle", "busy"}
 
 
 class Claims(Protocol):
@@ -127,8 +131,22 @@ class Claims(Protocol):
     def release(self, sid: str, fence: int, nonce: str, delay_seconds: float) -> bool:
         """running -> queued, not counted as an attempt; False when it was not ours any more."""
 
-    def register(self, worker: WorkerInfo, seconds: float) -> None:
-        """Say that a slot lives, for `seconds`."""
+    def register(self, worker: WorkerInfo, seconds: float) -> bool:
+        """Say that a slot lives, for `seconds`; True when it is drained: it shall take no new work."""
+
+
+class Deaths(Protocol):
+    """What who started a slot knows of its end. Errors: StateUnavailable."""
+
+    def died(self, worker: str, how: str) -> bool:
+        """The process of this slot is gone: its claim ends now. False when it held none."""
+
+
+class Nudges(Protocol):
+    """What a slot is told at once instead of at its next beat. May be lost. Errors: StateUnavailable."""
+
+    def hear(self, worker: str, heard: Callable[[str], None], stop: threading.Event) -> None:
+        """Call `heard` with a subtask whose claim is to be looked at now, until `stop` is set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +174,10 @@ class Expired:
     fence: int
     crashes: int
     """Leases of this subtask that expired before, this one not counted."""
+    worker: str = field(default="", compare=False)
+    """Whose lease it was."""
+    how: str = field(default="", compare=False)
+    """How its process died, where that is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,8 +255,11 @@ class TaskStore(Protocol):
     def expired(self, limit: int) -> list[Expired]:
         """Leases that have run out."""
 
-    def expire(self, sid: str, fence: int) -> bool:
-        """running -> queued because the lease ran out; False when it was renewed or decided meanwhile."""
+    def expire(self, sid: str, fence: int, retry_in: float = 0.0) -> bool:
+        """running -> queued because the lease ran out; False when it was renewed or decided meanwhile.
+
+        Announced again after `retry_in` seconds; on another host, if there is one.
+        """
 
     def crashed(self, sid: str, crashes: int) -> bool:
         """Say how many attempts died, as a rebuild knows it from the store. False when final or unknown."""
@@ -289,6 +314,12 @@ class TaskStore(Protocol):
 
     def with_work(self, tag: str, limit: int) -> list[tuple[str, int]]:
         """Tasks, with their runs, of which something waits for this tag or runs there: some of them, in any order."""
+
+    def drain(self, name: str, *, drained: bool) -> None:
+        """A slot, or every slot of a host, takes no new work; or does again."""
+
+    def drains(self) -> list[str]:
+        """Slots and hosts that take no new work."""
 
 
 class Outbox(Protocol):

@@ -121,6 +121,12 @@ class WorkerSettings(Settings):
     """The worker's."""
 
     metrics_port: int = Field(9109, ge=0, le=65535, description="Port of /metrics and /healthz; 0: off.")
+    grace_seconds: float = Field(
+        20,
+        ge=0,
+        le=3600,
+        description="Seconds that work may go on after SIGTERM when it will end within them; the rest is given back at once.",
+    )
     slots: int | None = Field(None, ge=1, le=512, description="Slots per tag; None: one per core.")
     tags: Tags = Field((), description="cpu, gpu or both, comma separated; empty: what FFmpeg opens here.")
 

@@ -212,6 +212,7 @@ def test_I6_cancel_ends_the_work(cluster: Cluster, source: str) -> None:
 
 
 def test_a_worker_told_to_stop_gives_its_work_back_at_once(cluster: Cluster, source: str) -> None:
+    cluster.environment |= {"FRAMEFLEET_GRACE_SECONDS": "0"}
     cluster.scheduler()
     first = cluster.worker(slots=1)
     cluster.wait_for_slots(1)

@@ -121,7 +121,8 @@ class Machine(RuleBasedStateMachine):
         node = self.nodes[n]
         self.nonces += 1
         nonce = f"n{self.nonces}"
-        answer = self.state.claims.claim(sid(self.task, n), nonce, WORKER, lease)
+        # Each on a host of its own: on one, those in quarantine would wait for each other.
+        answer = self.state.claims.claim(sid(self.task, n), nonce, f"host{n}:1:0", lease)
         if node.state is S.RUNNING and node.lease_over:
             self.change(n, E.EXPIRE)
             node.crashes += 1

@@ -1,9 +1,8 @@
 """The worker's broker against a private node: every defect of stock Dramatiq it works around, and the private names it
 needs for that. Long, because it holds one file's workarounds together; to be deleted with them.
 
-Not tested here: an acknowledgement timeout (`consumer_timeout`) shorter than the work makes an order run again and again.
-RabbitMQ looks only once a minute, and only a setting of the broker prevents it: see docs/rabbitmq.md. What such a second
-delivery meets is the claim.
+An acknowledgement timeout (`consumer_timeout`) shorter than the work gives an order to somebody else meanwhile; only a
+setting of the broker prevents it: see docs/rabbitmq.md. What such a second delivery meets is the claim.
 """
 
 from __future__ import annotations

@@ -50,8 +50,8 @@ class EverythingIsMine:
     def release(self, sid: str, fence: int, nonce: str, delay_seconds: float) -> bool:
         return True
 
-    def register(self, worker: WorkerInfo, seconds: float) -> None:
-        """Nobody asks."""
+    def register(self, worker: WorkerInfo, seconds: float) -> bool:
+        return False  # nobody asks
 
 
 class OneProcess:

@@ -107,6 +107,8 @@ def test_bad_usage_ends_with_2(argv: list[str]) -> None:
         ["cancel", "t"],
         ["restart", "t"],
         ["priority", "t", "9"],
+        ["drain", "h"],
+        ["undrain", "h"],
         ["workers"],
         ["watch"],
     ],

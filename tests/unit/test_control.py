@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from framefleet.domain import keys
@@ -13,10 +15,12 @@ from framefleet.domain.errors import (
     TaskFinal,
     TaskNotFinal,
     TaskNotFound,
+    WorkerNotFound,
 )
 from framefleet.domain.records import PublishedFile, TargetRecord, TaskRecord
 from framefleet.domain.states import SubtaskState, TaskState
 from framefleet.domain.task import Task
+from framefleet.ports import WorkerInfo
 from framefleet_scheduler.advance import Advancer
 from framefleet_scheduler.clean import Cleaner
 from framefleet_scheduler.control import Control
@@ -315,3 +319,59 @@ def test_i8_a_later_run_keeps_its_task_when_it_is_cleaned() -> None:
 
     assert keys.restarted(desk.id, 2) in desk.store.objects
     assert run_in(desk.store, desk.id, 2).restarted
+
+
+# --- drain ------------------------------------------------------------------------------------
+
+
+def slot(name: str) -> WorkerInfo:
+    return WorkerInfo(
+        id=name,
+        host=name.split(":", maxsplit=1)[0],
+        tag="cpu",
+        state="idle",
+        sid=None,
+        version="1",
+        encoders=("libx264",),
+    )
+
+
+def test_i2_a_drain_outlives_the_loss_of_redis_and_an_undrain_too() -> None:
+    desk = Desk()
+    desk.state.slots = [slot("a b:1:1"), slot("c:1:1"), slot("c:2:2")]
+
+    assert desk.control.drain("a b:1:1") == ["a b:1:1"]
+    assert desk.control.drain("c") == ["c:1:1", "c:2:2"]
+    desk.rebuild()
+    assert desk.state.drains() == ["a b:1:1", "c"]
+
+    assert desk.control.undrain("c")
+    assert not desk.control.undrain("c")
+    desk.rebuild()
+    assert desk.state.drains() == ["a b:1:1"]
+
+
+def test_i7_what_is_no_worker_is_not_drained() -> None:
+    with pytest.raises(WorkerNotFound):
+        Desk().control.drain("nobody")
+
+
+def test_marks_of_slots_that_are_gone_are_forgotten() -> None:
+    desk = Desk()
+    desk.state.slots = [slot("a:1:1")]
+    desk.control.drain("a:1:1")
+    desk.control.drain("a")
+    desk.state.slots = [slot("a:2:1")]
+
+    desk.control.drain("a:2:1")
+
+    assert desk.state.drains() == ["a", "a:2:1"]
+    assert keys.drain("a:1:1") not in desk.store.objects
+
+
+def test_no_orders_are_meant_for_what_is_drained_or_stopping() -> None:
+    works = {
+        state: replace(slot("a:1:1"), state=state).works for state in ("idle", "busy", "sick", "drained", "stopping")
+    }
+
+    assert [state for state, does in works.items() if does] == ["idle", "busy"]

@@ -124,14 +124,20 @@ def test_a_short_silence_of_redis_is_no_outage() -> None:
 
 def test_i7_an_input_that_kills_its_workers_is_given_up_after_five_crashes() -> None:
     desk = Desk()
+    for fence, text in ((900, b"zeroth"), (1000, b"first")):  # not in the order of their keys
+        desk.store.put(keys.crash(*split_subtask_id(desk.sid), fence), text)
+        desk.clock.pass_(0.1)
     desk.state.at(desk.sid).crashes = 4
+    desk.state.at(desk.sid).how = "its process was killed by signal 9"
 
     desk.sweeper.step()
 
     found = desk.state.at(desk.sid)
     assert found.state is SubtaskState.FAILED
     assert found.error is not None
-    assert found.error.code == "attempts_exhausted"
+    assert found.error.code == "poison"
+    assert found.error.log[0] == "zeroth"
+    assert found.error.log[-1].endswith(" host:1:1: its process was killed by signal 9")
     assert keys.failed(*split_subtask_id(desk.sid)) in desk.store.objects
 
 
@@ -144,10 +150,20 @@ def test_the_fourth_crash_is_still_forgiven() -> None:
     assert desk.state.at(desk.sid).state is SubtaskState.QUEUED
 
 
+@pytest.mark.parametrize(("before", "least", "most"), [(0, 0, 0), (1, 2.5, 5), (2, 5, 10), (3, 10, 20)])
+def test_what_keeps_killing_its_workers_comes_back_after_growing_pauses(before: int, least: float, most: float) -> None:
+    desk = Desk()
+    desk.state.at(desk.sid).crashes = before
+
+    desk.sweeper.step()
+
+    assert least <= (desk.state.at(desk.sid).retry_in or 0) <= most
+
+
 def test_a_lease_that_was_renewed_meanwhile_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     desk = Desk()
     desk.state.at(desk.sid).crashes = 4
-    monkeypatch.setattr(desk.state, "expire", lambda sid, fence: False)
+    monkeypatch.setattr(desk.state, "expire", lambda sid, fence, retry_in: False)
 
     desk.sweeper.step()
 

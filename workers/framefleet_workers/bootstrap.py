@@ -10,7 +10,7 @@ from framefleet.adapters.http_guard import HttpGuard
 from framefleet.adapters.rabbitmq import RabbitPublisher
 from framefleet.adapters.redis_state import connect
 from framefleet.adapters.tools import find_ffmpeg, find_prober
-from framefleet.ports import Claims
+from framefleet.ports import Claims, Deaths, Nudges
 from framefleet.settings import Settings, WorkerSettings
 from framefleet_workers.execute import Executor, SlotSettings
 from framefleet_workers.work import Limits, Tools
@@ -19,6 +19,16 @@ from framefleet_workers.work import Limits, Tools
 def connect_claims(settings: Settings) -> Claims:
     """The worker's side of the task state."""
     return connect(settings.redis_url.get_secret_value()).claims
+
+
+def connect_deaths(settings: Settings) -> Deaths:
+    """Where the supervisor tells of slots that died."""
+    return connect(settings.redis_url.get_secret_value()).claims
+
+
+def connect_nudges(settings: Settings) -> Nudges:
+    """What a slot is told between its beats."""
+    return connect(settings.redis_url.get_secret_value()).nudges
 
 
 def find_tools(settings: Settings) -> Tools:

@@ -42,6 +42,7 @@ from framefleet_workers.health import Ailment, Health
 from framefleet_workers.lease import Lease
 from framefleet_workers.process import Interrupted
 from framefleet_workers.scratch import attempt_directory
+from framefleet_workers.wind_down import seconds_left
 from framefleet_workers.work import Limits, Tools, Work
 
 log = structlog.get_logger()
@@ -90,10 +91,13 @@ class Executor:
         self._stopping = threading.Event()
         self._lease: Lease | None = None
         self._task = lru_cache(maxsize=32)(self._read_task)
+        self._started = 0.0
         self._health = Health()
         self.busy_with: str | None = None
         self.ailment: Ailment | None = None
         """Set when the slot should take no more work until its host was looked after; `recovered` takes it away."""
+        self.on_drained: Callable[[], None] | None = None
+        """Who is told that a claim was refused because the slot is drained."""
         self.on_ailing: Callable[[], None] | None = None
         """Who looks after a sick slot. Where nobody does (embedded: there is no other), it goes on."""
 
@@ -103,6 +107,17 @@ class Executor:
         lease = self._lease
         if lease is not None:
             lease.interrupt.set("shutdown")
+
+    def look(self, sid: str) -> None:
+        """Something has happened to the claim of this subtask: see what, if it is the one that runs."""
+        lease = self._lease
+        if lease is not None and self.busy_with == sid:
+            lease.look()
+
+    def seconds_left(self) -> float | None:
+        """How long the running attempt will still take, by its progress; None when that says nothing yet."""
+        lease, started = self._lease, self._started
+        return None if lease is None else seconds_left(lease.progress.fraction, time.monotonic() - started)
 
     def recovered(self) -> None:
         """The host is well again."""
@@ -123,6 +138,8 @@ class Executor:
         )
         if isinstance(claim, Refused):
             log.debug("order.refused", sid=sid, reason=claim.reason)
+            if claim.reason == "drained" and self.on_drained is not None:
+                self.on_drained()
             return
         self.busy_with = sid
         task_id, run, number = split_subtask_id(sid)
@@ -143,7 +160,7 @@ class Executor:
         started, started_at = time.monotonic(), utc_now()
         spec = _SPEC.validate_json(claim.spec)
         lease = Lease(self._claims, claim, settings.lease_seconds, settings.beat_seconds)
-        self._lease = lease
+        self._started, self._lease = started, lease
         work: Work | None = None
         try:
             with lease, attempt_directory(settings.scratch, claim.sid, claim.fence) as folder:

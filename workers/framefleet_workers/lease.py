@@ -19,7 +19,8 @@ class Lease:
         self._claim = claim
         self._lease_seconds = lease_seconds
         self._beat_seconds = beat_seconds
-        self._over = threading.Event()
+        self._over = False
+        self._wake = threading.Event()
         self._thread = threading.Thread(target=self._renew, name=f"lease {claim.sid}", daemon=True)
         self.interrupt = Interrupt()
         self.progress = Progress(0.0)
@@ -31,7 +32,8 @@ class Lease:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._over.set()
+        self._over = True
+        self._wake.set()
         self._thread.join(timeout=5)
 
     def confirm(self) -> None:
@@ -43,8 +45,16 @@ class Lease:
         self._judge(self._beat())
         self.interrupt.check()
 
+    def look(self) -> None:
+        """Something has happened to the claim: beat now instead of a little later."""
+        self._wake.set()
+
     def _renew(self) -> None:
-        while not self._over.wait(self._beat_seconds):
+        while True:
+            self._wake.wait(self._beat_seconds)
+            self._wake.clear()
+            if self._over:
+                return
             try:
                 self._judge(self._beat())
             except StateUnavailable:

@@ -107,6 +107,11 @@ def run(
     try:
         _restrain(process.pid, allowance)
         status = _watch(process, lines, interrupt, stall_seconds)
+    except Interrupted:
+        # What it has written is thrown away, so there is nothing that it could end in order.
+        process.kill()
+        process.wait(TERMINATE_SECONDS)
+        raise
     except BaseException:
         _end(process)
         raise

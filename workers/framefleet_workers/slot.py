@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
-import socket
 import sys
 import threading
+import time
 
 import structlog
 
@@ -14,20 +14,22 @@ from framefleet import __version__, logging
 from framefleet.adapters.tools import find_ffmpeg
 from framefleet.domain.errors import FramefleetError, StateUnavailable
 from framefleet.messages import work_queue
-from framefleet.ports import Claims, WorkerInfo
 from framefleet.settings import WorkerSettings, load
 from framefleet_workers import scratch
 from framefleet_workers.actors import declare_actors
-from framefleet_workers.bootstrap import build_executor, connect_claims
+from framefleet_workers.bootstrap import build_executor, connect_claims, connect_nudges
 from framefleet_workers.broker import make_broker
 from framefleet_workers.execute import Executor
+from framefleet_workers.registration import Registration
 from framefleet_workers.sick_leave import SickLeave, examine
 from framefleet_workers.slot_loop import run_slot, signals
+from framefleet_workers.supervise import slot_id
+from framefleet_workers.wind_down import WindDown
 
 log = structlog.get_logger()
 
-REGISTER_SECONDS = 3.0
-REGISTERED_FOR_SECONDS = 12.0
+_LOOK_SECONDS = 0.2
+_RETRY_SECONDS = 2.0
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -39,7 +41,7 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
     settings, _ = load(WorkerSettings, os.environ)  # the supervisor has told what is wrong with them, if anything
     logging.configure(settings.log_level, settings.log_format)
-    worker = f"{socket.gethostname()}:{os.getpid()}:{options.slot}"
+    worker = slot_id(os.getpid(), options.slot)
     try:
         claims = connect_claims(settings)
         executor = build_executor(settings, worker, options.tag, claims)
@@ -50,83 +52,61 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     scratch.sweep(settings.scratch)
     encoders = tuple(filter(None, options.encoders.split(",")))
-    ended = threading.Event()
-    _Registration(claims, executor, worker, options.tag, encoders, ended).start()
+    registration = Registration(claims, executor, worker, options.tag, encoders)
+    registration.start()
+    threading.Thread(target=_listen, args=(settings, worker, executor), name="nudges", daemon=True).start()
     leave = SickLeave(lambda: examine(ffmpeg, options.tag, encoders, settings.scratch))
     log.info("slot.started", worker=worker, tag=options.tag, version=__version__)
-    while _work(settings, options.tag, executor, ended) and _recover(leave, executor):
-        pass
-    ended.set()
+    told = threading.Event()
+    with signals(told) as received:
+        while not received:
+            _work(settings, options.tag, executor, registration, received)
+            if executor.ailment is not None and leave.spend(executor.ailment, told):
+                executor.recovered()
+            while registration.drained and not told.wait(_LOOK_SECONDS):
+                pass
+    registration.end()
     log.info("slot.stopped", worker=worker)
     return 0
 
 
-def _work(settings: WorkerSettings, tag: str, executor: Executor, ended: threading.Event) -> bool:
-    """Take orders until a signal comes (False, and `ended` is set at once) or the slot is sick (True)."""
+def _work(
+    settings: WorkerSettings, tag: str, executor: Executor, registration: Registration, received: list[int]
+) -> None:
+    """Take orders until a signal comes, or the slot is sick or drained; what runs has ended then, or was given back."""
     broker = make_broker(settings.broker_url.get_secret_value())
     declare_actors(broker, tag, executor)
     stop = threading.Event()
-    executor.on_ailing = stop.set
-    threading.Thread(target=_shut_down, args=(stop, executor, ended), name="shutdown", daemon=True).start()
-    told_to_end = run_slot(broker, work_queue(tag), stop)
-    return executor.ailment is not None and not told_to_end
+    wind_down = WindDown(settings.grace_seconds)
+    executor.on_ailing = registration.on_drained = stop.set
+    executor.on_drained = registration.look
+    threading.Thread(
+        target=_end_work, args=(stop, wind_down, executor, registration), name="wind down", daemon=True
+    ).start()
+    run_slot(broker, work_queue(tag), stop, received, wind_down)
 
 
-def _shut_down(stop: threading.Event, executor: Executor, ended: threading.Event) -> None:
+def _end_work(stop: threading.Event, wind_down: WindDown, executor: Executor, registration: Registration) -> None:
     stop.wait()
-    if executor.ailment is None:
-        ended.set()
-        executor.shutdown()
+    if not wind_down.signaled.is_set():
+        # Drained (or sick: then nothing runs): what runs has all the time it needs, unless the process is to end.
+        while executor.busy_with is not None and not wind_down.signaled.wait(_LOOK_SECONDS):
+            pass
+    if wind_down.signaled.is_set():
+        registration.stopping()
+        wind_down.spend(executor)
+    wind_down.over.set()
 
 
-def _recover(leave: SickLeave, executor: Executor) -> bool:
-    """Wait until the slot is well (True) or a signal comes (False)."""
-    assert executor.ailment is not None
-    stop = threading.Event()
-    with signals(stop):
-        well = leave.spend(executor.ailment, stop)
-    if well:
-        executor.recovered()
-    return well
-
-
-class _Registration(threading.Thread):
-    """Says every few seconds that the slot lives, and whether it is busy."""
-
-    def __init__(
-        self,
-        claims: Claims,
-        executor: Executor,
-        worker: str,
-        tag: str,
-        encoders: tuple[str, ...],
-        stop: threading.Event,
-    ) -> None:
-        super().__init__(name="registration", daemon=True)
-        self._claims = claims
-        self._executor = executor
-        self._stop_event = stop
-        self._info = (worker, tag, encoders)
-
-    def run(self) -> None:
-        worker, tag, encoders = self._info
-        while not self._stop_event.is_set():
-            sid, ailment = self._executor.busy_with, self._executor.ailment
-            info = WorkerInfo(
-                id=worker,
-                host=socket.gethostname(),
-                tag=tag,
-                state="sick" if ailment else "busy" if sid else "idle",
-                sid=sid,
-                version=__version__,
-                encoders=encoders,
-                reason=None if ailment is None else f"{ailment.code}: {ailment.message}",
-            )
-            try:
-                self._claims.register(info, REGISTERED_FOR_SECONDS)
-            except StateUnavailable:
-                log.debug("state.awaited")
-            self._stop_event.wait(REGISTER_SECONDS)
+def _listen(settings: WorkerSettings, worker: str, executor: Executor) -> None:
+    """Look at the running claim whenever somebody says that something has happened to it."""
+    nudges, never = connect_nudges(settings), threading.Event()
+    while True:
+        try:
+            nudges.hear(worker, executor.look, never)
+        except StateUnavailable:
+            log.debug("state.awaited")
+            time.sleep(_RETRY_SECONDS)  # the beat is there meanwhile
 
 
 if __name__ == "__main__":

@@ -141,6 +141,28 @@ def priority(options: argparse.Namespace) -> int:
     return OK
 
 
+def drain(options: argparse.Namespace) -> int:
+    """Let a slot or a host take no new work."""
+    with _control() as control:
+        slots = control.drain(options.name)
+    if options.json:
+        emit({"name": options.name, "drained": True, "slots": slots})
+    else:
+        print(f"{options.name} takes no new work: {', '.join(slots)}")
+    return OK
+
+
+def undrain(options: argparse.Namespace) -> int:
+    """Let it take work again."""
+    with _control() as control:
+        was = control.undrain(options.name)
+    if options.json:
+        emit({"name": options.name, "drained": False, "was_drained": was})
+    else:
+        print(f"{options.name} takes work again" if was else f"{options.name} was not drained")
+    return OK
+
+
 def workers(options: argparse.Namespace) -> int:
     """The live slots."""
     with open_tasks() as tasks:

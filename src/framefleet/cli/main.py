@@ -126,6 +126,14 @@ def _add_cluster(verbs: Any) -> None:
     priority = _add(verbs, "priority", "cluster.priority", "give a task another priority, also when it has begun")
     priority.add_argument("id", metavar="ID")
     priority.add_argument("priority", type=int, metavar="N", help="0 to 9, 9 is first")
+    for verb, text in {
+        "drain": "let a worker or a host take no new work, until undrained",
+        "undrain": "let a worker or a host take work again",
+    }.items():
+        drain = _add(verbs, verb, f"cluster.{verb}", text)
+        drain.add_argument(
+            "name", metavar="WORKER|HOST", help="as `framefleet workers` shows them: host:pid:slot, or host"
+        )
     _add(verbs, "workers", "cluster.workers", "list the live worker slots")
     _add_pipelines(verbs)
     cache = _add(verbs, "cache", "cache.show", "show how much finished work is kept for later tasks, or remove it")

@@ -6,7 +6,8 @@
     │   ├── InvalidTemplate     ├── InvalidSource       ├── TooManySources
     │   ├── InvalidTarget       ├── RequestTooLarge     ├── ClientTokenConflict
     │   ├── UnsupportedFeature  ├── TaskNotFound        ├── TaskFinal
-    │   ├── TemplateExists      ├── TemplateChanged     ├── TaskNotFinal        └── NothingFailed
+    │   ├── TemplateExists      ├── TemplateChanged     ├── TaskNotFinal        ├── NothingFailed
+    │   └── WorkerNotFound
     ├── SourceError             the input itself is at fault: permanent
     │   ├── SourceNotFound      ├── SourceForbidden     ├── SourceEmpty
     │   ├── SourceNotMedia      ├── SourceTruncated     ├── SourceNoVideo
@@ -15,7 +16,7 @@
     ├── TargetNotWritable       the output address refuses us: permanent
     ├── WorkError               one attempt failed
     │   ├── FfmpegFailed        ├── FfmpegKilled        ├── FfmpegStalled
-    │   ├── VerifyFailed        ├── EncoderUnavailable  ├── AttemptsExhausted
+    │   ├── VerifyFailed        ├── EncoderUnavailable  ├── Poison
     │   ├── QualityTooLow
     ├── ResourceError           this host lacks something: try elsewhere
     │   ├── DiskFull            ├── ToolMissing         ├── HostError
@@ -195,6 +196,14 @@ class TaskNotFinal(RequestError):
     code = "task_not_final"
     status = 409
     hint = "Wait for its end, or cancel it first."
+
+
+class WorkerNotFound(RequestError):
+    """There is no such worker."""
+
+    code = "worker_not_found"
+    status = 404
+    hint = "List them with `framefleet workers`."
 
 
 class NothingFailed(RequestError):
@@ -398,11 +407,11 @@ class EncoderBusy(WorkError):
     hint = "Give the worker fewer GPU slots (`--slots`): each encodes several renditions at once, a session for each."
 
 
-class AttemptsExhausted(WorkError):
-    """The subtask's workers kept dying."""
+class Poison(WorkError):
+    """The subtask kills its workers."""
 
-    code = "attempts_exhausted"
-    hint = "The input probably crashes FFmpeg or exhausts the worker's memory."
+    code = "poison"
+    hint = "The input probably crashes FFmpeg or exhausts the worker's memory; the error's log says where and when."
 
 
 # --- this host lacks something --------------------------------------------------------------

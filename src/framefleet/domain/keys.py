@@ -13,6 +13,7 @@ tasks/<id>/<run>/sub/<n>/a<fence>-<nonce>/ outputs of one attempt; `cached/<dige
 tasks/<id>/<run>/sub/<n>/DONE              the subtask's outcome (conditional create)
 tasks/<id>/<run>/sub/<n>/FAILED            a permanent failure, for rebuilds (conditional create)
 tasks/<id>/<run>/END                       the task's full record (conditional create)
+drains/<name>                              a worker or host that takes no new work
 templates/<name>/<version>.json            one version of a user's template (conditional create)
 pipelines/<name>/<version>.json            one version of a pipeline's settings (conditional create)
 cache/<pipeline>/<digest>/data             finished work with this content
@@ -21,6 +22,8 @@ cache/<pipeline>/grid-<film>/<n>-<digest>  a rendition of the film was planned w
 """
 
 from __future__ import annotations
+
+from urllib.parse import quote, unquote
 
 
 def epoch(number: int) -> str:
@@ -98,9 +101,28 @@ def attempt_prefix(task_id: str, run: int, n: int, fence: int, nonce: str) -> st
     return f"{subtask_prefix(task_id, run, n)}a{fence}-{nonce}/"
 
 
+def crashes(task_id: str, run: int, n: int) -> str:
+    """Below it a marker of each attempt that died."""
+    return f"{subtask_prefix(task_id, run, n)}try/"
+
+
 def crash(task_id: str, run: int, n: int, fence: int) -> str:
-    """Marker of an attempt whose lease expired; keeps the count across a loss of Redis."""
-    return f"{subtask_prefix(task_id, run, n)}try/{fence}"
+    """Marker of an attempt whose lease expired, with when, where and how; keeps the count across a loss of Redis."""
+    return f"{crashes(task_id, run, n)}{fence}"
+
+
+DRAINS = "drains/"
+"""Below it the names of what is drained, percent-encoded."""
+
+
+def drain(name: str) -> str:
+    """A worker or host that takes no new work."""
+    return f"{DRAINS}{quote(name, safe='')}"
+
+
+def drained_name(key: str) -> str:
+    """The worker or host of such a key."""
+    return unquote(key.removeprefix(DRAINS))
 
 
 TEMPLATES = "templates/"

@@ -109,8 +109,8 @@ class _Granted:
     def release(self, sid: str, fence: int, nonce: str, delay_seconds: float) -> bool:
         return True
 
-    def register(self, worker: WorkerInfo, seconds: float) -> None:
-        return None
+    def register(self, worker: WorkerInfo, seconds: float) -> bool:
+        return False
 
 
 class _Refused(FramefleetError):

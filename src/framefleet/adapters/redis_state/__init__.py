@@ -23,6 +23,10 @@ the same script. Knows no broker and no object store.
                                         zset: time created      listings; ff:pipelines names the lanes
     ff:events, ff:event                 zset of ids in order, hash of their bodies; ff:events:seq, ff:events:taken
     ff:workers, ff:worker, ff:worker:seen   zset: end of life, and what they say of themselves
+    ff:holds                            hash: worker -> the subtask it claimed last
+    ff:quarantine:<host>                the one subtask in quarantine there
+    ff:drained                          set: workers and hosts that take no new work
+    ff:nudge:<worker>                   channel: subtasks whose claim is to be looked at now
     ff:leader                           who sweeps
 """
 

@@ -41,11 +41,19 @@ class RedisClaims:
         """
         return self._scripts.applied("release", sid, fence, nonce, _milliseconds(delay_seconds))
 
-    def register(self, worker: WorkerInfo, seconds: float) -> None:
-        """Say that a slot lives, for `seconds`. Raises StateUnavailable."""
+    def register(self, worker: WorkerInfo, seconds: float) -> bool:
+        """Say that a slot lives, for `seconds` (0: it is gone); True when it is drained. Raises StateUnavailable."""
         description = asdict(worker)
         del description["seen_at"]  # Redis' clock says when
-        self._scripts.run("register", worker.id, json.dumps(description), _milliseconds(seconds))
+        answer = self._scripts.run("register", worker.id, json.dumps(description), _milliseconds(seconds))
+        return bool(answer[0] == "DRAINED")
+
+    def died(self, worker: str, how: str) -> bool:
+        """The process of this slot is gone, as who started it knows: its claim ends as if its lease had run out.
+
+        False when it held none. Raises StateUnavailable.
+        """
+        return self._scripts.applied("died", worker, how)
 
 
 def _milliseconds(seconds: float) -> int:

@@ -12,6 +12,7 @@ from redis.retry import Retry
 
 from framefleet.adapters.redis_state.claims import RedisClaims
 from framefleet.adapters.redis_state.epochs import RedisEpochs
+from framefleet.adapters.redis_state.nudges import RedisNudges
 from framefleet.adapters.redis_state.outbox import RedisOutbox
 from framefleet.adapters.redis_state.scripts import Scripts
 from framefleet.adapters.redis_state.tasks import RedisTaskStore
@@ -32,6 +33,7 @@ class RedisState:
     tasks: RedisTaskStore
     outbox: RedisOutbox
     epochs: RedisEpochs
+    nudges: RedisNudges
     client: redis.Redis
 
     def ping(self) -> None:
@@ -78,5 +80,6 @@ def connect(
         tasks=RedisTaskStore(scripts, retention_seconds=retention_seconds),
         outbox=RedisOutbox(scripts, ageing_seconds=ageing_seconds),
         epochs=RedisEpochs(scripts),
+        nudges=RedisNudges(client),
         client=client,
     )

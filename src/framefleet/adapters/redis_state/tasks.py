@@ -109,15 +109,17 @@ class RedisTaskStore:
         """Leases that have run out, the oldest first. Raises StateUnavailable."""
         found = self._scripts.run("expired", limit)[1:]
         return [
-            Expired(sid=sid, fence=int(fence), crashes=int(crashes)) for sid, fence, crashes in records.rows(found, 3)
+            Expired(sid=sid, fence=int(fence), crashes=int(crashes), worker=worker, how=how)
+            for sid, fence, crashes, worker, how in records.rows(found, 5)
         ]
 
-    def expire(self, sid: str, fence: int) -> bool:
-        """running -> queued because the lease ran out, counted as a crash; announced again at once.
+    def expire(self, sid: str, fence: int, retry_in: float = 0.0) -> bool:
+        """running -> queued because the lease ran out, counted as a crash; announced again after `retry_in` seconds.
 
-        False when it was renewed or decided meanwhile. Raises StateUnavailable.
+        For a minute it goes to another host, if there is one. False when it was renewed or decided meanwhile. Raises
+        StateUnavailable.
         """
-        return self._scripts.applied("expire", sid, fence)
+        return self._scripts.applied("expire", sid, fence, round(retry_in * 1000))
 
     def crashed(self, sid: str, crashes: int) -> bool:
         """Say how many attempts died, as a rebuild knows it from the store; a higher count is kept.
@@ -289,3 +291,14 @@ class RedisTaskStore:
             (records.pipeline_status(values) for values in self._scripts.run("pipelines", *Tag)[1:]),
             key=lambda status: (status.pipeline.name != EVERYTHING, status.pipeline.name),
         )
+
+    def drain(self, name: str, *, drained: bool) -> None:
+        """A slot, or every slot of a host, takes no new work; or does again. Works without an epoch.
+
+        Raises StateUnavailable.
+        """
+        self._scripts.run("drain", int(drained), name)
+
+    def drains(self) -> list[str]:
+        """Slots and hosts that take no new work. Works without an epoch. Raises StateUnavailable."""
+        return sorted(self._scripts.run("drained")[1:])

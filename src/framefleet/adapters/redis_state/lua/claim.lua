@@ -27,10 +27,17 @@ elseif s.state ~= 'queued' then
 elseif held_back(s) then
   take_back(s)
   return {'REFUSED', held_back(s)}
+elseif is_drained(worker) then
+  -- As below; and the slot learns by this answer that it is to take nothing more.
+  if redis.call('ZREM', 'ff:announced:' .. s.tag, sid) == 1 then announce(s, NOW) end
+  return {'REFUSED', 'drained'}
 elseif tonumber(s.excluded_until or 0) > NOW and (s.excluded == worker or s.excluded == host_of(worker)) then
   -- The worker drops the message, so somebody else has to be asked.
   if redis.call('ZREM', 'ff:announced:' .. s.tag, sid) == 1 then announce(s, NOW + 2000) end
   return {'REFUSED', 'excluded'}
+elseif s.crashes >= QUARANTINED_AFTER and not enters_quarantine(sid, worker) then
+  if redis.call('ZREM', 'ff:announced:' .. s.tag, sid) == 1 then announce(s, NOW + 2000) end
+  return {'REFUSED', 'quarantined'}
 end
 
 leave(s)
@@ -40,6 +47,8 @@ s.attempt = s.attempt + 1
 s.fence = math.max(s.fence, EPOCH * 1000000) + 1
 save(s, 'state', 'running', 'nonce', nonce, 'worker', worker, 'fence', s.fence, 'attempt', s.attempt,
   'crashes', s.crashes, 'started_at', NOW, 'progress', 0)
+redis.call('HDEL', 'ff:s:' .. sid, 'died')
+redis.call('HSET', 'ff:holds', worker, sid)
 start_task(s.tid)
 subtask_event(s)
 return granted()

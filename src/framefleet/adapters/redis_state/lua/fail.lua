@@ -1,5 +1,6 @@
 --! use events queue tasks settle
--- sid, fence or '', error, retry delay or '', 1 when another host may do better.
+-- sid, fence or '', error, retry delay or '', 1 when another host may do better (else another worker
+-- is preferred that is idle).
 local fence, delay = tonumber(ARGV[2]), tonumber(ARGV[4])
 -- Only a scheduler's own permanent verdict may be entered before there is an epoch: a rebuild knows it from the store.
 if not EPOCH and (fence or delay) then return NO_EPOCH end
@@ -8,7 +9,7 @@ if not s or not OPEN[s.state] or (fence and (s.fence ~= fence or fence <= s.clos
 if delay then
   if s.state ~= 'running' then return NO end
   credit(s, 0)
-  if ARGV[5] == '1' then exclude(s, true) end
+  if ARGV[5] == '1' then exclude(s, true) else exclude(s, false, true) end
   requeue(s, NOW + delay, 'error', ARGV[3], 'closed', s.fence)
 else
   fail_all(s, ARGV[3])

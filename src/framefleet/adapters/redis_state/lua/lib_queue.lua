@@ -48,15 +48,36 @@ local function host_of(worker)
   return worker:match('^(.*):[^:]*:[^:]*$') or worker
 end
 
--- For a minute the subtask goes elsewhere, if there is an elsewhere: another live worker (or host) of its tag.
-local function exclude(s, whole_host)
+local function is_drained(worker)
+  local drained = redis.call('SMISMEMBER', 'ff:drained', worker, host_of(worker))
+  return drained[1] == 1 or drained[2] == 1
+end
+
+-- What has killed its worker this often runs in quarantine: one such subtask at a time on each host.
+local QUARANTINED_AFTER = 2
+
+-- True when the subtask is now the one in the quarantine of this worker's host.
+local function enters_quarantine(sid, worker)
+  local place = 'ff:quarantine:' .. host_of(worker)
+  local other = redis.call('GET', place)
+  if other and other ~= sid and tonumber(redis.call('ZSCORE', 'ff:leases', other) or 0) > NOW and
+    host_of(redis.call('HGET', 'ff:s:' .. other, 'worker') or '') == host_of(worker) then
+    return false
+  end
+  redis.call('SET', place, sid, 'PX', 86400000)
+  return true
+end
+
+-- For a minute the subtask goes elsewhere, if there is an elsewhere: another live worker (or host) of its tag. `only_idle`:
+-- one that has nothing to do.
+local function exclude(s, whole_host, only_idle)
   if not s.worker then return end
   local scope = whole_host and host_of(s.worker) or s.worker
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', 'ff:workers', NOW, '+inf')) do
     if id ~= scope and not (whole_host and host_of(id) == scope) then
       local text = redis.call('HGET', 'ff:worker', id)
       local info = text and cjson.decode(text)
-      if info and info.tag == s.tag and info.state ~= 'sick' then
+      if info and info.tag == s.tag and (info.state == 'idle' or (info.state == 'busy' and not only_idle)) then
         save(s, 'excluded', scope, 'excluded_until', NOW + 60000)
         return
       end

@@ -9,7 +9,13 @@ local function conclude(s, state, ...)
   save(s, 'state', state, 'finished_at', NOW, ...)
 end
 
+-- Who works on it need not wait for the next beat to learn that. Nothing depends on it, so a server that forbids it may.
+local function nudge(s)
+  if s.state == 'running' and s.worker then redis.pcall('PUBLISH', 'ff:nudge:' .. s.worker, s.sid) end
+end
+
 local function cancel_one(s)
+  nudge(s)
   conclude(s, 'canceled')
   subtask_event(s)
 end
@@ -41,6 +47,7 @@ local function fail_all(first, err)
   local failed, suspects, decided = {first}, {}, {}
   local function fail_one(s)
     for _, n in ipairs(redis.call('SMEMBERS', 'ff:n:' .. s.sid)) do suspects[#suspects + 1] = n end
+    nudge(s)
     conclude(s, 'failed', 'error', err)
     subtask_event(s, err)
     decided[s.n] = true

@@ -3,6 +3,7 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', 'ff:workers', '-inf', '(' .. NOW
   redis.call('ZREM', 'ff:workers', id)
   redis.call('HDEL', 'ff:worker', id)
   redis.call('HDEL', 'ff:worker:seen', id)
+  redis.call('HDEL', 'ff:holds', id)
 end
 local found = {'OK'}
 for _, id in ipairs(redis.call('ZRANGE', 'ff:workers', 0, -1)) do
