@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -94,7 +95,7 @@ class Judge:
     def _final(self) -> None:
         fleet, verdict = self._fleet, self._verdict
         for task_id, shape in self._run.told.tasks.items():
-            stored = fleet.store.get(keys.end(task_id, 1))
+            stored = fleet.store.get(keys.end(task_id, self._run.told.runs.get(task_id, 1)))
             if stored is None:
                 verdict.wrong("final", f"{task_id} ({shape}) has no END")
                 continue
@@ -103,7 +104,9 @@ class Judge:
             verdict.outcomes[record.state.value] += 1
             expected = {TaskState.FAILED if shape == "garbage" else TaskState.SUCCEEDED}
             if task_id in self._run.told.canceled:
-                expected.add(TaskState.CANCELED)
+                expected = {TaskState.CANCELED}
+                if _was_done(record, self._run.told.canceled[task_id]):
+                    expected.add(TaskState.SUCCEEDED)
             if record.state not in expected:
                 code = None if record.error is None else f"{record.error.code}: {record.error.message}"
                 verdict.wrong("final", f"{task_id} ({shape}) has {record.state}: {code}")
@@ -135,7 +138,7 @@ class Judge:
         except AssertionError:
             said = self._run.producer.said()
         for task_id, record in self._records.items():
-            told = {(e["event_id"], e["state"]) for e in said.finals.get(task_id, [])}
+            told = {(e["event_id"], e["state"]) for e in said.finals.get(task_id, []) if e["run"] == record.run}
             if told != {(f"{task_id}.{record.run}.{record.state}", record.state.value)}:
                 self._verdict.wrong("events", f"{task_id} ended {record.state}, told were {told or 'nothing'}")
         return said
@@ -278,6 +281,12 @@ class Judge:
             self._verdict.wrong(
                 "work thrown away", f"{self._verdict.silent} attempts ended without a word, {len(dead)} slots died"
             )
+
+
+def _was_done(record: TaskRecord, at: datetime) -> bool:
+    """Whether everything of the task was done by then, so that a cancel came too late."""
+    ends = [subtask.finished_at for subtask in record.subtasks]
+    return all(end is not None and end <= at for end in ends)
 
 
 def _json_lines(text: str) -> list[dict[str, Any]]:

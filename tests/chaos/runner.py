@@ -6,10 +6,14 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from framefleet.domain.errors import FramefleetError, StateUnavailable
+from framefleet.domain import keys
+from framefleet.domain.errors import ServiceError, TaskFinal, TaskNotFound
+from framefleet_scheduler.bootstrap import SystemClock
+from framefleet_scheduler.control import Control
 from tests.acceptance.cluster import eventually
 from tests.chaos import load
 from tests.chaos.faults import FAULTS, Broken, Scene
@@ -22,6 +26,7 @@ Say = Callable[[str], None]
 PACE_SECONDS = 0.6
 _MOMENT_SECONDS = 6.0
 _SETTLE_SECONDS = 400.0
+_VERB_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,8 @@ class Step:
     """Whether what is held is lost."""
     cancel: bool
     """Whether a task of this step is canceled before the fault."""
+    restart: bool
+    """Whether a task that has ended is started again."""
     malformed: int
     """Which malformed request is sent; -1: none."""
     pause: float
@@ -53,8 +60,10 @@ class Told:
     """Task id -> shape."""
     reference: dict[str, str] = field(default_factory=dict)
     """Shape -> the task of the undisturbed run."""
-    canceled: dict[str, float] = field(default_factory=dict)
-    """Task id -> when the cluster said yes to its cancel (wall clock)."""
+    canceled: dict[str, datetime] = field(default_factory=dict)
+    """Ids of tasks whose cancel was confirmed, and when."""
+    runs: dict[str, int] = field(default_factory=dict)
+    """Task id -> the run it was started again as."""
     faults: list[tuple[str, str, bool]] = field(default_factory=list)
     """(fault, moment, whether the moment was met)."""
 
@@ -90,6 +99,7 @@ def plan(seed: int, tasks: int, faults: int, *, quick: bool, small_disk: bool) -
                 ),
                 cut=rng.random() < 0.5,
                 cancel=rng.random() < 0.25,
+                restart=rng.random() < 0.15,
                 malformed=rng.randrange(len(load.MALFORMED_REQUESTS)) if rng.random() < 0.25 else -1,
                 pause=rng.uniform(0.0, 1.5),
                 seed=rng.randrange(1 << 30),
@@ -108,6 +118,7 @@ class Run:
         self._seed = seed
         self._say = say
         self._number = 0
+        self._control = Control(fleet.store, fleet.state.tasks, SystemClock())
 
     def undisturbed(self, folder: Path) -> None:
         """Run every shape once with nothing broken: what the others are compared with."""
@@ -133,7 +144,7 @@ class Run:
 
     def _ended(self, task_id: str) -> bool:
         record = self.fleet.record(task_id)
-        return record is not None and record.state.final
+        return record is not None and record.state.final and record.run == self.told.runs.get(task_id, 1)
 
     def _step(self, step: Step) -> None:
         fault = FAULTS[step.fault]
@@ -146,6 +157,8 @@ class Run:
             time.sleep(step.pause)
             if step.cancel and ids:
                 self._cancel(ids[0])
+            if step.restart:
+                self._restart(random.Random(step.seed))
             held = None if armed is None else armed.wait(_MOMENT_SECONDS)
             victim = held if held is not None and fault.victim != "all" else self.fleet.hosts[step.host]
             port = 0 if armed is None or held is None else armed.trap.port
@@ -169,12 +182,34 @@ class Run:
         return task_id
 
     def _cancel(self, task_id: str) -> None:
-        deadline = time.monotonic() + 3
+        """As the command line does it: again while a service is away, and a yes is a yes."""
+        deadline = time.monotonic() + _VERB_SECONDS
         while time.monotonic() < deadline:
             try:
-                if self.fleet.state.tasks.cancel(task_id):
-                    self.told.canceled[task_id] = time.time()
-                    return
-            except (StateUnavailable, FramefleetError):
-                pass
-            time.sleep(0.1)
+                self._control.cancel(task_id)
+            except ServiceError:
+                time.sleep(0.1)
+            except TaskNotFound:  # not yet accepted
+                time.sleep(0.1)
+            except TaskFinal:
+                return
+            else:
+                self.told.canceled[task_id] = datetime.now(UTC)
+                return
+
+    def _restart(self, rng: random.Random) -> None:
+        """Start one of the tasks again that have ended as they must."""
+        ended = [
+            t for t in self.told.tasks if t not in self.told.runs and t not in self.told.canceled and self._ended(t)
+        ]
+        ended = [t for t in ended if t not in self.told.reference.values()]
+        if not ended:
+            return
+        task_id = rng.choice(ended)
+        try:
+            self._control.restart(task_id)
+        except ServiceError:
+            # Nobody said yes, but it may have begun: then it is run 2 that has to end.
+            if self.fleet.store.get(keys.restarted(task_id, 2)) is None:
+                return
+        self.told.runs[task_id] = 2

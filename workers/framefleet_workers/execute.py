@@ -142,13 +142,10 @@ class Executor:
                 self.on_drained()
             return
         self.busy_with = sid
-        task_id, run, number = split_subtask_id(sid)
+        task_id, _, number = split_subtask_id(sid)
         structlog.contextvars.bind_contextvars(task_id=task_id, subtask=number, attempt=claim.attempt)
         try:
-            if self._store.get(keys.done(task_id, run, number)) is not None:
-                self._report_done(sid)
-            else:
-                self._attempt(claim)
+            self._attempt(claim)
         finally:
             self.busy_with = None
             structlog.contextvars.clear_contextvars()
@@ -166,6 +163,10 @@ class Executor:
             with lease, attempt_directory(settings.scratch, claim.sid, claim.fence) as folder:
                 if self._stopping.is_set():
                     lease.interrupt.set("shutdown")
+                # Asked under the lease: a store that is away gives the work back instead of letting the lease run out.
+                if self._store.get(keys.done(*split_subtask_id(claim.sid))) is not None:
+                    self._report_done(claim.sid)
+                    return
                 work = self._work(claim, spec, folder, lease)
                 output = handle(work, spec)
                 record = DoneRecord(

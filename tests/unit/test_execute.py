@@ -1,0 +1,62 @@
+"""One order, where a service is away."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from framefleet.adapters.storages import Storages
+from framefleet.domain import keys
+from framefleet.domain.subtask import ProbeSpec
+from framefleet.messages import Done
+from framefleet.ports import Claim, Progress, Refused, WorkerInfo
+from framefleet_workers.execute import RELEASE_DELAY_SECONDS, Executor, SlotSettings
+from framefleet_workers.work import Limits, Tools
+from tests.fakes import FakePublisher, MemoryStore
+
+SID = "task.1.1"
+
+
+class Granted:
+    """Claims that are granted, and remember what was given back."""
+
+    def __init__(self) -> None:
+        self.released: list[tuple[str, int, str, float]] = []
+
+    def claim(self, sid: str, nonce: str, worker: str, lease_seconds: float) -> Claim | Refused:
+        return Claim(sid, 1, nonce, 1, ProbeSpec(source=0).model_dump_json(), 5)
+
+    def beat(self, sid: str, fence: int, nonce: str, lease_seconds: float, progress: Progress | None) -> str:
+        return "ok"
+
+    def release(self, sid: str, fence: int, nonce: str, delay_seconds: float) -> bool:
+        self.released.append((sid, fence, nonce, delay_seconds))
+        return True
+
+    def register(self, worker: WorkerInfo, seconds: float) -> None:
+        """Nobody asks."""
+
+
+def executor(folder: Path, claims: Granted, store: MemoryStore, publisher: FakePublisher) -> Executor:
+    settings = SlotSettings("host:1:1", "cpu", folder / "scratch", Limits(1, 1, 1))
+    return Executor(settings, claims, store, Storages(None, {}, []), publisher, Tools("ffmpeg", ("ffprobe",), "5"))
+
+
+def test_I2_a_store_that_is_away_right_after_the_claim_gives_the_work_back(tmp_path: Path) -> None:
+    claims, publisher, store = Granted(), FakePublisher(), MemoryStore()
+    store.away = True
+
+    executor(tmp_path, claims, store, publisher).run(SID)
+
+    assert [(SID, 1, RELEASE_DELAY_SECONDS)] == [(sid, fence, delay) for sid, fence, _, delay in claims.released]
+    assert [] == publisher.reports
+
+
+def test_I3_what_is_done_already_is_only_reported(tmp_path: Path) -> None:
+    claims, publisher, store = Granted(), FakePublisher(), MemoryStore()
+    store.put(keys.done("task", 1, 1), b"{}")
+
+    executor(tmp_path, claims, store, publisher).run(SID)
+
+    assert [Done(sid=SID)] == publisher.reports
+    assert [] == claims.released
+    assert [] == list((tmp_path / "scratch").glob("*"))
