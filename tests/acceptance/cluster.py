@@ -182,5 +182,5 @@ class Cluster:
 
     def stray_objects(self) -> list[str]:
         """Objects in the work bucket that are no records."""
-        kept = ("request.json", "task.json", "plan.json", "DONE", "END", "FAILED")
+        kept = ("request.json", "task.json", "plan.json", "DONE", "END", "FAILED", "RUN")
         return [i.key for i in self.store.list("tasks/") if i.key.rsplit("/", 1)[1] not in kept]

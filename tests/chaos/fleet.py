@@ -59,7 +59,9 @@ class Host:
 class Fleet(Cluster):
     """Two schedulers and two workers over private services, each of which may be taken away."""
 
-    def __init__(self, folder: Path, rabbitmq: RabbitMQ, redis: Redis, s3: S3, vhost: str, bucket: str) -> None:
+    def __init__(self, folder: Path, rabbitmq: RabbitMQ, redis: Redis, s3: S3, *, cache: bool) -> None:
+        """`cache`: whether finished work is found again by its content; then there is less to be disturbed."""
+        vhost, bucket = rabbitmq.new_vhost(), s3.new_bucket()
         self.rabbitmq, self.redis, self.vhost = rabbitmq, redis, vhost
         self.database = redis.fresh_database()
         super().__init__(folder, rabbitmq.amqp_url(vhost), redis.database_url(self.database), s3, bucket)
@@ -67,6 +69,8 @@ class Fleet(Cluster):
         self._pace = folder / "pace"
         self.pace(0.0)
         self.environment |= {"FRAMEFLEET_FFMPEG": str(self._slow_ffmpeg()), "FRAMEFLEET_STALL_SECONDS": "8"}
+        if not cache:
+            self.environment["FRAMEFLEET_CACHE_BYTES"] = "0"
         self.hosts = {
             name: self._host(name, module, arguments)
             for name, module, arguments in (

@@ -5,6 +5,8 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+import pytest
+
 from tests.chaos.__main__ import run_seed
 from tests.chaos.report import text
 from tests.chaos.runner import plan
@@ -13,6 +15,7 @@ from tests.services import S3, RabbitMQ, Redis
 SEED = 1
 
 
+@pytest.mark.timeout(900)  # a minute on a quiet machine; CI may be ten times slower
 def test_I2_I3_I4_I5_I8_hold_under_a_seeded_handful_of_faults(
     rabbitmq: RabbitMQ, redis_server: Redis, s3_server: S3
 ) -> None:
