@@ -1,6 +1,6 @@
 """`make bench`: Framefleet against the best plain FFmpeg command, in speed and exactness, and the cost of a subtask beside FFmpeg.
 
-Options: `--seconds` of film (default 60), `--rounds` (default 3), `--only encode|certificate|overhead|exact|throughput|fairness`.
+Options: `--seconds` of film (default 60), `--rounds` (default 3), `--only encode|certificate|overhead|exact|throughput|fairness|recovery`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import certificate, exact, fairness, overhead, throughput
+from bench import certificate, exact, fairness, overhead, recovery, throughput
 from bench.measure import Cost, median, paired, run
 from framefleet.adapters.tools import find_ffmpeg
 from framefleet.domain.template import FileTemplate, LadderTemplate, resolve
@@ -146,7 +146,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench")
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", choices=["encode", "certificate", "overhead", "exact", "throughput", "fairness"])
+    parser.add_argument("--only", choices=["encode", "certificate", "overhead", "exact", "throughput", "fairness", "recovery"])
     options = parser.parse_args()
     ffmpeg = find_ffmpeg(None)
     if options.only in (None, "encode"):
@@ -174,6 +174,8 @@ def main() -> None:
         fairness.main(Path(tempfile.gettempdir()) / "framefleet-bench" / "fairness.svg")
     if options.only in (None, "throughput"):
         throughput.main()
+    if options.only in (None, "recovery"):
+        recovery.main(options.rounds)
 
 
 if __name__ == "__main__":

@@ -96,6 +96,10 @@ class Work:
                 raise
         return self._access[index]
 
+    def forget_source(self, index: int) -> None:
+        """Look at a source anew when it is asked for next."""
+        self._access.pop(index, None)
+
     def unchanged_source(self, index: int, identity: str | None) -> str:
         """The address FFmpeg reads a source from; raises SourceChanged when it is not what the probe saw."""
         access = self.source(index)

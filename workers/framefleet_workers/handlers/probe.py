@@ -6,7 +6,9 @@ import json
 from fractions import Fraction
 from itertools import pairwise
 
-from framefleet.domain.errors import SourceClock, SourceNotMedia, SourceTooLarge, SourceTooLong
+import structlog
+
+from framefleet.domain.errors import SourceClock, SourceNotMedia, SourceTooLarge, SourceTooLong, SourceTruncated
 from framefleet.domain.media_info import Complexity, FrameIndex, MediaInfo, Moment, VideoStream
 from framefleet.domain.records import ProbeOutput
 from framefleet.domain.subtask import Excerpt, ProbeSpec
@@ -26,9 +28,25 @@ from framefleet_workers import reuse, subtitles
 from framefleet_workers.process import Result
 from framefleet_workers.work import Work
 
+log = structlog.get_logger()
+
 
 def handle(work: Work, spec: ProbeSpec) -> ProbeOutput:
-    """Read the headers, then every packet."""
+    """Read the headers, then every packet; once more before a source on a server is called broken.
+
+    What FFmpeg says of a file whose connection broke cannot be told from what it says of a broken file.
+    """
+    try:
+        return _look(work, spec)
+    except (SourceNotMedia, SourceTruncated) as error:
+        if "://" not in work.source(spec.source).url:
+            raise
+        log.info("source.looked_at_again", code=error.code)
+    work.forget_source(spec.source)  # asks the server again, which says whether it is there
+    return _look(work, spec)
+
+
+def _look(work: Work, spec: ProbeSpec) -> ProbeOutput:
     subtitles.check_files(work, spec.source)
     access = work.source(spec.source)
     name = reuse.name_probe(work, spec)
