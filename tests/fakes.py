@@ -200,6 +200,7 @@ class FakeState:
         self.due_orders: list[str] = []
         self.republished: list[float] = []
         self.purged = 0
+        self.quiet_until = float("-inf")
         self.configured: dict[str, Pipeline] = {}
 
     # --- what a test does in place of a worker ---------------------------------------------
@@ -415,6 +416,8 @@ class FakeState:
 
     def due(self, limit: int) -> list[Due]:
         self._check()
+        if self.clock.monotonic() < self.quiet_until:
+            return []
         return [Due(self._order(sid), sid) for sid in self.due_orders[:limit]]
 
     def published(self, *due: Due) -> None:
@@ -449,11 +452,12 @@ class FakeState:
         self._check(epoch=False)
         self.rebuilding = number
 
-    def begin(self, number: int, *, rebuilt: bool = False) -> bool:
+    def begin(self, number: int, *, rebuilt: bool = False, quiet_seconds: float = 0.0) -> bool:
         self._check(epoch=False)
         if rebuilt and self.rebuilding != number:
             return False
         self.epoch = number
+        self.quiet_until = self.clock.monotonic() + quiet_seconds
         return True
 
     def lead(self, who: str, seconds: float) -> bool:

@@ -39,13 +39,8 @@ class Dispatcher:
         self._clock = clock
         self._slots: Counter[str] = Counter()
         self._slots_until = float("-inf")
-        self._held_until = float("-inf")
         self._paused_until = float("-inf")
         self._pause = 0.0
-
-    def hold(self, seconds: float) -> None:
-        """Publish no orders for a while: after a rebuild, so that running work is adopted before it is given away."""
-        self._held_until = self._clock.monotonic() + seconds
 
     def step(self) -> bool:
         """Release and publish one batch of each; says whether there was anything.
@@ -57,7 +52,7 @@ class Dispatcher:
         if now < self._paused_until:
             return False
         try:
-            orders = 0 if now < self._held_until else self._orders()
+            orders = self._orders()
             events = self._events()
         except BrokerUnavailable as error:
             self._back_off(error)

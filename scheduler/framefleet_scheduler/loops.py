@@ -182,7 +182,6 @@ class Scheduler:
             services.epochs,
             services.clock,
             aggregator=self.aggregator,
-            dispatcher=self.dispatcher,
             cleaner=self.cleaner,
             move=self.mover.move,
             kick=self.kick,

@@ -56,8 +56,10 @@ class Rebuilder:
         self._clock = clock
         self._mover = Mover(store, tasks, clock)
 
-    def run(self, still_leading: Callable[[], object] = lambda: None) -> Rebuilt:
+    def run(self, still_leading: Callable[[], object] = lambda: None, *, quiet_seconds: float = 0.0) -> Rebuilt:
         """Enter every unfinished task, then open a new generation. `still_leading` is called now and then.
+
+        Where there are unfinished tasks no orders go out for `quiet_seconds`.
 
         Raises ServiceError; run it again then.
         """
@@ -76,7 +78,7 @@ class Rebuilder:
                 ended += found.count("ended")
         for info in self._store.list(keys.DRAINS):
             self._tasks.drain(keys.drained_name(info.key), drained=True)
-        if not self._epochs.begin(epoch, rebuilt=True):
+        if not self._epochs.begin(epoch, rebuilt=True, quiet_seconds=quiet_seconds if unfinished else 0.0):
             raise StateUnavailable("Redis was lost again while it was rebuilt, or another rebuild began")
         log.info("rebuild.finished", epoch=epoch, unfinished=unfinished, ended=ended)
         return Rebuilt(epoch, unfinished, ended)

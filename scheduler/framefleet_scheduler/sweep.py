@@ -19,7 +19,6 @@ from framefleet.pipelines import PipelineRegistry
 from framefleet.ports import Clock, Epochs, Expired, ObjectStore, Outbox, TaskStore
 from framefleet_scheduler.aggregate import Aggregator
 from framefleet_scheduler.clean import Cleaner
-from framefleet_scheduler.dispatch import Dispatcher
 from framefleet_scheduler.move import Watch
 from framefleet_scheduler.rebuild import Rebuilder
 from framefleet_scheduler.retry import CRASHES_ALLOWED, after_crash
@@ -66,7 +65,6 @@ class Sweeper:
         clock: Clock,
         *,
         aggregator: Aggregator,
-        dispatcher: Dispatcher,
         cleaner: Cleaner,
         kick: Callable[[], None],
         move: Callable[[str, int, str], bool] = lambda task_id, run, reason: False,
@@ -83,7 +81,6 @@ class Sweeper:
         self._epochs = epochs
         self._clock = clock
         self._aggregator = aggregator
-        self._dispatcher = dispatcher
         self._cleaner = cleaner
         self._kick = kick
         self._settings = settings or SweepSettings()
@@ -142,12 +139,10 @@ class Sweeper:
         self._kick()
 
     def _rebuild(self) -> None:
-        rebuilt = self._rebuilder.run(lambda: self._epochs.lead(self._who, _LEAD_SECONDS))
+        self._rebuilder.run(lambda: self._epochs.lead(self._who, _LEAD_SECONDS), quiet_seconds=self._settings.adoption)
         now = self._clock.monotonic()
         self._answered = now
         self._holiday_until = now + self._settings.lease
-        if rebuilt.unfinished:
-            self._dispatcher.hold(self._settings.adoption)
         self._kick()
 
     # --- leases ----------------------------------------------------------------------------

@@ -356,8 +356,11 @@ class Epochs(Protocol):
     def rebuild(self, number: int) -> None:
         """Say that the rebuild for a generation begins to write."""
 
-    def begin(self, number: int, *, rebuilt: bool = False) -> bool:
-        """Open a generation. `rebuilt` (the last step of a rebuild): False when Redis was lost again meanwhile."""
+    def begin(self, number: int, *, rebuilt: bool = False, quiet_seconds: float = 0.0) -> bool:
+        """Open a generation. `rebuilt` (the last step of a rebuild): False when Redis was lost again meanwhile.
+
+        No scheduler is handed orders for `quiet_seconds`.
+        """
 
     def lead(self, who: str, seconds: float) -> bool:
         """Become (or stay) the one that rebuilds and sweeps for `seconds`."""

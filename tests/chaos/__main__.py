@@ -16,7 +16,6 @@ from tests.chaos.report import SeedReport, text
 from tests.chaos.runner import Run, plan
 from tests.services import S3, RabbitMQ, Redis
 
-
 _CACHED = 5
 """Every fifth seed runs with the cache of finished work."""
 

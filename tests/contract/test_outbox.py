@@ -282,6 +282,17 @@ def test_a_rebuild_tells_no_subtask_events_again(empty_state: RedisState) -> Non
     assert {key.split(".")[0] for key, _ in drain(empty_state)} == {"task"}
 
 
+def test_after_a_rebuild_no_scheduler_is_handed_orders_for_a_while_but_events(empty_state: RedisState) -> None:
+    planned(empty_state)
+    empty_state.epochs.begin(2, quiet_seconds=600)
+    assert empty_state.outbox.release_window("cpu", 9)
+
+    assert [] == empty_state.outbox.due(9)
+    assert drain(empty_state)
+    empty_state.client.delete("ff:quiet")  # as its time does
+    assert empty_state.outbox.due(9)
+
+
 def test_i2_a_rebuild_can_tell_a_final_event_again_that_redis_lost(empty_state: RedisState) -> None:
     record = final_record(make_task())
 

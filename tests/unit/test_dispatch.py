@@ -103,7 +103,7 @@ def test_while_the_broker_is_away_it_is_asked_ever_less_often() -> None:
 def test_after_a_rebuild_orders_wait_but_events_go_out() -> None:
     relay = Relay()
     relay.enter(1)
-    relay.dispatcher.hold(7)
+    relay.state.begin(2, quiet_seconds=7)
 
     relay.dispatcher.step()
     assert (len(relay.publisher.orders), len(relay.publisher.events)) == (0, 1)

@@ -92,7 +92,7 @@ def test_i2_a_rebuild_knows_what_is_paused_before_anything_may_begin() -> None:
     known_at_begin: list[str] = []
 
     class State(FakeState):
-        def begin(self, number: int, *, rebuilt: bool = False) -> bool:
+        def begin(self, number: int, *, rebuilt: bool = False, quiet_seconds: float = 0.0) -> bool:
             known_at_begin.extend(self.configured)
             return super().begin(number, rebuilt=rebuilt)
 

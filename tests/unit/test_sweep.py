@@ -12,7 +12,6 @@ from framefleet.domain.subtask import split_subtask_id, subtask_id
 from framefleet.ports import WorkerInfo
 from framefleet_scheduler.aggregate import Aggregator
 from framefleet_scheduler.clean import Cleaner
-from framefleet_scheduler.dispatch import Dispatcher
 from framefleet_scheduler.plan import probe_subtasks
 from framefleet_scheduler.sweep import Sweeper, SweepSettings
 from tests import factories
@@ -40,7 +39,6 @@ class Desk:
             self.pass_holiday()
 
     def make(self, who: str) -> Sweeper:
-        dispatcher = Dispatcher(self.state, self.state, self.publisher, self.clock)
         return Sweeper(
             who,
             self.store,
@@ -49,7 +47,6 @@ class Desk:
             self.state,
             self.clock,
             aggregator=Aggregator(self.store, self.state, lambda: None),
-            dispatcher=dispatcher,
             cleaner=Cleaner(self.store, self.clock),
             kick=lambda: None,
             settings=SweepSettings(),
@@ -217,6 +214,7 @@ def test_an_empty_redis_is_rebuilt_and_orders_wait_for_adoption() -> None:
 
     assert desk.state.epoch == 1
     assert desk.state.at(desk.sid).state is SubtaskState.QUEUED
+    assert desk.state.quiet_until > desk.clock.monotonic()
 
 
 def test_i8_what_a_killed_scheduler_did_not_clean_is_found_by_the_next_leader() -> None:

@@ -20,12 +20,13 @@ class RedisEpochs:
         """Say that the rebuild for a generation begins to write. Raises StateUnavailable."""
         self._scripts.run("rebuild", number)
 
-    def begin(self, number: int, *, rebuilt: bool = False) -> bool:
+    def begin(self, number: int, *, rebuilt: bool = False, quiet_seconds: float = 0.0) -> bool:
         """Open a generation; a newer one is kept. Raises StateUnavailable.
 
-        `rebuilt`: only if Redis has not been lost since `rebuild` and no later rebuild has begun, else False.
+        `rebuilt`: only if Redis has not been lost since `rebuild` and no later rebuild has begun, else False. No scheduler
+        is handed orders for `quiet_seconds`, so that running work is adopted before it is given away.
         """
-        return self._scripts.applied("begin", number, int(rebuilt))
+        return self._scripts.applied("begin", number, int(rebuilt), round(quiet_seconds * 1000))
 
     def lead(self, who: str, seconds: float) -> bool:
         """Become or stay the leader for `seconds`; False while somebody else is. Raises StateUnavailable.

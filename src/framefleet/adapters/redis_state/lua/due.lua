@@ -1,6 +1,7 @@
 --! use events
 -- limit, tags... -> (sid, kind, tag, priority, retried, ticket, least broker priority)... The entries stay, due again in a while.
 if not EPOCH then return NO_EPOCH end
+if redis.call('EXISTS', 'ff:quiet') == 1 then return OK end
 local limit = tonumber(ARGV[1])
 local entries = {}
 for i = 2, #ARGV do
