@@ -1,6 +1,7 @@
 """`make bench`: Framefleet against the best plain FFmpeg command, in speed and exactness, and the cost of a subtask beside FFmpeg.
 
-Options: `--seconds` of film (default 60), `--rounds` (default 3), `--only encode|certificate|overhead|exact|throughput|fairness|recovery`.
+Options: `--seconds` of film (default 60), `--rounds` (default 3),
+`--only encode|certificate|overhead|exact|throughput|fairness|recovery`.
 """
 
 from __future__ import annotations
