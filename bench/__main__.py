@@ -147,7 +147,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench")
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", choices=["encode", "certificate", "overhead", "exact", "throughput", "fairness", "recovery"])
+    parser.add_argument(
+        "--only", choices=["encode", "certificate", "overhead", "exact", "throughput", "fairness", "recovery"]
+    )
     options = parser.parse_args()
     ffmpeg = find_ffmpeg(None)
     if options.only in (None, "encode"):
