@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from framefleet.adapters.storages import Storages
@@ -32,8 +34,14 @@ class Granted:
         self.released.append((sid, fence, nonce, delay_seconds))
         return True
 
-    def register(self, worker: WorkerInfo, seconds: float) -> None:
-        """Nobody asks."""
+    def register(self, worker: WorkerInfo, seconds: float) -> bool:
+        return False
+
+    def died(self, worker: str, how: str) -> bool:
+        return False
+
+    def hear(self, worker: str, heard: Callable[[str], None], stop: threading.Event) -> None:
+        """Nothing is said."""
 
 
 def executor(folder: Path, claims: Granted, store: MemoryStore, publisher: FakePublisher) -> Executor:
