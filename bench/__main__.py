@@ -1,7 +1,7 @@
 """`make bench`: Framefleet against the best plain FFmpeg command, in speed and exactness, and the cost of a subtask beside FFmpeg.
 
 Options: `--seconds` of film (default 60), `--rounds` (default 3),
-`--only encode|certificate|overhead|exact|throughput|fairness|recovery`.
+`--only encode|certificate|overhead|exact|rebuild|throughput|fairness|recovery`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import certificate, exact, fairness, overhead, recovery, throughput
+from bench import certificate, exact, fairness, overhead, rebuild, recovery, throughput
 from bench.measure import Cost, median, paired, run
 from framefleet.adapters.tools import find_ffmpeg
 from framefleet.domain.template import FileTemplate, LadderTemplate, resolve
@@ -148,7 +148,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument(
-        "--only", choices=["encode", "certificate", "overhead", "exact", "throughput", "fairness", "recovery"]
+        "--only",
+        choices=["encode", "certificate", "overhead", "exact", "rebuild", "throughput", "fairness", "recovery"],
     )
     options = parser.parse_args()
     ffmpeg = find_ffmpeg(None)
@@ -179,6 +180,8 @@ def main() -> None:
         throughput.main()
     if options.only in (None, "recovery"):
         recovery.main(options.rounds)
+    if options.only in (None, "rebuild"):
+        rebuild.main()
 
 
 if __name__ == "__main__":

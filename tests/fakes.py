@@ -192,6 +192,7 @@ class FakeState:
         self.epoch = epoch
         self.leader: str | None = None
         self.rebuilding: int | None = None
+        self.process = "the first"
         self.away = False
         self.live: dict[str, FakeTask] = {}
         self.slots: list[WorkerInfo] = []
@@ -254,6 +255,9 @@ class FakeState:
             if other.state is SubtaskState.BLOCKED and all(s is SubtaskState.SUCCEEDED for s in needed):
                 other.state = SubtaskState.QUEUED
         return True
+
+    def done_unread(self, sids: Sequence[str]) -> int:
+        return sum(self.done(sid, "", 0.0) for sid in sids)
 
     def fail(self, sid: str, fence: int | None, error: ErrorInfo, retry_in: float | None) -> bool:
         self._check(epoch=fence is not None or retry_in is not None)
@@ -447,6 +451,10 @@ class FakeState:
     def current(self) -> int | None:
         self._check(epoch=False)
         return self.epoch
+
+    def server(self) -> str:
+        self._check(epoch=False)
+        return self.process
 
     def rebuild(self, number: int) -> None:
         self._check(epoch=False)

@@ -24,6 +24,7 @@ from framefleet_scheduler.move import Mover, without_gpu
 from framefleet_scheduler.outcome import final_record
 from framefleet_scheduler.plan import PlanSettings, plan_task
 from framefleet_scheduler.plan.grids import UNKNOWN
+from framefleet_scheduler.recall import recalled
 from framefleet_scheduler.remembered import StoredGrids
 
 log = structlog.get_logger()
@@ -138,6 +139,7 @@ class Advancer:
         live = self._tasks.record(status.id)
         if live is None or live.state.final:
             return
+        live = recalled(live, lambda n: results.done(self._store, status.id, status.run, n))
         record = final_record(
             live,
             results.published(self._store, live, planned=status.planned),

@@ -22,9 +22,11 @@ from framefleet_scheduler.accept import Acceptor, Check, unchecked
 from framefleet_scheduler.advance import Advancer, plan_settings
 from framefleet_scheduler.aggregate import Aggregator
 from framefleet_scheduler.cache import CacheKeeper
+from framefleet_scheduler.catch_up import CatchUp
 from framefleet_scheduler.clean import Cleaner
 from framefleet_scheduler.dispatch import Dispatcher
 from framefleet_scheduler.move import Mover
+from framefleet_scheduler.rebuild import Rebuilder
 from framefleet_scheduler.sweep import Sweeper, SweepSettings
 
 log = structlog.get_logger()
@@ -187,6 +189,8 @@ class Scheduler:
             kick=self.kick,
             settings=self._options.sweep,
         )
+        rebuilder = Rebuilder(services.store, services.tasks, services.epochs, services.clock)
+        self.catching_up = CatchUp(rebuilder, services.epochs, services.clock, self.kick)
         self._loops = list(self._build())
 
     def start(self) -> None:
@@ -212,6 +216,7 @@ class Scheduler:
         if "sweep" in roles:  # first: over an empty Redis the others wait for it
             loops.append(Loop("sweep", self._sweep, SWEEP_SECONDS, self._stop))
             loops.append(Loop("cache", self._trim_cache, SWEEP_SECONDS, self._stop))
+            loops.append(Loop("catch up", self._catch_up, SWEEP_SECONDS, self._stop))
         if "accept" in roles and services.submissions is not None:
             loops.append(self._consumer("accept", services.submissions, self.acceptor.handle_submission))
         if "aggregate" in roles:
@@ -241,6 +246,12 @@ class Scheduler:
 
     def _sweep(self) -> bool:
         self.sweeper.step()
+        return False
+
+    def _catch_up(self) -> bool:
+        """As `_trim_cache`."""
+        if self.sweeper.leading:
+            self.catching_up.step()
         return False
 
     def _trim_cache(self) -> bool:

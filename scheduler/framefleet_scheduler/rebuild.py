@@ -7,23 +7,22 @@ heartbeat. Every step may be repeated; two rebuilds at once only waste time.
 from __future__ import annotations
 
 import secrets
+from collections import Counter, deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import timedelta
-from itertools import islice
+from datetime import datetime, timedelta
 
 import structlog
 from pydantic import ValidationError
 
 from framefleet.domain import keys
 from framefleet.domain.errors import ErrorInfo, StateUnavailable
-from framefleet.domain.records import DoneRecord, TaskRecord
+from framefleet.domain.records import TaskRecord
 from framefleet.domain.subtask import Plan, subtask_id
 from framefleet.domain.task import Task
 from framefleet.pipelines import PipelineRegistry
 from framefleet.ports import Clock, Epochs, ObjectStore, TaskStore
-from framefleet_scheduler.aggregate import summary
 from framefleet_scheduler.inventory import TaskFiles, tasks_in
 from framefleet_scheduler.move import Mover
 from framefleet_scheduler.plan import probe_subtasks
@@ -32,6 +31,8 @@ log = structlog.get_logger()
 
 TOLD_AGAIN = timedelta(days=1)
 """Tasks that ended within this time are entered too: Redis may have been lost before their final event was sent."""
+FORGOTTEN = timedelta(minutes=10)
+"""Younger than the shortest retention: what ended so lately, Redis has not forgotten on purpose."""
 _THREADS = 8
 _BATCH = 64
 
@@ -68,20 +69,50 @@ class Rebuilder:
         self._epochs.rebuild(epoch)
         # Before anything may be released: a paused pipeline stays paused.
         PipelineRegistry(self._store).copy_to(self._tasks)
-        unfinished = ended = 0
-        tasks = tasks_in(self._store)
-        with ThreadPoolExecutor(_THREADS, thread_name_prefix="rebuild") as pool:
-            while batch := list(islice(tasks, _BATCH)):
-                still_leading()
-                found = list(pool.map(self._enter, batch))
-                unfinished += found.count("unfinished")
-                ended += found.count("ended")
-        for info in self._store.list(keys.DRAINS):
-            self._tasks.drain(keys.drained_name(info.key), drained=True)
+        entered = self._enter_all(TOLD_AGAIN, still_leading)
+        unfinished, ended = entered["unfinished"], entered["ended"]
+        self._copy_drains()
         if not self._epochs.begin(epoch, rebuilt=True, quiet_seconds=quiet_seconds if unfinished else 0.0):
             raise StateUnavailable("Redis was lost again while it was rebuilt, or another rebuild began")
         log.info("rebuild.finished", epoch=epoch, unfinished=unfinished, ended=ended)
         return Rebuilt(epoch, unfinished, ended)
+
+    def catch_up(self) -> None:
+        """Enter again what a Redis that was restarted may have forgotten: the last second or so before its end.
+
+        For a Redis that has its generation and goes on working meanwhile; what it knows already stays as it is. Raises
+        ServiceError.
+        """
+        log.info("catch_up.started")
+        PipelineRegistry(self._store).copy_to(self._tasks)
+        self._copy_drains()
+        entered = self._enter_all(FORGOTTEN, lambda: None)
+        log.info("catch_up.finished", unfinished=entered["unfinished"], ended=entered["ended"])
+
+    def _copy_drains(self) -> None:
+        for info in self._store.list(keys.DRAINS):
+            self._tasks.drain(keys.drained_name(info.key), drained=True)
+
+    def _enter_all(self, told_again: timedelta, still_leading: Callable[[], object]) -> Counter[str]:
+        """Enter every task that has not ended, or that ended within this time; how many of each."""
+        entered: Counter[str] = Counter()
+        under_way: deque[Future[str]] = deque()
+        since = self._clock.now() - told_again
+        with ThreadPoolExecutor(_THREADS, thread_name_prefix="rebuild") as pool:
+            try:
+                for number, task in enumerate(tasks_in(self._store)):
+                    if number % _BATCH == 0:
+                        still_leading()
+                    # The listing goes on meanwhile, but not so far ahead that memory grows with the bucket.
+                    under_way.append(pool.submit(self._enter, task, since))
+                    if len(under_way) >= _BATCH:
+                        entered[under_way.popleft().result()] += 1
+                while under_way:
+                    entered[under_way.popleft().result()] += 1
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+        return entered
 
     def _next_epoch(self) -> int:
         """A number nobody else has: fences of earlier generations stay smaller."""
@@ -93,7 +124,7 @@ class Rebuilder:
             if self._store.create(keys.epoch(number), nonce) or self._store.get(keys.epoch(number)) == nonce:
                 return number
 
-    def _enter(self, files: TaskFiles) -> str:
+    def _enter(self, files: TaskFiles, since: datetime) -> str:
         try:
             if not files.accepted:
                 return "nothing"
@@ -101,7 +132,7 @@ class Rebuilder:
                 return "unfinished" if self._enter_unfinished(files) else "nothing"
             if files.latest.moved and self._moved_on(files):
                 return "unfinished"
-            if files.latest.ended >= self._clock.now() - TOLD_AGAIN:
+            if files.latest.ended >= since:
                 return "ended" if self._enter_ended(files) else "nothing"
         except ValidationError as error:
             # Written by another version. It stays in the store; the others must not wait for it.
@@ -117,17 +148,14 @@ class Rebuilder:
         changed = self._store.get(latest.priority) if latest.priority else None
         if changed is not None:
             task = task.model_copy(update={"priority": int(changed)})
+        body = self._store.get(keys.plan(task.id, run)) if latest.planned else None
+        plan = None if body is None else Plan.model_validate_json(body)
+        # Nothing is entered of a task before all that decides it has been read.
         self._tasks.create(task, run, probe_subtasks(task))
-        plan = self._store.get(keys.plan(task.id, run)) if latest.planned else None
         if plan is not None:
-            self._tasks.add_plan(task.id, run, Plan.model_validate_json(plan))
-        for n in sorted(latest.done):
-            done = self._store.get(keys.done(task.id, run, n))
-            if done is not None:
-                record = DoneRecord.model_validate_json(done)
-                self._tasks.done(
-                    subtask_id(task.id, run, n), summary(record.output, record.usage), record.usage.cpu_seconds
-                )
+            self._tasks.add_plan(task.id, run, plan)
+        # That they exist decides. What they say is read when the task ends: they are most of what there is to read.
+        self._tasks.done_unread([subtask_id(task.id, run, n) for n in sorted(latest.done)])
         for n in sorted(set(latest.failed) - set(latest.done)):
             failed = self._store.get(keys.failed(task.id, run, n))
             if failed is not None:

@@ -246,6 +246,9 @@ class TaskStore(Protocol):
         False when known already.
         """
 
+    def done_unread(self, sids: Sequence[str]) -> int:
+        """As `done` for each, before anybody has read what their DONE records say (a rebuild); how many were not known."""
+
     def fail(self, sid: str, fence: int | None, error: ErrorInfo, retry_in: float | None) -> bool:
         """The attempt failed: queued again after `retry_in` seconds, or failed for good with all that needs it (None).
 
@@ -352,6 +355,9 @@ class Epochs(Protocol):
 
     def current(self) -> int | None:
         """The generation; None when Redis is empty."""
+
+    def server(self) -> str:
+        """Which process Redis is: another one after a restart or a failover."""
 
     def rebuild(self, number: int) -> None:
         """Say that the rebuild for a generation begins to write."""

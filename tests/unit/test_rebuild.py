@@ -13,8 +13,10 @@ from framefleet.domain.records import ProbeOutput, TaskRecord
 from framefleet.domain.states import SubtaskState, TaskState
 from framefleet.domain.subtask import Plan, subtask_id
 from framefleet.domain.task import Task
+from framefleet_scheduler.catch_up import CatchUp
 from framefleet_scheduler.plan import PlanSettings, plan_task, probe_subtasks
 from framefleet_scheduler.rebuild import Rebuilder
+from framefleet_scheduler.recall import recalled
 from tests import factories
 from tests.fakes import FakeClock, FakeState, MemoryStore
 from tests.unit.test_aggregate import done_record
@@ -220,3 +222,100 @@ def test_i2_a_second_loss_during_the_rebuild_opens_nothing() -> None:
     assert desk.state.current() is None
     desk.rebuilder.run()
     assert set(desk.state.live) == {task.id for task in tasks}
+
+
+def test_what_was_done_before_a_loss_is_told_when_the_task_ends() -> None:
+    desk = Desk()
+    task, _ = desk.planned()
+    desk.rebuilder.run()
+    live = desk.state.record(task.id)
+    assert live is not None
+    # Only that it exists has been looked at.
+    assert live.subtasks[0].output is None
+    record = done_record(subtask_id(task.id, 1, 1), ProbeOutput(media=factories.media()))
+
+    told = recalled(live, {1: record}.get)
+
+    assert told.subtasks[0].output is not None
+    assert told.subtasks[0].output["kind"] == "probe"
+    assert told.subtasks[0].worker == record.worker
+    assert told.subtasks[1:] == live.subtasks[1:]
+
+
+def test_nothing_is_entered_of_a_task_whose_plan_this_version_cannot_read() -> None:
+    desk = Desk()
+    task, _ = desk.planned()
+    desk.store.put(keys.plan(task.id, 1), b'{"from": "a newer version"}')
+    other = desk.accepted()
+
+    assert desk.rebuilder.run().unfinished == 1
+    assert list(desk.state.live) == [other.id]
+    assert desk.store.objects[keys.plan(task.id, 1)]
+
+
+def test_two_rebuilds_at_once_enter_every_task_once() -> None:
+    desk = Desk()
+    tasks = [desk.planned()[0] for _ in range(3)]
+    second = Rebuilder(desk.store, desk.state, desk.state, desk.clock)
+    interrupted = iter([second.run])
+
+    def meanwhile() -> None:
+        for run in interrupted:
+            run()
+
+    with pytest.raises(StateUnavailable):  # the later one has opened Redis
+        desk.rebuilder.run(meanwhile)
+
+    assert desk.state.epoch == 2
+    assert sorted(desk.state.live) == sorted(t.id for t in tasks)
+    assert all(desk.states(t)[1] is SubtaskState.SUCCEEDED for t in tasks)
+    queued = [event for event in desk.state.waiting_events if ".task.queued" in event.id]
+    assert len(queued) == 3
+
+
+def test_I5_a_rebuild_that_loses_its_store_half_way_begins_no_generation_and_is_taken_up_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    desk = Desk()
+    tasks = [desk.planned()[0] for _ in range(3)]
+    get = desk.store.get
+    reads = iter(range(3))
+
+    def fails_later(key: str) -> bytes | None:
+        if next(reads, None) is None:
+            raise StoreUnavailable
+        return get(key)
+
+    monkeypatch.setattr(desk.store, "get", fails_later)
+    with pytest.raises(StoreUnavailable):
+        desk.rebuilder.run()
+    assert desk.state.epoch is None
+    monkeypatch.setattr(desk.store, "get", get)
+
+    assert desk.rebuilder.run().unfinished == 3
+    assert all(desk.states(t)[1] is SubtaskState.SUCCEEDED for t in tasks)
+
+
+def test_what_redis_forgot_is_entered_at_the_start_after_its_restart_and_every_hour() -> None:
+    desk = Desk()
+    desk.state.epoch = 1
+    catching = CatchUp(desk.rebuilder, desk.state, desk.clock, lambda: None)
+    first = desk.accepted()
+
+    looks = [catching.step(), catching.step()]
+    assert list(desk.state.live) == [first.id]
+    second = desk.accepted()
+    desk.state.process = "another"
+    looks += [catching.step(), catching.step()]
+    assert list(desk.state.live) == [first.id, second.id]
+    desk.clock.pass_(3601)
+
+    assert [*looks, catching.step()] == [True, False, True, False, True]
+
+
+def test_an_empty_redis_is_left_to_the_rebuild() -> None:
+    desk = Desk()
+    desk.accepted()
+
+    assert not CatchUp(desk.rebuilder, desk.state, desk.clock, lambda: None).step()
+    assert desk.state.live == {}

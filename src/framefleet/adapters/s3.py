@@ -1,11 +1,12 @@
 """The object store over S3, through the MinIO SDK. Knows nothing of tasks; importing it does not import the SDK.
 
-The SDK's version is pinned in pyproject.toml, because three of its calls used here are private:
+The SDK's version is pinned in pyproject.toml, because four of its calls used here are private:
 
 - `_put_object`: the public `put_object(metadata={"If-None-Match": "*"})` turns the header into user metadata and
   overwrites, so a conditional create needs the private call.
 - `_create_multipart_upload` and `_abort_multipart_upload`: the one way to ask whether we may write that shows nothing
   to anybody, even when we are killed half-way.
+- `_execute`: for listings that are read faster (`s3_listing`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from io import BytesIO
@@ -21,7 +23,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 from xml.etree.ElementTree import ParseError
 
-from framefleet.adapters import conditional
+from framefleet.adapters import conditional, s3_listing
 from framefleet.adapters.store_errors import BAD_KEY, DENIED, NO_BUCKET, NO_KEY, UNSUPPORTED, StoreRefused, disk_error
 from framefleet.domain.errors import FramefleetError, StoreUnavailable
 from framefleet.ports import ObjectInfo, ObjectStore
@@ -228,9 +230,8 @@ class S3Store:
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Every object whose key starts with `prefix`, as the server orders them (by key; SeaweedFS: by folder)."""
         with self._explained(prefix):
-            for found in self.connection.client.list_objects(self.bucket, self.prefix + prefix, recursive=True):
-                if not found.is_dir:
-                    yield self._info(found)
+            for found in s3_listing.objects(self.connection.client, self.bucket, self.prefix + prefix):
+                yield replace(found, key=found.key.removeprefix(self.prefix)) if self.prefix else found
 
     def delete(self, keys: Sequence[str]) -> None:
         """Remove objects, a thousand per request; those that do not exist are no error."""

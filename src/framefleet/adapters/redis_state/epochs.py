@@ -16,6 +16,10 @@ class RedisEpochs:
         word, *rest = self._scripts.run("current")
         return int(rest[0]) if word == "OK" else None
 
+    def server(self) -> str:
+        """Which process Redis is: another one after a restart or a failover. Raises StateUnavailable."""
+        return self._scripts.server()
+
     def rebuild(self, number: int) -> None:
         """Say that the rebuild for a generation begins to write. Raises StateUnavailable."""
         self._scripts.run("rebuild", number)
