@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
 import time
@@ -80,6 +81,8 @@ def main() -> int:
     parser.add_argument("--faults", type=int, default=24, help="for each seed")
     parser.add_argument("--tasks", type=int, default=16, help="for each seed, beside the undisturbed ones")
     options = parser.parse_args()
+    # So that ending it by a signal ends what it has started, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     first, _, last = options.seeds.partition("-")
     reports = []
     for seed in range(int(first), int(last or first) + 1):

@@ -24,7 +24,7 @@ from tests.chaos.producer import Producer
 Say = Callable[[str], None]
 
 PACE_SECONDS = 0.6
-_MOMENT_SECONDS = 6.0
+_MOMENT_SECONDS = 8.0
 _SETTLE_SECONDS = 400.0
 _VERB_SECONDS = 3.0
 
