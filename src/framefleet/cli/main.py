@@ -135,6 +135,8 @@ def _add_cluster(verbs: Any) -> None:
             "name", metavar="WORKER|HOST", help="as `framefleet workers` shows them: host:pid:slot, or host"
         )
     _add(verbs, "workers", "cluster.workers", "list the live worker slots")
+    explain = _add(verbs, "explain", "explain.explain", "say what a task waits for")
+    explain.add_argument("id", metavar="ID")
     _add_pipelines(verbs)
     cache = _add(verbs, "cache", "cache.show", "show how much finished work is kept for later tasks, or remove it")
     cache.add_argument("--pipeline", help="only what belongs to this pipeline")

@@ -14,6 +14,7 @@ from framefleet.domain.records import SubtaskRecord, TargetRecord, TaskRecord
 from framefleet.domain.states import SubtaskState, TaskState, target_state
 from framefleet.domain.subtask import Plan, Subtask
 from framefleet.domain.task import Task
+from framefleet.domain.waiting import Wait
 from framefleet.ports import PipelineStatus
 
 Step = tuple[SubtaskState, ErrorInfo | None]
@@ -216,3 +217,16 @@ def pipeline_status(values: Sequence[str]) -> PipelineStatus:
         paused=paused == "1",
     )
     return PipelineStatus(pipeline, waiting=waiting, out=out, tasks_queued=queued, tasks_running=running)
+
+
+def wait(row: Sequence[str]) -> Wait:
+    """One row of what `explain.lua` tells."""
+    reason, tag, number, first, ahead, left = row
+    return Wait(
+        reason=reason,
+        tag=tag,
+        count=int(number),
+        first=int(first),
+        ahead=int(ahead) if reason == "turn" else None,
+        seconds=int(left) / 1000 if reason == "delay" else None,
+    )

@@ -13,6 +13,7 @@ from framefleet.domain.records import SubtaskRecord, TaskRecord
 from framefleet.domain.states import TaskState
 from framefleet.domain.subtask import Kind, Plan, Subtask, Tag
 from framefleet.domain.task import Task
+from framefleet.domain.waiting import Explanation, explanation
 from framefleet.ports import Counts, Expired, PipelineStatus, TaskQuery, TaskStatus, WorkerInfo
 
 _BATCH = 1000
@@ -287,6 +288,24 @@ class RedisTaskStore:
         most = ("" if limit is None else limit for limit in (pipeline.max_tasks, pipeline.max_subtasks))
         return self._scripts.applied(
             "configure", pipeline.name, pipeline.version, pipeline.weight, *most, int(pipeline.paused)
+        )
+
+    def explain(self, task_id: str) -> Explanation | None:
+        """What a task waits for; None when unknown. Raises StateUnavailable."""
+        word, *rest = self._scripts.run("explain", task_id)
+        if word != "OK":
+            return None
+        (state, pipeline, priority, planned, canceling, held), *rows = rest
+        return explanation(
+            task_id,
+            state,
+            pipeline,
+            int(priority),
+            canceling=bool(canceling),
+            planned=bool(planned),
+            held=held or None,
+            waits=tuple(records.wait(row) for row in rows),
+            tags=frozenset(worker.tag for worker in self.workers() if worker.state in {"idle", "busy"}),
         )
 
     def pipelines(self) -> list[PipelineStatus]:
