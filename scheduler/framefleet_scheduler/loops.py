@@ -35,7 +35,8 @@ ROLES = ("accept", "aggregate", "sweep", "api")
 POLL_SECONDS = 0.25
 SWEEP_SECONDS = 1.0
 _FIRST_PAUSE_SECONDS = 0.05
-_LONGEST_PAUSE_SECONDS = 10.0
+_LONGEST_PAUSE_SECONDS = 1.0
+"""A question to a service that is away costs next to nothing, and work is to go on within a second of its return."""
 _POSTPONED_SECONDS = 0.5
 _SAID_AFTER = 3
 """Failures in a row until an outage is worth a line: at the first start, state appears within milliseconds."""

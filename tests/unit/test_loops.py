@@ -83,3 +83,32 @@ def test_i2_a_polled_message_whose_handler_failed_is_handed_over_again() -> None
     polling(lambda _: next(messages, None))(handler, stop)
 
     assert handled == ["a.1.1", "a.1.2"]
+
+
+class Hurried(threading.Event):
+    """A stop that is never waited for, but remembers how long one would have waited."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waited: list[float] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.waited.append(timeout or 0.0)
+        return self.is_set()
+
+
+def test_however_long_a_service_is_away_it_is_asked_every_second() -> None:
+    stop = Hurried()
+    failures = iter(range(40))
+
+    def step() -> bool:
+        if next(failures, None) is None:
+            stop.set()
+        raise StateUnavailable
+
+    loop = Loop("x", step, 0.25, stop)
+    loop.start()
+
+    assert loop.join(60)
+    assert len(stop.waited) == 41
+    assert max(stop.waited) <= 1.0

@@ -53,6 +53,8 @@ _T = TypeVar("_T")
 PATIENCE_SECONDS = 15 * 60.0
 """How long a finished output is kept while the store or the broker is away, before the work is given back."""
 RELEASE_DELAY_SECONDS = 2.0
+_LONGEST_WAIT_SECONDS = 1.0
+"""Between two questions to a service that is away: work is to go on within a second of its return."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,9 +297,10 @@ class Executor:
                     lease.interrupt.check()
                 if self._stopping.is_set() or time.monotonic() > deadline:
                     raise
-                log.warning("service.awaited", code=error.code, message=error.message)
+                if delay < _LONGEST_WAIT_SECONDS:  # said once for each outage
+                    log.warning("service.awaited", code=error.code, message=error.message)
                 self._stopping.wait(delay)
-                delay = min(delay * 2, 15.0)
+                delay = min(delay * 2, _LONGEST_WAIT_SECONDS)
 
     def _log(self, event: str, kind: str, started: float, work: Work | None, **more: object) -> None:
         usage = work.usage(started).model_dump(exclude_defaults=True) if work else {}
