@@ -13,6 +13,7 @@ from framefleet.domain.errors import FramefleetError
 from framefleet.settings import SchedulerSettings, SettingsError, describe, load
 from framefleet_scheduler import http
 from framefleet_scheduler.loops import ROLES
+from framefleet_scheduler.rebuild import Rebuilder
 
 _STOP_SECONDS = 20.0
 
@@ -22,6 +23,12 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="framefleet-scheduler", description="Accept, plan and dispatch tasks.")
     parser.add_argument(
         "--roles", default=",".join(ROLES), help=f"comma separated, of {', '.join(ROLES)} (default: all)"
+    )
+    parser.add_argument(
+        "action",
+        nargs="?",
+        choices=["rebuild"],
+        help="rebuild: enter in Redis what the object store knows and Redis does not, and end; schedulers do so by themselves",
     )
     parser.add_argument("--check-config", action="store_true", help="print the effective settings and end")
     parser.add_argument("--version", action="version", version=__version__)
@@ -46,7 +53,7 @@ def main(argv: list[str] | None = None) -> int:
     stop = threading.Event()
     _stop_on_signals(stop)
     try:
-        return _run(settings, roles, stop)
+        return _rebuild(settings, stop) if options.action == "rebuild" else _run(settings, roles, stop)
     except ValueError as error:
         log.error("scheduler.refused", code="invalid_settings", message=str(error))
     except FramefleetError as error:
@@ -58,6 +65,21 @@ def _stop_on_signals(stop: threading.Event) -> None:
     """Set `stop` on SIGTERM and SIGINT, from another thread: a handler may interrupt the very thread that holds its lock."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: threading.Thread(target=stop.set).start())
+
+
+def _rebuild(settings: SchedulerSettings, stop: threading.Event) -> int:
+    from framefleet_scheduler import bootstrap
+
+    with bootstrap.build(settings, ()) as parts:
+        if not bootstrap.prepare(parts.store, settings.s3_region, stop):
+            return 1
+        epochs = parts.state.epochs
+        rebuilder = Rebuilder(parts.store, parts.state.tasks, epochs, bootstrap.SystemClock())
+        if epochs.current() is None:
+            rebuilder.run(quiet_seconds=settings.beat_seconds + 1.0)
+        else:
+            rebuilder.catch_up()
+    return 0
 
 
 def _run(settings: SchedulerSettings, roles: tuple[str, ...], stop: threading.Event) -> int:

@@ -85,3 +85,27 @@ def test_one_rendition_more_is_the_only_one_that_is_encoded_and_a_canceled_task_
     eventually(lambda: len(kept(cluster)) == 1 or None, "the canceled task's work to be removed")
     assert 4 == kept(cluster, "clear", "--pipeline", "default")["entries"]
     assert [] == kept(cluster)
+
+
+def test_a_lost_redis_is_rebuilt_by_hand_and_what_it_forgot_is_entered(cluster: Cluster, source: str) -> None:
+    scheduler = cluster.scheduler()
+    (answer,) = cluster.submit(task(cluster, source, "out", 90))
+    task_id = answer["task"]["id"]
+    scheduler.terminate()
+    assert 0 == scheduler.wait(30)
+    redis = cluster.state.client
+    redis.flushdb()
+
+    assert 0 == cluster.scheduler("rebuild").wait(60)
+    rebuilt = cluster.record(task_id)
+    epoch = cluster.state.epochs.current()
+    redis.delete(
+        *[key for key in redis.scan_iter() if task_id.encode() in (key if isinstance(key, bytes) else key.encode())]
+    )
+    assert cluster.record(task_id) is None
+    assert 0 == cluster.scheduler("rebuild").wait(60)
+    entered = cluster.record(task_id)
+
+    assert rebuilt is not None
+    assert entered is not None
+    assert epoch == cluster.state.epochs.current(), "the second time Redis was not empty"
