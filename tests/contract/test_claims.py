@@ -333,3 +333,22 @@ def test_i2_a_rebuild_opens_only_the_redis_it_has_written_into(empty_state: Redi
     assert not empty_state.epochs.begin(8, rebuilt=True)
     assert empty_state.epochs.begin(9, rebuilt=True)
     assert empty_state.epochs.current() == 9
+
+
+def test_i3_an_attempt_older_than_the_last_is_not_adopted(state: RedisState) -> None:
+    task = planned(state)
+    older = claim(state, sid(task, 2), "older", lease=0.0)
+    newer = claim(state, sid(task, 2), "newer", lease=0.0)
+    assert state.tasks.expire(newer.sid, newer.fence)
+
+    assert state.claims.beat(older.sid, older.fence, older.nonce, LEASE, None) == "lost"
+    assert state.claims.beat(newer.sid, newer.fence, newer.nonce, LEASE, None) == "adopted"
+
+
+def test_i3_what_has_succeeded_cannot_fail_any_more(state: RedisState) -> None:
+    task = planned(state)
+    held = claim(state, sid(task, 2))
+    assert state.tasks.done(held.sid, "{}", 0.1)
+
+    assert not state.tasks.fail(held.sid, held.fence, FfmpegKilled().info(), None)
+    assert subtask_states(state, task)[2] == "succeeded"
