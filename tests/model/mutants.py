@@ -74,7 +74,7 @@ MUTANTS = {
     "fail: final subtasks fail": Mutant("fail", "not OPEN[s.state] or ", ""),
     "expire: any fence": Mutant("expire", " or s.fence ~= tonumber(ARGV[2])", ""),
     "expire: renewed leases too": Mutant("expire", "if expiry and tonumber(expiry) > NOW then return NO end", ""),
-    "expire: not counted": Mutant("expire", "s.crashes + 1", "s.crashes"),
+    "expire: not counted": Mutant("expire", "'crashes', s.crashes + 1", "'crashes', s.crashes"),
     "done: again and again": Mutant("done", "if not s or not OPEN[s.state] then return NO end", ""),
     "done: nothing is unblocked": Mutant("done", "then make_ready(waiting) end", "then end"),
     "done: unblocked before the last": Mutant("done", "redis.call('EXISTS', 'ff:n:' .. sid) == 0", "true"),
@@ -104,7 +104,9 @@ MUTANTS = {
     "events: two relays at once": Mutant(
         "events", "if redis.call('EXISTS', 'ff:events:taken') == 1 then return found end", ""
     ),
-    "begin: an older generation": Mutant("begin", "if not EPOCH or tonumber(EPOCH) < tonumber(ARGV[1]) then", "do"),
+    "begin: an older generation": Mutant(
+        "begin", "if EPOCH and tonumber(EPOCH) >= tonumber(ARGV[1]) then return OK end", ""
+    ),
     "begin: after another loss": Mutant("begin", "redis.call('GET', 'ff:rebuild') ~= ARGV[1]", "false"),
     "rebuild: an older one takes the mark": Mutant(
         "rebuild", "if not mark or tonumber(mark) < tonumber(ARGV[1]) then", "do"
