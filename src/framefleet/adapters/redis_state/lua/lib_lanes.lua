@@ -38,12 +38,18 @@ local function ready_score(s)
   return age * COSTS + 2047 - cost
 end
 
+-- What a script has found out or seen to already: a plan enters thousands of subtasks.
+local begun, lined = {}, {}
+
 -- Into its lane. Returns the set it is in, to be kept as the subtask's `lane`.
 local function into_lane(s)
   local a = about(s.tid)
-  local begun = redis.call('SISMEMBER', 'ff:begun:' .. a.pipeline, s.tid) == 1
-  local set = (begun and 'b' or 'n') .. (a.priority + s.bonus)
-  redis.call('ZADD', ready_key(s.tag, set, a.pipeline), ready_score(s), s.sid)
+  if begun[s.tid] == nil then begun[s.tid] = redis.call('SISMEMBER', 'ff:begun:' .. a.pipeline, s.tid) == 1 end
+  local set = (begun[s.tid] and 'b' or 'n') .. (a.priority + s.bonus)
+  local key = ready_key(s.tag, set, a.pipeline)
+  redis.call('ZADD', key, ready_score(s), s.sid)
+  if lined[key] then return set end
+  lined[key] = true
   redis.call('SADD', 'ff:levels:' .. s.tag .. ':' .. a.pipeline, set)
   -- A lane that comes back starts where the others are: to have been idle earns nothing.
   redis.call('ZADD', 'ff:lanes:' .. s.tag, 'NX', redis.call('GET', 'ff:lanes:clock:' .. s.tag) or 0, a.pipeline)
@@ -63,6 +69,7 @@ end
 -- of it is no longer held back by that limit.
 local function begin_task(tid)
   local a = about(tid)
+  begun[tid] = true
   if redis.call('SADD', 'ff:begun:' .. a.pipeline, tid) == 0 then return end
   if policies[a.pipeline] and policies[a.pipeline].begun then
     policies[a.pipeline].begun = policies[a.pipeline].begun + 1
@@ -84,6 +91,7 @@ local function begin_task(tid)
 end
 
 local function end_task(tid, pipeline)
+  begun[tid] = nil
   redis.call('SREM', 'ff:begun:' .. pipeline, tid)
 end
 
