@@ -37,16 +37,12 @@ def running(pid: int) -> bool:
         return False
 
 
-def test_it_starts_fast_empty_and_without_tcp(tmp_path: Path) -> None:
-    began = time.perf_counter()
-
+def test_it_starts_empty_and_without_tcp(tmp_path: Path) -> None:
     with EmbeddedRedis(tmp_path) as server, connect(server.url) as state:
-        seconds = time.perf_counter() - began
         assert state.epochs.current() is None
         assert state.client.config_get("port") == {"port": "0"}
         assert (tmp_path / "redis.sock").stat().st_mode & 0o077 == 0
 
-    assert seconds < 2.0  # about 0.03 s; the machine may be busy
     assert not (tmp_path / "redis.sock").exists()
 
 
