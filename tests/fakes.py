@@ -259,7 +259,7 @@ class FakeState:
     def done_unread(self, sids: Sequence[str]) -> int:
         return sum(self.done(sid, "", 0.0) for sid in sids)
 
-    def fail(self, sid: str, fence: int | None, error: ErrorInfo, retry_in: float | None) -> bool:
+    def fail(self, sid: str, fence: int | None, error: ErrorInfo, retry_in: float | None, nonce: str = "") -> bool:
         self._check(epoch=fence is not None or retry_in is not None)
         found = self.at(sid)
         if found.state not in OPEN_STATES or (fence is not None and fence != found.fence):
@@ -292,7 +292,7 @@ class FakeState:
         found.crashes = max(found.crashes, crashes)
         return found.state in OPEN_STATES
 
-    def holds(self, sid: str, fence: int) -> bool:
+    def holds(self, sid: str, fence: int, nonce: str = "") -> bool:
         self._check()
         found = self.at(sid)
         return found.state in OPEN_STATES and found.fence == fence

@@ -87,27 +87,27 @@ class Aggregator:
             self._kick()
         return True
 
-    def give_up(self, sid: str, fence: int | None, error: ErrorInfo) -> bool:
+    def give_up(self, sid: str, fence: int | None, error: ErrorInfo, nonce: str = "") -> bool:
         """Fail the subtask for good: first in the store, so that a rebuild knows it, then in Redis.
 
         `fence` None is the scheduler's own verdict. False when the fence is stale or the subtask decided: then nothing is
         written either, or a rebuild would fail what another attempt is doing well.
         """
-        if fence is not None and not self._tasks.holds(sid, fence):
+        if fence is not None and not self._tasks.holds(sid, fence, nonce):
             log.debug("report.dropped", sid=sid, reason="stale")
             return False
         self._record_failure(sid, error)
         # A worker that was taken for dead may have succeeded after we looked; a success that stood first counts.
         if self.done(sid):
             return False
-        return self._fail(sid, fence, error)
+        return self._fail(sid, fence, error, nonce)
 
     def _record_failure(self, sid: str, error: ErrorInfo) -> None:
         self._store.create(keys.failed(*split_subtask_id(sid)), error.model_dump_json().encode())
 
-    def _fail(self, sid: str, fence: int | None, error: ErrorInfo) -> bool:
+    def _fail(self, sid: str, fence: int | None, error: ErrorInfo, nonce: str = "") -> bool:
         task_id, _, n = split_subtask_id(sid)
-        failed = self._tasks.fail(sid, fence, error, None)
+        failed = self._tasks.fail(sid, fence, error, None, nonce)
         if failed:
             log.warning("subtask.failed", task_id=task_id, subtask=n, code=error.code, message=error.message)
             self._kick()
@@ -115,7 +115,7 @@ class Aggregator:
 
     def _failed(self, report: Failed) -> None:
         if report.error.retry is Retry.PERMANENT:
-            self.give_up(report.sid, report.fence, report.error)
+            self.give_up(report.sid, report.fence, report.error, report.nonce)
             return
         subtask = self._subtask(report.sid)
         if subtask is None or subtask.state is not SubtaskState.RUNNING:
@@ -125,15 +125,17 @@ class Aggregator:
         if delay is None and report.error.code in _OF_THE_GPU and self._moved(report):
             return
         if delay is None:
-            self.give_up(report.sid, report.fence, report.error)
-        elif self._tasks.fail(report.sid, report.fence, report.error, delay):
+            self.give_up(report.sid, report.fence, report.error, report.nonce)
+        elif self._tasks.fail(report.sid, report.fence, report.error, delay, report.nonce):
             metrics.retried(kind=subtask.kind, code=report.error.code)
             log.info("subtask.postponed", sid=report.sid, code=report.error.code, delay_s=round(delay, 1))
             self._kick()
 
     def _moved(self, report: Failed) -> bool:
         task_id, run, _ = split_subtask_id(report.sid)
-        return self._tasks.holds(report.sid, report.fence) and self._move(task_id, run, report.error.message)
+        return self._tasks.holds(report.sid, report.fence, report.nonce) and self._move(
+            task_id, run, report.error.message
+        )
 
     def _subtask(self, sid: str) -> SubtaskRecord | None:
         task_id, run, n = split_subtask_id(sid)

@@ -249,10 +249,10 @@ class TaskStore(Protocol):
     def done_unread(self, sids: Sequence[str]) -> int:
         """As `done` for each, before anybody has read what their DONE records say (a rebuild); how many were not known."""
 
-    def fail(self, sid: str, fence: int | None, error: ErrorInfo, retry_in: float | None) -> bool:
+    def fail(self, sid: str, fence: int | None, error: ErrorInfo, retry_in: float | None, nonce: str = "") -> bool:
         """The attempt failed: queued again after `retry_in` seconds, or failed for good with all that needs it (None).
 
-        A stale fence is ignored (False); fence None is the scheduler's own verdict.
+        A stale fence, or one that another nonce holds, is ignored (False); fence None is the scheduler's own verdict.
         """
 
     def expired(self, limit: int) -> list[Expired]:
@@ -267,7 +267,7 @@ class TaskStore(Protocol):
     def crashed(self, sid: str, crashes: int) -> bool:
         """Say how many attempts died, as a rebuild knows it from the store. False when final or unknown."""
 
-    def holds(self, sid: str, fence: int) -> bool:
+    def holds(self, sid: str, fence: int, nonce: str = "") -> bool:
         """Whether `fence` is the one that may decide about the subtask now."""
 
     def cancel(self, task_id: str, run: int | None = None, *, rebuilding: bool = False) -> bool:

@@ -266,6 +266,22 @@ def test_i3_a_stale_failure_is_ignored(state: RedisState) -> None:
     assert not state.tasks.fail(second.sid, second.fence, FfmpegStalled().info(), 0)
 
 
+def test_i3_a_fence_that_was_given_twice_is_told_apart_by_its_nonce(state: RedisState) -> None:
+    task = planned(state)
+    key = f"ff:s:{sid(task, 2)}"
+    before = state.client.dump(key)
+    old = claim(state, sid(task, 2), "a", lease=0)
+    state.client.restore(key, 0, before, replace=True)  # type: ignore[arg-type]  # Redis was rolled back
+    new = claim(state, sid(task, 2), "b")
+
+    assert old.fence == new.fence
+    for retry_in in (None, 0.0):
+        assert not state.tasks.fail(old.sid, old.fence, VerifyFailed().info(), retry_in, old.nonce)
+    assert not state.tasks.holds(old.sid, old.fence, old.nonce)
+    assert state.tasks.holds(new.sid, new.fence, new.nonce)
+    assert state.tasks.fail(new.sid, new.fence, VerifyFailed().info(), None, new.nonce)
+
+
 def test_i3_an_attempt_that_was_given_back_cannot_fail_the_subtask_any_more(state: RedisState) -> None:
     task = planned(state)
     mine = claim(state, sid(task, 2))

@@ -69,6 +69,7 @@ MUTANTS = {
     "release: not closed": Mutant("release", ", 'closed', fence", ""),
     "release: counted as an attempt": Mutant("release", "s.attempt = s.attempt - 1", ""),
     "fail: any fence": Mutant("fail", "s.fence ~= fence or ", ""),
+    "fail: any nonce": Mutant("fail", "s.nonce ~= ARGV[6]", "false"),
     "fail: closed attempts fail again": Mutant("fail", " or fence <= s.closed", ""),
     "fail: not closed": Mutant("fail", ", 'closed', s.fence", ""),
     "fail: final subtasks fail": Mutant("fail", "not OPEN[s.state] or ", ""),
@@ -114,8 +115,8 @@ MUTANTS = {
 }
 HANDFUL = ("beat: neither is compared", "fail: any fence", "expire: renewed leases too")
 """Tried in every test run."""
-EQUIVALENT = ("beat: any fence renews", "release: any fence")
-"""Change nothing that could be seen: no nonce is ever used for two claims, and it is compared as well."""
+EQUIVALENT = ("beat: any fence renews", "release: any fence", "plan: entered twice", "plan: entered after a cancel")
+"""Guarded twice: no nonce is ever used for two claims, and it is compared as well; `stage` looks before `plan` does."""
 
 
 def plant(mutant: Mutant) -> None:

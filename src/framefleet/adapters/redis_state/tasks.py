@@ -97,12 +97,12 @@ class RedisTaskStore:
         """
         return sum(self._scripts.applied_all("done", [(sid, "", 0.0) for sid in sids])) if sids else 0
 
-    def fail(self, sid: str, fence: int | None, error: ErrorInfo, retry_in: float | None) -> bool:
+    def fail(self, sid: str, fence: int | None, error: ErrorInfo, retry_in: float | None, nonce: str = "") -> bool:
         """The attempt failed: queued again after `retry_in` seconds, or failed for good with all that needs it (None).
 
-        What only the failed ones needed is canceled. A stale fence is ignored (False); fence None is the scheduler's
-        own verdict, whose permanent form works without an epoch. An error of the host (Retry.RESOURCE) keeps the
-        subtask from that host for a minute, if there is another. Raises StateUnavailable.
+        What only the failed ones needed is canceled. A stale fence, or one that another nonce holds, is ignored (False);
+        fence None is the scheduler's own verdict, whose permanent form works without an epoch. An error of the host
+        (Retry.RESOURCE) keeps the subtask from that host for a minute, if there is another. Raises StateUnavailable.
         """
         return self._scripts.applied(
             "fail",
@@ -111,6 +111,7 @@ class RedisTaskStore:
             error.model_dump_json(),
             "" if retry_in is None else round(retry_in * 1000),
             int(error.retry is Retry.RESOURCE),
+            nonce,
         )
 
     def expired(self, limit: int) -> list[Expired]:
@@ -136,12 +137,13 @@ class RedisTaskStore:
         """
         return self._scripts.applied("crashed", sid, crashes)
 
-    def holds(self, sid: str, fence: int) -> bool:
-        """Whether a verdict under this fence counts now: it is the current one, and its attempt has not ended.
+    def holds(self, sid: str, fence: int, nonce: str = "") -> bool:
+        """Whether a verdict under this fence (and nonce, if one is given) counts now: it is the current one, and its
+        attempt has not ended.
 
         Raises StateUnavailable.
         """
-        return self._scripts.applied("holds", sid, fence)
+        return self._scripts.applied("holds", sid, fence, nonce)
 
     def cancel(self, task_id: str, run: int | None = None, *, rebuilding: bool = False) -> bool:
         """Mark a task canceled and its open subtasks too; who works on them is told at once.
