@@ -84,7 +84,8 @@ def test_one_rendition_more_is_the_only_one_that_is_encoded_and_a_canceled_task_
 
     eventually(lambda: len(kept(cluster)) == 1 or None, "the canceled task's work to be removed")
     assert 4 == kept(cluster, "clear", "--pipeline", "default")["entries"]
-    assert [] == kept(cluster)
+    # An attempt that ended just then may have kept its work after the first cleaning; there are two more.
+    eventually(lambda: [] == kept(cluster) or None, "nothing to be left")
 
 
 def test_a_lost_redis_is_rebuilt_by_hand_and_what_it_forgot_is_entered(cluster: Cluster, source: str) -> None:
