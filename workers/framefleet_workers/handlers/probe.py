@@ -36,6 +36,7 @@ def handle(work: Work, spec: ProbeSpec) -> ProbeOutput:
 
     What FFmpeg says of a file whose connection broke cannot be told from what it says of a broken file.
     """
+    subtitles.check_files(work, spec.source)
     try:
         return _look(work, spec)
     except (SourceNotMedia, SourceTruncated) as error:
@@ -47,7 +48,6 @@ def handle(work: Work, spec: ProbeSpec) -> ProbeOutput:
 
 
 def _look(work: Work, spec: ProbeSpec) -> ProbeOutput:
-    subtitles.check_files(work, spec.source)
     access = work.source(spec.source)
     name = reuse.name_probe(work, spec)
     if (known := reuse.find_probe(work, name)) is not None:
