@@ -25,7 +25,7 @@ from framefleet_scheduler.inventory import run_in, tasks_in
 log = structlog.get_logger()
 
 AGAIN_AFTER_SECONDS = (20.0, 50.0)
-"""A canceled attempt learns it at its next beat (6 s) and is killed 3 s later; within a minute all has to be gone."""
+"""A canceled attempt learns it at once, or at its next beat (6 s) if the word was lost; within a minute all has to be gone."""
 _RETRY_SECONDS = 30.0
 _BATCH = 1000
 _RECOVER_TASKS = 500

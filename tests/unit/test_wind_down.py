@@ -114,16 +114,16 @@ class Canceled:
     """Claims of a task that was canceled."""
 
     def claim(self, sid: str, nonce: str, worker: str, lease_seconds: float) -> Claim | Refused:
-        raise NotImplementedError
+        raise AssertionError("nobody claims here")
 
     def beat(self, sid: str, fence: int, nonce: str, lease_seconds: float, progress: Progress | None) -> str:
         return "cancel"
 
     def release(self, sid: str, fence: int, nonce: str, delay_seconds: float) -> bool:
-        raise NotImplementedError
+        raise AssertionError("nobody gives back here")
 
     def register(self, worker: WorkerInfo, seconds: float) -> bool:
-        raise NotImplementedError
+        raise AssertionError("nobody registers here")
 
 
 def test_i6_a_nudged_lease_does_not_wait_for_its_next_beat() -> None:

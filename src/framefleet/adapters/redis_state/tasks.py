@@ -307,7 +307,7 @@ class RedisTaskStore:
             planned=bool(planned),
             held=held or None,
             waits=tuple(records.wait(row) for row in rows),
-            tags=frozenset(worker.tag for worker in self.workers() if worker.state in {"idle", "busy"}),
+            tags=frozenset(worker.tag for worker in self.workers() if worker.works),
         )
 
     def pipelines(self) -> list[PipelineStatus]:
