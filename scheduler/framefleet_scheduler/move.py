@@ -176,7 +176,7 @@ class Watch:
             self._gone_at = now
         if now - self._gone_at < self._patience:
             return
-        reason = f"no GPU slot has taken work for {now - self._gone_at:.0f} s"
+        reason = f"there has been no GPU slot that takes work for {now - self._gone_at:.0f} s"
         for task_id, run in self._tasks.with_work(Tag.GPU, _BATCH):
             # What may be made on GPUs only goes on waiting.
             if (task_id, run) not in self._stay and not self._move(task_id, run, reason):

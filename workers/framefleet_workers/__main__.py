@@ -22,6 +22,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--check-config", action="store_true", help="print the effective settings and end")
     parser.add_argument("--version", action="version", version=__version__)
     options = parser.parse_args(argv)
+    if options.slots is not None and not 1 <= options.slots <= 512:
+        parser.error(f"--slots: 1 to 512, not {options.slots}")
     try:
         settings, warnings = load(WorkerSettings, os.environ)
     except SettingsError as error:
@@ -35,6 +37,14 @@ def main(argv: list[str] | None = None) -> int:
     log = logging.get_logger()
     for warning in warnings:
         log.warning("setting.unknown", message=warning)
+    if not settings.s3_endpoint:
+        log.error(
+            "worker.refused",
+            code="invalid_settings",
+            message="FRAMEFLEET_S3_ENDPOINT is not set",
+            hint="Workers share the work bucket with the schedulers: set it, and its keys, to theirs.",
+        )
+        return 1
     try:
         tools = find_tools(settings)
         capabilities = detect(tools.ffmpeg)

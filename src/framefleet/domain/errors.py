@@ -244,7 +244,7 @@ class SourceNotFound(SourceError):
     """The source does not exist."""
 
     code = "source_not_found"
-    hint = "Check the bucket, the key and the spelling of the address."
+    hint = "Check the spelling of the address, and in s3:// the bucket and the key."
 
 
 class SourceForbidden(SourceError):
