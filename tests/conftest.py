@@ -6,6 +6,7 @@ in CI (environment variable CI) they fail instead.
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import tempfile
@@ -16,6 +17,7 @@ from typing import NoReturn, TypeVar
 
 import hypothesis
 import pytest
+import structlog
 
 from tests.services import S3, MissingService, RabbitMQ, Redis
 
@@ -41,6 +43,19 @@ def pytest_configure() -> None:
         "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
     )
     hypothesis.settings.load_profile("patient")
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    """Take back what a test set up: its stream is closed when it ends, and the next line logged would fail on it."""
+    root, pika = logging.getLogger(), logging.getLogger("pika")
+    handlers, levels = root.handlers[:], (root.level, pika.level)
+    yield
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
+    root.handlers[:] = [handler for handler in root.handlers if handler in handlers]
+    root.setLevel(levels[0])
+    pika.setLevel(levels[1])
 
 
 def _unavailable(reason: str) -> NoReturn:

@@ -9,7 +9,8 @@ import logging
 import re
 import sys
 from collections.abc import Callable, MutableMapping
-from typing import Any, TextIO
+from contextlib import suppress
+from typing import Any, TextIO, cast
 
 import structlog
 
@@ -20,8 +21,11 @@ _SIGNED = re.compile(r"(https?://[^\s?'\"]+)\?[^\s'\"]*(?:X-Amz-|Signature|sig=|
 
 
 def configure(level: str = "info", layout: str = "auto", stream: TextIO | None = None) -> None:
-    """Set up structlog and the standard library's logging on one stream (default stderr)."""
-    out = stream or sys.stderr
+    """Set up structlog and the standard library's logging on one stream (default stderr).
+
+    A line that cannot be written, because the disk is full or whoever read is gone, is lost; the work goes on.
+    """
+    out = _Lossy(stream or sys.stderr)
     console = layout == "console" or (layout == "auto" and out.isatty())
     renderer: Any = _console_renderer(out) if console else structlog.processors.JSONRenderer()
     shared: list[Any] = [
@@ -35,7 +39,7 @@ def configure(level: str = "info", layout: str = "auto", stream: TextIO | None =
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
-        logger_factory=structlog.WriteLoggerFactory(out),
+        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, out)),
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(out)
@@ -51,7 +55,28 @@ def configure(level: str = "info", layout: str = "auto", stream: TextIO | None =
     logging.getLogger("pika").setLevel(logging.CRITICAL)
 
 
-def _console_renderer(out: TextIO) -> Callable[[Any, str, MutableMapping[str, Any]], str]:
+class _Lossy:
+    """A stream whose failures nobody notices."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with suppress(OSError, ValueError):  # ValueError: it is closed
+            return self._stream.write(text)
+        return 0
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            self._stream.flush()
+
+    def isatty(self) -> bool:
+        with suppress(OSError, ValueError):
+            return self._stream.isatty()
+        return False
+
+
+def _console_renderer(out: _Lossy) -> Callable[[Any, str, MutableMapping[str, Any]], str]:
     """For people. Tracebacks become text only here, after `redact`, so the text is cleaned once more."""
     render = structlog.dev.ConsoleRenderer(
         colors=out.isatty(), exception_formatter=structlog.dev.plain_traceback, pad_event_to=24

@@ -6,13 +6,11 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
-import structlog
 
 from framefleet import __version__
 from framefleet.cli.main import main
@@ -50,16 +48,6 @@ def embedded(monkeypatch: pytest.MonkeyPatch) -> Embedded:
 @pytest.fixture(autouse=True)
 def templates_of_nobody(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
-
-
-@pytest.fixture(autouse=True)
-def logs_restored() -> Iterator[None]:
-    import logging
-
-    before = logging.getLogger().handlers[:]
-    yield
-    logging.getLogger().handlers[:] = before
-    structlog.reset_defaults()
 
 
 def test_the_parser_imports_nothing_heavy() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging as standard
-from collections.abc import Iterator
 from io import StringIO
 from typing import Any
 
@@ -19,18 +18,6 @@ class Terminal(StringIO):
 
     def isatty(self) -> bool:
         return True
-
-
-@pytest.fixture(autouse=True)
-def restored() -> Iterator[None]:
-    root = standard.getLogger()
-    before = (root.handlers[:], root.level, standard.getLogger("pika").level)
-    yield
-    root.handlers[:], level, pika = before
-    root.setLevel(level)
-    standard.getLogger("pika").setLevel(pika)
-    structlog.reset_defaults()
-    structlog.contextvars.clear_contextvars()
 
 
 def lines(stream: StringIO) -> list[dict[str, Any]]:
@@ -114,3 +101,27 @@ def test_a_traceback_has_no_secrets_and_no_variables(layout: str) -> None:
 
     assert "ValueError" in out.getvalue()
     assert "hunter2" not in out.getvalue()
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), ValueError("I/O operation on closed file")])
+@pytest.mark.parametrize("layout", ["json", "console"])
+def test_a_line_that_cannot_be_written_is_lost_and_nothing_else(error: Exception, layout: str) -> None:
+    class Full(StringIO):
+        def write(self, text: str) -> int:
+            raise error
+
+        def flush(self) -> None:
+            raise error
+
+    logging.configure("info", layout, Full())
+
+    logging.get_logger().error("task.failed")
+    standard.getLogger("urllib3").warning("retrying")
+
+
+def test_after_its_stream_was_closed_a_line_is_lost_and_nothing_else() -> None:
+    stream = StringIO()
+    logging.configure("info", "json", stream)
+    stream.close()
+
+    logging.get_logger().error("task.failed")
