@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from minio.datatypes import Object
     from minio.error import S3Error
 
+    from framefleet.adapters.s3_clock import ServerClock
+
 COPY_LIMIT = 5 * 1024**3
 """Largest object one CopyObject request may copy, by the S3 API."""
 MAX_PARTS = 10_000
@@ -70,6 +72,12 @@ _DENIED = {
     "InvalidToken",
     "SignatureDoesNotMatch",
 }
+_FULL = {
+    "QuotaExceeded",  # Ceph, with status 403
+    "XMinioAdminBucketQuotaExceeded",  # MinIO: a bucket's quota, with status 400
+    "XMinioStorageFull",  # MinIO, with status 507
+}
+_TOO_SKEWED = "RequestTimeTooSkewed"
 _UNSUPPORTED = {"NotImplemented", "MethodNotAllowed"}
 
 
@@ -83,6 +91,13 @@ class Connection:
         self.identity = (endpoint, secure, access_key)
         self._secret_key = secret_key
         self._region = region
+
+    @cached_property
+    def clock(self) -> ServerClock:
+        """The server's, by which requests are signed."""
+        from framefleet.adapters.s3_clock import ServerClock
+
+        return ServerClock()
 
     @cached_property
     def client(self) -> Minio:
@@ -103,7 +118,8 @@ class Connection:
 
     def _new(self, read_s: float, retries: int) -> Minio:
         import urllib3
-        from minio import Minio
+
+        from framefleet.adapters.s3_clock import ClockedMinio
 
         endpoint, secure, access_key = self.identity
         # Redirects are answers to show, not to follow. A Retry-After header could make us wait for ever.
@@ -117,8 +133,14 @@ class Connection:
         )
         timeout = urllib3.Timeout(connect=_CONNECT_S, read=read_s)
         pool = urllib3.PoolManager(num_pools=4, maxsize=16, timeout=timeout, retries=retry)
-        return Minio(
-            endpoint, access_key, self._secret_key, secure=secure, region=self._region or "us-east-1", http_client=pool
+        return ClockedMinio(
+            endpoint,
+            access_key,
+            self._secret_key,
+            secure=secure,
+            region=self._region or "us-east-1",
+            http_client=pool,
+            clock=self.clock,
         )
 
 
@@ -250,7 +272,8 @@ class S3Store:
         """A presigned address to read from, valid for `seconds` (at least one, at most a week). Makes no request."""
         life = timedelta(seconds=min(max(seconds, 1), _WEEK))
         with self._explained(key):
-            return self.connection.client.presigned_get_object(self.bucket, self.prefix + key, expires=life)
+            client, now = self.connection.client, self.connection.clock.now()
+            return client.presigned_get_object(self.bucket, self.prefix + key, expires=life, request_date=now)
 
     def copy_from(self, other: ObjectStore, source_key: str, key: str) -> bool:
         """Copy within one server and account. False from any other store, above 5 GiB (one request's limit), when
@@ -346,6 +369,10 @@ def _refusal(error: S3Error, where: str) -> FramefleetError:
         return _Conflict(message)
     if code in _UNSUPPORTED or status == 501:
         return StoreRefused(UNSUPPORTED, message)
+    if code in _FULL or status == 507:
+        return StoreUnavailable(message, hint="The object store is full, or its bucket's quota used up: make room.")
+    if code == _TOO_SKEWED:  # and its answer has no date by which we could have signed
+        return StoreUnavailable(message, hint="Set this machine's clock.")
     if code in _TRANSIENT or status >= 500 or status in {408, 429}:
         return StoreUnavailable(message)
     return StoreRefused(DENIED if code in _DENIED else code, message)
