@@ -232,6 +232,9 @@ class FakeState:
         self._event(f"task.queued.{task.pipeline}", task.id)
         return True
 
+    def complete(self, task_id: str) -> bool:
+        return task_id in self.live
+
     def add_plan(self, task_id: str, run: int, plan: Plan) -> bool:
         self._check(epoch=False)
         task = self.live.get(task_id)

@@ -89,6 +89,9 @@ class Advancer:
     def advance(self, task_id: str) -> None:
         """Plan or finish one task, if that is due. Raises ServiceError."""
         status = self._tasks.status(task_id)
+        if status is not None and status.partial:  # whoever began it may have died
+            self._tasks.complete(task_id)
+            status = self._tasks.status(task_id)
         task = self._tasks.task(task_id)
         if status is None or task is None or status.state.final or status.open:
             return

@@ -193,6 +193,8 @@ class TaskStatus:
     canceling: bool
     created_at: datetime
     started_at: datetime | None
+    partial: bool = False
+    """Something was begun with it in parts and is not complete."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +241,9 @@ class TaskStore(Protocol):
 
         False when done before, or the task is final.
         """
+
+    def complete(self, task_id: str) -> bool:
+        """Go on with what was begun with a task in parts (a large plan, ...) until it is complete; False when it is final."""
 
     def done(self, sid: str, output: str, cpu_seconds: float) -> bool:
         """A DONE record exists (`output`: a short JSON summary): succeed, unblock what waited.

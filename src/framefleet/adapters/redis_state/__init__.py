@@ -6,6 +6,7 @@ the same script. Knows no broker and no object store.
     ff:epoch                            the generation; without it nobody claims anything
     ff:rebuild                          the rebuild that wrote last: it goes when Redis is lost
     ff:t:<task>                         hash: one task          ff:open:<task>     set: numbers of its open subtasks
+    ff:staged:<task>.<run>              set: parts of its plan that were put down and are not entered yet
     ff:s:<sid>                          hash: one subtask       ff:n:<sid>         set: what it needs and has not got
     ff:ready:<tag>:<set>:<pipeline>     zset: urgency           waits for the release window; <set> is b or n (of tasks
                                                                 that have begun or not) and the level

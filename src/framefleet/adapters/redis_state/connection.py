@@ -21,7 +21,8 @@ from framefleet.domain.errors import StateUnavailable
 RETENTION_SECONDS = 7 * 86400.0
 AGEING_SECONDS = 600.0
 _CONNECT_TIMEOUT_S = 2.0
-# Longest script: entering a plan of 20 000 subtasks, under a second; a lease (20 s) survives two of these timeouts.
+# What concerns all subtasks of a task is done in parts (`PART`), so scripts take milliseconds; and a lease (20 s) survives
+# two of these timeouts.
 _ANSWER_TIMEOUT_S = 5.0
 
 

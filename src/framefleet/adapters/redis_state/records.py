@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +16,13 @@ from framefleet.domain.subtask import Plan, Subtask
 from framefleet.domain.task import Task
 from framefleet.domain.waiting import Wait
 from framefleet.ports import PipelineStatus
+
+ROW = 10
+"""Arguments of a new subtask."""
+_PART = 1000
+"""Rows in a call, or needs that cost as much."""
+_NEEDS = 5000
+_NEEDS_LIKE_A_ROW = 5
 
 Step = tuple[SubtaskState, ErrorInfo | None]
 """State of a subtask that decides a target, and why it failed."""
@@ -48,8 +55,8 @@ def dependents(subtasks: Sequence[Subtask]) -> dict[int, list[int]]:
     return found
 
 
-def subtask_row(subtask: Subtask, needed_by: Sequence[int]) -> list[str]:
-    """The ten arguments of one new subtask, in the order `lib_insert.lua` reads them."""
+def subtask_row(subtask: Subtask, needed_by: Sequence[int], needs: Sequence[int] | None = None) -> list[str]:
+    """The ten arguments of one new subtask, in the order `lib_insert.lua` reads them. `needs`: the first of them only."""
     return [
         str(subtask.n),
         str(subtask.kind),
@@ -59,9 +66,33 @@ def subtask_row(subtask: Subtask, needed_by: Sequence[int]) -> list[str]:
         str(subtask.attempts_allowed),
         subtask.label,
         numbers(needed_by),
-        numbers(sorted(set(subtask.needs))),
+        numbers(sorted(set(subtask.needs)) if needs is None else needs),
         subtask.spec.model_dump_json(),
     ]
+
+
+def plan_parts(subtasks: Sequence[Subtask], needed_by: Mapping[int, Sequence[int]]) -> Iterator[list[str]]:
+    """The rows of new subtasks, in parts that Redis takes up at once."""
+    part: list[str] = []
+    size = 0
+    for subtask in subtasks:
+        for row, cost in _rows(subtask, needed_by.get(subtask.n, ())):
+            part += row
+            size += cost
+            if size >= _PART:
+                yield part
+                part, size = [], 0
+    if part:
+        yield part
+
+
+def _rows(subtask: Subtask, needed_by: Sequence[int]) -> Iterator[tuple[list[str], int]]:
+    """A subtask's row and what it costs; many needs take rows of their own, without a kind."""
+    needs = sorted(set(subtask.needs))
+    yield subtask_row(subtask, needed_by, needs[:_NEEDS]), 1 + min(len(needs), _NEEDS) // _NEEDS_LIKE_A_ROW
+    for start in range(_NEEDS, len(needs), _NEEDS):
+        rest = needs[start : start + _NEEDS]
+        yield [str(subtask.n), *[""] * (ROW - 3), numbers(rest), ""], len(rest) // _NEEDS_LIKE_A_ROW
 
 
 def numbers(values: Sequence[int]) -> str:

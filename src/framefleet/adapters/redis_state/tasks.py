@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from framefleet.adapters.redis_state import records
 from framefleet.adapters.redis_state.scripts import Scripts
-from framefleet.domain.errors import ErrorInfo, Retry
+from framefleet.domain.errors import ErrorInfo, Retry, StateUnavailable
 from framefleet.domain.pipeline import EVERYTHING, Pipeline
 from framefleet.domain.records import SubtaskRecord, TaskRecord
 from framefleet.domain.states import TaskState
@@ -59,20 +59,27 @@ class RedisTaskStore:
     def add_plan(self, task_id: str, run: int, plan: Plan) -> bool:
         """Enter the planned subtasks, which are numbered without gaps: ready ones queued, others blocked.
 
-        Large plans are staged a thousand at a time, invisibly, then entered by one script; repeating it after a crash
-        in between is harmless. False when done before, or the task is final, canceled or unknown. Works without an
-        epoch. Raises StateUnavailable, and ValueError when numbers are missing.
+        Large plans are staged in parts, invisibly, then entered in parts, from the last subtask to the first: what is in
+        may run, and all that needs it is there. The task is planned with the last part. After a crash in between,
+        repeating it goes on where it stopped, and so does `complete`. False when done before, or the task is final,
+        canceled or unknown. Works without an epoch. Raises StateUnavailable, and ValueError when numbers are missing or
+        a subtask needs a later one.
         """
         own = [subtask.n for subtask in plan.subtasks]
         first, last = (own[0], own[-1]) if own else (1, 0)
         if own != list(range(first, last + 1)):
             raise ValueError("the subtasks of a plan are numbered without gaps, in order")
+        if any(n >= subtask.n for subtask in plan.subtasks for n in subtask.needs):
+            raise ValueError("a subtask of a plan needs only those with lower numbers")
         needed_by = records.dependents(plan.subtasks)
-        for start in range(0, len(plan.subtasks), _BATCH):
-            part = plan.subtasks[start : start + _BATCH]
-            rows = [argument for s in part for argument in records.subtask_row(s, needed_by.get(s.n, ()))]
-            if not self._scripts.applied("stage", task_id, run, *rows):
+        parts = 0
+        for rows in records.plan_parts(plan.subtasks, needed_by):
+            answer = self._scripts.run("stage", task_id, run, parts, rows[-records.ROW], *rows)[0]
+            if answer == "MORE":  # somebody has put it down whole and begun to enter it
+                return self.complete(task_id)
+            if answer != "OK":
                 return False
+            parts += 1
         count, targets, weight = records.plan_arguments(plan)
         earlier = [
             argument
@@ -80,7 +87,20 @@ class RedisTaskStore:
             if not first <= n <= last
             for argument in (n, records.numbers(wanted_by))
         ]
-        return self._scripts.applied("plan", task_id, run, count, targets, weight, first, last, *earlier)
+        answer = self._scripts.run("plan", task_id, run, count, targets, weight, first, last, parts, *earlier)[0]
+        if answer == "LACKS":
+            raise StateUnavailable("Redis has lost a part of the plan while it was put down", hint="It is done again.")
+        return self.complete(task_id) if answer == "MORE" else bool(answer == "OK")
+
+    def complete(self, task_id: str) -> bool:
+        """Make what was begun with a task in parts and is not complete; False when the task is final or unknown.
+
+        Works without an epoch. Raises StateUnavailable.
+        """
+        answer = "MORE"
+        while answer == "MORE":
+            answer = self._scripts.run("complete", task_id)[0]
+        return bool(answer == "OK")
 
     def done(self, sid: str, output: str, cpu_seconds: float) -> bool:
         """A DONE record exists (`output`: a short JSON summary): succeed, unblock what waited.
@@ -204,7 +224,7 @@ class RedisTaskStore:
         word, *rest = self._scripts.run("status", task_id)
         if word != "OK":
             return None
-        run, state, planned, still_open, canceling, created, started = rest
+        run, state, planned, still_open, canceling, created, started, partial = rest
         created_at = records.moment(created)
         assert created_at is not None
         return TaskStatus(
@@ -216,6 +236,7 @@ class RedisTaskStore:
             canceling=bool(canceling),
             created_at=created_at,
             started_at=records.moment(started),
+            partial=bool(partial),
         )
 
     def task(self, task_id: str) -> Task | None:

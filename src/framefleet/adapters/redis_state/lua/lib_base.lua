@@ -9,6 +9,10 @@ local OK = {'OK'}
 -- How long something handed out (an order, a task to advance, events) stays with its taker before it comes again.
 local HANDED_OUT = 10000
 local BATCH = 1000
+-- So many subtasks of a task are changed by one call; what is left of them is made by the next (`complete`). Some 60
+-- microseconds each.
+local PART = 250
+local MORE = {'MORE'}
 
 local OPEN = {blocked = true, queued = true, running = true}
 local FINAL = {succeeded = true, failed = true, canceled = true}

@@ -13,17 +13,20 @@ local function add_needs(sid, needs)
   if #batch > 0 then redis.call('SADD', 'ff:n:' .. sid, unpack(batch)) end
 end
 
--- Rows: n, kind, tag, bonus, weight, attempts allowed, label, dependents, needs, spec. Returns the ids.
+-- Rows: n, kind, tag, bonus, weight, attempts allowed, label, dependents, needs, spec. A row without a kind has more needs
+-- of the subtask before it. Returns the ids.
 local function stage_rows(tid, run, from)
   local sids = {}
   for i = from, #ARGV, ROW do
     local sid = tid .. '.' .. run .. '.' .. ARGV[i]
-    redis.call('DEL', 'ff:s:' .. sid, 'ff:n:' .. sid)
-    redis.call('HSET', 'ff:s:' .. sid, 'state', 'staged', 'tid', tid, 'n', ARGV[i], 'kind', ARGV[i + 1],
-      'tag', ARGV[i + 2], 'bonus', ARGV[i + 3], 'weight', ARGV[i + 4], 'allowed', ARGV[i + 5], 'label', ARGV[i + 6],
-      'deps', ARGV[i + 7], 'spec', ARGV[i + 9])
+    if ARGV[i + 1] ~= '' then
+      redis.call('DEL', 'ff:s:' .. sid, 'ff:n:' .. sid)
+      redis.call('HSET', 'ff:s:' .. sid, 'state', 'staged', 'tid', tid, 'n', ARGV[i], 'kind', ARGV[i + 1],
+        'tag', ARGV[i + 2], 'bonus', ARGV[i + 3], 'weight', ARGV[i + 4], 'allowed', ARGV[i + 5], 'label', ARGV[i + 6],
+        'deps', ARGV[i + 7], 'spec', ARGV[i + 9])
+      sids[#sids + 1] = sid
+    end
     add_needs(sid, ARGV[i + 8])
-    sids[#sids + 1] = sid
   end
   return sids
 end
@@ -34,6 +37,7 @@ local function activate(sid)
   local s = load(sid)
   redis.call('SADD', 'ff:open:' .. s.tid, s.n)
   if redis.call('EXISTS', 'ff:n:' .. sid) == 0 then make_ready(s) end
+  return s
 end
 
 -- Take an earlier run of the task off every list. False when the run there is not earlier.

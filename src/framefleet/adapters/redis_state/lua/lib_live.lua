@@ -18,7 +18,8 @@ local function live(tid, final_field)
     steps[#steps + 1] = v[2] or ''
   end
   if fields[7] == '' then
-    for n = 1, tonumber(fields[9]) do show(n) end
+    local first = redis.call('HGET', 'ff:t:' .. tid, 'planned_from')
+    for n = 1, first and first - 1 or tonumber(fields[9]) do show(n) end
   else
     for _, numbers in pairs(cjson.decode(fields[8])) do
       for _, n in ipairs(numbers) do show(n) end

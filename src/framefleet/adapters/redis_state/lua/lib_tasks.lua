@@ -58,12 +58,21 @@ local function start_task(tid)
   task_event(tid, 'running', tid .. '.' .. about(tid).run .. '.running', 'running', progress_of(tid), NOW)
 end
 
--- Planning or finishing is due when nothing of the task is open.
-local function is_due(tid)
+-- Whether something of a task was begun in parts and is not complete.
+local function is_partial(tid)
+  return redis.call('HEXISTS', 'ff:t:' .. tid, 'entering') == 1
+end
+
+local function is_over(tid)
   local state = redis.call('HGET', 'ff:t:' .. tid, 'state')
-  return state and not FINAL[state] and redis.call('EXISTS', 'ff:open:' .. tid) == 0
+  return not state or FINAL[state]
+end
+
+-- Planning or finishing is due when nothing of the task is open; and what was begun in parts is to be completed.
+local function is_due(tid)
+  return not is_over(tid) and (redis.call('EXISTS', 'ff:open:' .. tid) == 0 or is_partial(tid))
 end
 
 local function advance_if_due(tid)
-  if is_due(tid) then redis.call('ZADD', 'ff:advance', NOW, tid) end
+  if not is_over(tid) and redis.call('EXISTS', 'ff:open:' .. tid) == 0 then redis.call('ZADD', 'ff:advance', NOW, tid) end
 end

@@ -1,0 +1,247 @@
+"""Tasks of very many subtasks: what concerns all of them is done in parts, and whoever does them may die between two."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from framefleet.adapters.redis_state import RedisState
+from framefleet.adapters.redis_state.scripts import Scripts
+from framefleet.domain.errors import FfmpegKilled, StateUnavailable, VerifyFailed
+from framefleet.domain.states import SubtaskState, TaskState
+from framefleet.domain.subtask import Plan
+from framefleet.domain.task import Task
+from framefleet.ports import Refused
+from tests.contract.conftest import (
+    LEASE,
+    WORKER,
+    chunks_and_concat,
+    claim,
+    concat,
+    final_record,
+    make_task,
+    places,
+    probe,
+    publish_all,
+    sid,
+    subtask_states,
+    transcode,
+)
+
+CHUNKS = 700
+"""Three parts."""
+LAST = CHUNKS + 2
+BROKEN = VerifyFailed("frames differ").info()
+
+
+class Died(Exception):
+    """The scheduler is gone."""
+
+
+@pytest.fixture
+def dies(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """A context in which the caller dies after some calls of some script have been made."""
+    ask = Scripts.ask
+
+    @contextmanager
+    def dying(script: str, calls: int) -> Iterator[None]:
+        left = calls
+
+        def counted(self: Scripts, name: str, *arguments: str | float) -> list[Any]:
+            nonlocal left
+            if name == script:
+                if not left:
+                    raise Died
+                left -= 1
+            return ask(self, name, *arguments)
+
+        with monkeypatch.context() as patch, pytest.raises(Died):
+            patch.setattr(Scripts, "ask", counted)
+            yield
+
+    return dying
+
+
+def probed(state: RedisState) -> Task:
+    task = make_task()
+    state.tasks.create(task, 1, [probe()])
+    state.tasks.done(sid(task, 1), "{}", 0.1)
+    return task
+
+
+def is_planned(state: RedisState, task: Task) -> tuple[bool, bool]:
+    """Whether it is planned, and whether something of it is to be completed."""
+    status = state.tasks.status(task.id)
+    assert status is not None
+    return status.planned, status.partial
+
+
+def is_due(state: RedisState, task: Task) -> bool:
+    """Whether a scheduler will find the task, sooner or later, and keep finding it."""
+    state.tasks.advanced(task.id)
+    return state.client.zscore("ff:advance", task.id) is not None
+
+
+def states(state: RedisState, task: Task) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for one in subtask_states(state, task).values():
+        found[one] = found.get(one, 0) + 1
+    return found
+
+
+@pytest.mark.parametrize("parts", [0, 1])
+def test_i5_a_plan_entered_in_part_is_completed_by_whoever_comes_next(
+    state: RedisState, dies: Callable[..., Any], parts: int
+) -> None:
+    task = probed(state)
+    with dies("complete", parts):
+        state.tasks.add_plan(task.id, 1, chunks_and_concat(CHUNKS))
+
+    assert is_planned(state, task) == (False, True)
+    assert is_due(state, task)
+    assert state.tasks.complete(task.id)
+
+    assert is_planned(state, task) == (True, False)
+    assert not is_due(state, task)
+    assert states(state, task) == {"succeeded": 1, "queued": CHUNKS, "blocked": 1}
+    assert not state.tasks.add_plan(task.id, 1, chunks_and_concat(CHUNKS))
+
+
+def test_i2_a_plan_entered_in_part_may_be_entered_again(empty_state: RedisState, dies: Callable[..., Any]) -> None:
+    task = make_task()
+    empty_state.tasks.create(task, 1, [probe()])
+    with dies("complete", 1):
+        empty_state.tasks.add_plan(task.id, 1, chunks_and_concat(CHUNKS))
+
+    assert empty_state.tasks.add_plan(task.id, 1, chunks_and_concat(CHUNKS))  # the next rebuild
+    empty_state.epochs.begin(1)
+
+    assert states(empty_state, task) == {"queued": CHUNKS + 1, "blocked": 1}
+
+
+def test_i5_a_plan_put_down_in_part_is_put_down_again(state: RedisState, dies: Callable[..., Any]) -> None:
+    task = probed(state)
+    with dies("stage", 1):
+        state.tasks.add_plan(task.id, 1, chunks_and_concat(1200))
+
+    assert is_planned(state, task) == (False, False)
+    assert is_due(state, task)
+    assert states(state, task) == {"succeeded": 1}
+    assert state.tasks.add_plan(task.id, 1, chunks_and_concat(1200))
+    assert states(state, task) == {"succeeded": 1, "queued": 1200, "blocked": 1}
+
+
+def test_i2_a_redis_that_forgot_a_part_of_a_plan_does_not_enter_the_rest(
+    state: RedisState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = probed(state)
+    run, before = Scripts.run, {}
+
+    def forgetful(self: Scripts, name: str, *arguments: str | float) -> list[Any]:
+        if name == "stage" and not before:
+            before.update({"task": state.client.dump(f"ff:t:{task.id}")})
+            keys = set(state.client.keys("*"))
+            answer = run(self, name, *arguments)
+            state.client.delete(*set(state.client.keys("*")) - keys)
+            return answer
+        return run(self, name, *arguments)
+
+    monkeypatch.setattr(Scripts, "run", forgetful)
+    with pytest.raises(StateUnavailable):
+        state.tasks.add_plan(task.id, 1, chunks_and_concat(1200))
+
+    assert is_due(state, task)
+    assert state.tasks.add_plan(task.id, 1, chunks_and_concat(1200))
+    assert states(state, task) == {"succeeded": 1, "queued": 1200, "blocked": 1}
+
+
+def test_what_is_entered_runs_before_the_last_part_and_what_needs_it_learns_of_it(
+    state: RedisState, dies: Callable[..., Any]
+) -> None:
+    task = probed(state)
+    with dies("complete", 0):
+        state.tasks.add_plan(task.id, 1, chunks_and_concat(CHUNKS))
+    (first,) = publish_all(state, window=1)
+    mine = claim(state, first)
+    assert state.tasks.fail(mine.sid, mine.fence, FfmpegKilled().info(), 0)
+    record = state.tasks.record(task.id)
+    assert record is not None
+    # A report of it finds it, and the targets are as those of a task that is not planned.
+    assert record.subtasks[-1].state is SubtaskState.BLOCKED
+    assert record.targets[0].state is TaskState.RUNNING
+
+    assert state.claims.claim(sid(task, 2), "n", WORKER, LEASE) == Refused("unknown")
+    state.tasks.complete(task.id)
+    for n in range(2, LAST):
+        assert state.tasks.done(sid(task, n), "{}", 0.1)
+
+    assert places(state, sid(task, LAST)) == ["ready"]
+
+
+def test_i7_what_fails_before_the_last_part_is_in_fails_the_rest(state: RedisState, dies: Callable[..., Any]) -> None:
+    task = probed(state)
+    parts = (*(transcode(n) for n in range(2, LAST)), concat(LAST, tuple(range(2, LAST))), transcode(LAST + 1))
+    with dies("complete", 0):
+        state.tasks.add_plan(task.id, 1, Plan(subtasks=parts, targets={"hd": (LAST,)}))
+
+    assert state.tasks.fail(sid(task, LAST - 1), None, BROKEN, None)
+    state.tasks.done(sid(task, LAST + 1), "{}", 0)
+    assert is_due(state, task)
+    state.tasks.complete(task.id)
+
+    assert states(state, task) == {"succeeded": 2, "failed": 2, "canceled": CHUNKS - 1}
+    assert is_due(state, task)
+
+
+def test_i6_a_cancel_between_two_parts_is_the_end(state: RedisState, dies: Callable[..., Any]) -> None:
+    task = probed(state)
+    with dies("complete", 1):
+        state.tasks.add_plan(task.id, 1, chunks_and_concat(CHUNKS))
+
+    assert state.tasks.cancel(task.id)
+    assert not state.tasks.add_plan(task.id, 1, chunks_and_concat(CHUNKS))
+    state.tasks.complete(task.id)
+
+    assert "queued" not in states(state, task)
+    assert publish_all(state) == []
+    assert is_due(state, task)
+    assert state.tasks.finish(final_record(task, TaskState.CANCELED))
+    assert not [key for key in state.client.keys("ff:s:*") if state.client.ttl(key) < 0]
+
+
+def test_a_restart_between_two_parts_leaves_nothing_of_the_run_before(
+    state: RedisState, dies: Callable[..., Any]
+) -> None:
+    task = probed(state)
+    with dies("complete", 1):
+        state.tasks.add_plan(task.id, 1, chunks_and_concat(CHUNKS))
+
+    assert state.tasks.create(task, 2, [probe()])
+    state.tasks.complete(task.id)
+
+    assert is_planned(state, task) == (False, False)
+    assert subtask_states(state, task) == {1: "queued"}
+    assert publish_all(state, window=1000) == [sid(task, 1, 2)]
+    assert not [key for key in state.client.keys(f"ff:s:{task.id}.1.*") if state.client.ttl(key) < 0]
+
+
+def test_a_wipe_between_two_parts_leaves_nothing(state: RedisState, dies: Callable[..., Any]) -> None:
+    task = probed(state)
+    with dies("complete", 1):
+        state.tasks.add_plan(task.id, 1, chunks_and_concat(CHUNKS))
+    state.client.flushall()
+
+    assert not state.tasks.complete(task.id)
+
+    assert state.client.keys("*") == []
+
+
+def test_a_subtask_of_a_plan_needs_only_what_comes_before_it(state: RedisState) -> None:
+    task = probed(state)
+    plan = Plan(subtasks=(concat(2, (3,)), transcode(3)), targets={"hd": (2,)})
+
+    with pytest.raises(ValueError, match="lower numbers"):
+        state.tasks.add_plan(task.id, 1, plan)
