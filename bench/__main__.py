@@ -1,7 +1,7 @@
 """`make bench`: Framefleet against the best plain FFmpeg command, in speed and exactness, and the cost of a subtask beside FFmpeg.
 
 Options: `--seconds` of film (default 60), `--rounds` (default 3),
-`--only encode|certificate|overhead|exact|rebuild|throughput|fairness|recovery`.
+`--only encode|certificate|overhead|exact|rebuild|throughput|fairness|recovery|large`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import certificate, exact, fairness, overhead, rebuild, recovery, throughput
+from bench import certificate, exact, fairness, large, overhead, rebuild, recovery, throughput
 from bench.measure import Cost, median, paired, run
 from framefleet.adapters.tools import find_ffmpeg
 from framefleet.domain.template import FileTemplate, LadderTemplate, resolve
@@ -149,7 +149,17 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument(
         "--only",
-        choices=["encode", "certificate", "overhead", "exact", "rebuild", "throughput", "fairness", "recovery"],
+        choices=[
+            "encode",
+            "certificate",
+            "overhead",
+            "exact",
+            "rebuild",
+            "throughput",
+            "fairness",
+            "recovery",
+            "large",
+        ],
     )
     options = parser.parse_args()
     ffmpeg = find_ffmpeg(None)
@@ -182,6 +192,8 @@ def main() -> None:
         recovery.main(options.rounds)
     if options.only in (None, "rebuild"):
         rebuild.main()
+    if options.only in (None, "large"):
+        large.main()
 
 
 if __name__ == "__main__":

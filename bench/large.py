@@ -120,7 +120,9 @@ def _exercise(state: RedisState, size: int, took: dict[str, dict[int, float]]) -
 def _longest(client: Any, names: dict[str, str]) -> dict[str, float]:
     found: dict[str, float] = {}
     for entry in client.slowlog_get(100_000):
-        command, *rest = str(entry["command"].decode() if isinstance(entry["command"], bytes) else entry["command"]).split(" ", 2)
+        command, *rest = str(
+            entry["command"].decode() if isinstance(entry["command"], bytes) else entry["command"]
+        ).split(" ", 2)
         if command.upper() == "EVALSHA":
             name = names.get(rest[0], rest[0])
             found[name] = max(found.get(name, 0.0), entry["duration"] / 1000)

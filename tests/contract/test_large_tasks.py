@@ -138,16 +138,17 @@ def test_i2_a_redis_that_forgot_a_part_of_a_plan_does_not_enter_the_rest(
     state: RedisState, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     task = probed(state)
-    run, before = Scripts.run, {}
+    run, forgot = Scripts.run, False
 
     def forgetful(self: Scripts, name: str, *arguments: str | float) -> list[Any]:
-        if name == "stage" and not before:
-            before.update({"task": state.client.dump(f"ff:t:{task.id}")})
-            keys = set(state.client.keys("*"))
-            answer = run(self, name, *arguments)
-            state.client.delete(*set(state.client.keys("*")) - keys)
-            return answer
-        return run(self, name, *arguments)
+        nonlocal forgot
+        if name != "stage" or forgot:
+            return run(self, name, *arguments)
+        keys = set(state.client.keys("*"))
+        answer = run(self, name, *arguments)
+        state.client.delete(*set(state.client.keys("*")) - keys)
+        forgot = True
+        return answer
 
     monkeypatch.setattr(Scripts, "run", forgetful)
     with pytest.raises(StateUnavailable):
