@@ -92,6 +92,18 @@ def states(state: RedisState, task: Task) -> dict[str, int]:
     return found
 
 
+def planned(state: RedisState) -> Task:
+    task = probed(state)
+    assert state.tasks.add_plan(task.id, 1, chunks_and_concat(CHUNKS))
+    return task
+
+
+def kept(state: RedisState, task: Task, run: int = 1) -> list[str]:
+    """What there is of a run that will not expire."""
+    keys = [str(key) for kind in "sn" for key in state.client.keys(f"ff:{kind}:{task.id}.{run}.*")]
+    return [key for key in keys if state.client.ttl(key) < 0]
+
+
 @pytest.mark.parametrize("parts", [0, 1])
 def test_i5_a_plan_entered_in_part_is_completed_by_whoever_comes_next(
     state: RedisState, dies: Callable[..., Any], parts: int
@@ -210,7 +222,7 @@ def test_i6_a_cancel_between_two_parts_is_the_end(state: RedisState, dies: Calla
     assert publish_all(state) == []
     assert is_due(state, task)
     assert state.tasks.finish(final_record(task, TaskState.CANCELED))
-    assert not [key for key in state.client.keys("ff:s:*") if state.client.ttl(key) < 0]
+    assert kept(state, task) == []
 
 
 def test_a_restart_between_two_parts_leaves_nothing_of_the_run_before(
@@ -226,7 +238,7 @@ def test_a_restart_between_two_parts_leaves_nothing_of_the_run_before(
     assert is_planned(state, task) == (False, False)
     assert subtask_states(state, task) == {1: "queued"}
     assert publish_all(state, window=1000) == [sid(task, 1, 2)]
-    assert not [key for key in state.client.keys(f"ff:s:{task.id}.1.*") if state.client.ttl(key) < 0]
+    assert kept(state, task) == []
 
 
 def test_a_wipe_between_two_parts_leaves_nothing(state: RedisState, dies: Callable[..., Any]) -> None:
@@ -246,3 +258,141 @@ def test_a_subtask_of_a_plan_needs_only_what_comes_before_it(state: RedisState) 
 
     with pytest.raises(ValueError, match="lower numbers"):
         state.tasks.add_plan(task.id, 1, plan)
+
+
+def test_i8_a_plan_that_was_only_put_down_goes_with_its_task(state: RedisState, dies: Callable[..., Any]) -> None:
+    task = probed(state)
+    with dies("stage", 1):
+        state.tasks.add_plan(task.id, 1, chunks_and_concat(1200))
+    assert kept(state, task)
+
+    state.tasks.cancel(task.id)
+    state.tasks.finish(final_record(task, TaskState.CANCELED))
+    state.tasks.purge(10)
+
+    assert kept(state, task) == []
+    assert not state.client.keys("ff:staged:*")
+
+
+def test_i6_a_cancel_in_parts_reaches_what_runs_first_and_nothing_else_begins(
+    state: RedisState, dies: Callable[..., Any]
+) -> None:
+    task = planned(state)
+    out = publish_all(state, window=2)
+    running = claim(state, out[0])
+    with dies("complete", 0):
+        state.tasks.cancel(task.id)
+
+    assert state.client.hget(f"ff:s:{running.sid}", "state") == "canceled"
+    assert state.claims.beat(running.sid, running.fence, running.nonce, LEASE, None) == "cancel"
+    waiting = next(n for n, one in subtask_states(state, task).items() if one == "queued")
+    assert state.claims.claim(sid(task, waiting), "n", WORKER, LEASE) == Refused("final")
+    assert is_due(state, task)
+
+    assert state.tasks.complete(task.id)
+
+    assert states(state, task) == {"succeeded": 1, "canceled": CHUNKS + 1}
+    assert state.tasks.take_advance(10) == [task.id]
+    assert publish_all(state, window=10) == []
+
+
+def test_i6_what_was_given_back_after_a_cancel_began_is_told_by_its_beat(
+    state: RedisState, dies: Callable[..., Any]
+) -> None:
+    task = planned(state)
+    mine = claim(state, publish_all(state, window=1)[0], lease=0)
+    state.tasks.expire(mine.sid, mine.fence)
+    state.client.hset(f"ff:t:{task.id}", "canceling", 1)  # and no part of it was made
+
+    assert state.claims.beat(mine.sid, mine.fence, mine.nonce, LEASE, None) == "cancel"
+
+
+def test_i7_a_failure_in_parts_is_completed_by_whoever_comes_next(state: RedisState, dies: Callable[..., Any]) -> None:
+    task = planned(state)
+    with dies("complete", 1):
+        state.tasks.fail(sid(task, 2), None, BROKEN, None)
+
+    assert states(state, task)["queued"] > 0
+    assert is_due(state, task)
+    assert state.tasks.complete(task.id)
+
+    assert states(state, task) == {"succeeded": 1, "failed": 2, "canceled": CHUNKS - 1}
+    assert is_planned(state, task) == (True, False)
+    assert not state.client.keys("ff:failing:*")
+    assert not state.client.keys("ff:unneeded:*")
+
+
+def test_i7_all_that_needs_a_failed_subtask_gets_its_error_however_many_calls_it_takes(
+    state: RedisState, dies: Callable[..., Any]
+) -> None:
+    task = probed(state)
+    first, last = 3, CHUNKS + 3
+    chunks = (transcode(n, (2,)) for n in range(first, last))
+    plan = (transcode(2), *chunks, concat(last, tuple(range(first, last))), transcode(last + 1))
+    state.tasks.add_plan(task.id, 1, Plan(subtasks=plan, targets={"hd": (last,)}))
+    with dies("complete", 1):
+        state.tasks.fail(sid(task, 2), None, BROKEN, None)
+
+    assert states(state, task)["blocked"] > 0
+    assert state.tasks.complete(task.id)
+
+    assert states(state, task) == {"succeeded": 1, "failed": CHUNKS + 2, "queued": 1}
+    record = state.tasks.record(task.id)
+    assert record is not None
+    assert {subtask.error for subtask in record.subtasks if subtask.state is SubtaskState.FAILED} == {BROKEN}
+    assert record.targets[0].error == BROKEN
+    assert not is_due(state, task)
+
+
+def test_a_change_of_priority_in_parts_is_completed_by_whoever_comes_next(
+    state: RedisState, dies: Callable[..., Any]
+) -> None:
+    task = planned(state)
+    with dies("complete", 1):
+        state.tasks.reprioritize(task.id, 9, 1)
+
+    assert is_due(state, task)
+    assert state.client.zcard("ff:ready:cpu:b5:default") > 0
+    assert state.tasks.complete(task.id)
+
+    assert state.client.zcard("ff:ready:cpu:b5:default") == 0
+    assert state.client.zcard("ff:ready:cpu:b9:default") == CHUNKS
+    assert not is_due(state, task)
+
+
+def test_a_run_that_is_still_open_is_replaced_or_finished_in_parts(state: RedisState, dies: Callable[..., Any]) -> None:
+    task = planned(state)
+    with dies("complete", 1):
+        state.tasks.create(task, 2, [probe()])
+    assert is_due(state, task)
+    assert state.tasks.create(task, 2, [probe()])
+    assert subtask_states(state, task) == {1: "queued"}
+
+    state.tasks.done(sid(task, 1, 2), "{}", 0.1)
+    assert state.tasks.add_plan(task.id, 2, chunks_and_concat(CHUNKS))
+    ended = final_record(task, TaskState.FAILED, run=2)
+    with dies("complete", 1):
+        state.tasks.finish(ended)
+    assert is_due(state, task)
+    assert state.tasks.finish(ended)
+    assert not state.tasks.finish(ended)
+
+    assert state.tasks.record(task.id) == ended
+    assert publish_all(state, window=1000) == []
+    assert kept(state, task) == kept(state, task, 2) == []
+    assert sum(state.tasks.counts().backlog.values()) == 0
+
+
+def test_i8_what_a_large_run_leaves_is_forgotten_in_parts(state: RedisState, dies: Callable[..., Any]) -> None:
+    task = probed(state)
+    state.tasks.add_plan(task.id, 1, chunks_and_concat(1200))
+    live = state.tasks.record(task.id)
+    assert live is not None
+    with dies("forget", 1):
+        state.tasks.finish(final_record(task).model_copy(update={"subtasks": live.subtasks}))
+    assert kept(state, task)
+
+    state.tasks.purge(10)
+
+    assert kept(state, task) == []
+    assert not state.client.exists("ff:forget")

@@ -23,6 +23,7 @@ TESTS = (
     "tests/contract/test_outbox.py",
     "tests/contract/test_task_store.py",
     "tests/contract/test_state_model.py",
+    "tests/contract/test_large_tasks.py",
 )
 
 
@@ -42,7 +43,7 @@ MUTANTS = {
     "claim: the fence stays": Mutant("claim", "math.max(s.fence, EPOCH * 1000000) + 1", "math.max(s.fence, 1)"),
     "claim: fences of a generation begin at nothing": Mutant("claim", "math.max(s.fence, EPOCH * 1000000)", "s.fence"),
     "claim: the same nonce is a stranger": Mutant("claim", "if s.nonce == nonce then return granted() end", ""),
-    "claim: final subtasks begin again": Mutant("claim", "elseif s.state ~= 'queued' then", "elseif false then"),
+    "claim: final subtasks begin again": Mutant("claim", "s.state ~= 'queued' or ", ""),
     "claim: blocked subtasks begin": Mutant("claim", "elseif s.state == 'blocked' then", "elseif false then"),
     "claim: nobody is excluded": Mutant("claim", "tonumber(s.excluded_until or 0) > NOW", "false"),
     "claim: no lease": Mutant("claim", "redis.call('ZADD', 'ff:leases', NOW + lease, sid)", ""),
@@ -63,7 +64,7 @@ MUTANTS = {
     "beat: nothing is adopted": Mutant("beat", "elseif s.state == 'queued' and", "elseif false and"),
     "beat: an adopted one stays announced": Mutant("beat", "leave(s)", ""),
     "beat: the lease is not renewed": Mutant("beat", "redis.call('ZADD', 'ff:leases', NOW + lease, sid)", ""),
-    "beat: a cancel is not told": Mutant("beat", "if s.state == 'canceled' then return {'cancel'} end", ""),
+    "beat: a cancel is not told": Mutant("beat", "s.state == 'canceled' or ", ""),
     "release: any fence": Mutant("release", "s.fence ~= fence or ", ""),
     "release: any nonce": Mutant("release", " or s.nonce ~= ARGV[3]", ""),
     "release: not closed": Mutant("release", ", 'closed', fence", ""),
@@ -93,11 +94,29 @@ MUTANTS = {
     "plan: entered twice": Mutant("plan", "or v[2] or", "or"),
     "plan: entered after a cancel": Mutant("plan", " or v[4]", ""),
     "create: an earlier run replaces a later": Mutant(
-        "lib_insert", "if tonumber(v[1]) >= tonumber(run) then return false end", ""
+        "lib_insert", "if tonumber(v[1]) >= tonumber(run) then return NO end", ""
     ),
     "finish: twice": Mutant("finish", "if FINAL[v[2]] then return NO end", ""),
-    "finish: open subtasks stay": Mutant("finish", "cancel_open(tid, run)", ""),
+    "finish: open subtasks stay": Mutant("finish", "if not close_run(tid, run) then return MORE end", ""),
     "cancel: final tasks too": Mutant("cancel", " or FINAL[v[2]]", ""),
+    "claim: of a task that is being canceled": Mutant("claim", " or about(s.tid).canceling", ""),
+    "beat: a cancel in parts is not told": Mutant("beat", " or (OPEN[s.state] and about(s.tid).canceling)", ""),
+    "plan: without a part that was lost": Mutant("plan", "return {'LACKS'}", "redis.call('PING')"),
+    "enter: what nobody needs any more": Mutant("lib_enter", "if is_unneeded(s) then", "if false then"),
+    "parts: nobody completes them": Mutant("lib_tasks", " or is_partial(tid))", ")"),
+    "parts: nobody is told of them": Mutant("lib_tasks", "redis.call('ZADD', 'ff:advance', NOW + HANDED_OUT, tid)", ""),
+    "cancel: what runs is not the first": Mutant("lib_settle", "redis.call('ZRANGE', 'ff:leases', 0, -1)", "{}"),
+    "fall: what is to fail is forgotten": Mutant(
+        "lib_settle", "redis.call('HSET', failing, doomed[j][1], doomed[j][2])", ""
+    ),
+    "fall: what nobody needs is forgotten": Mutant("lib_settle", "redis.call('SADD', unneeded, suspects[j])", ""),
+    "move: only the first part": Mutant(
+        "lib_move",
+        "redis.call('HSET', 'ff:t:' .. tid, 'moving', cursor)",
+        "redis.call('HDEL', 'ff:t:' .. tid, 'moving')",
+    ),
+    "close: an open run is over": Mutant("lib_insert", "redis.call('HSET', 'ff:t:' .. tid, 'canceling', 1)", ""),
+    "forget: only small runs": Mutant("lib_insert", "redis.call('ZADD', 'ff:forget', last, run_id)", ""),
     "leave: the lease stays": Mutant("lib_queue", "redis.call('ZREM', 'ff:leases', s.sid)", ""),
     "leave: the announcement stays": Mutant("lib_queue", "redis.call('ZREM', 'ff:announced:' .. s.tag, s.sid)", ""),
     "requeue: nothing is announced": Mutant("lib_queue", "  announce(s, due)\n", ""),

@@ -11,7 +11,7 @@ from framefleet.domain.errors import ErrorInfo, Retry, StateUnavailable
 from framefleet.domain.pipeline import EVERYTHING, Pipeline
 from framefleet.domain.records import SubtaskRecord, TaskRecord
 from framefleet.domain.states import TaskState
-from framefleet.domain.subtask import Kind, Plan, Subtask, Tag
+from framefleet.domain.subtask import Kind, Plan, Subtask, Tag, split_subtask_id
 from framefleet.domain.task import Task
 from framefleet.domain.waiting import Explanation, explanation
 from framefleet.ports import Counts, Expired, PipelineStatus, TaskQuery, TaskStatus, WorkerInfo
@@ -40,7 +40,8 @@ class RedisTaskStore:
         """
         needed_by = records.dependents(probes)
         rows = [argument for s in probes for argument in records.subtask_row(s, needed_by.get(s.n, ()))]
-        return self._scripts.applied(
+        return self._over_what_was_there(
+            task.id,
             "create",
             task.id,
             run,
@@ -124,7 +125,8 @@ class RedisTaskStore:
         fence None is the scheduler's own verdict, whose permanent form works without an epoch. An error of the host
         (Retry.RESOURCE) keeps the subtask from that host for a minute, if there is another. Raises StateUnavailable.
         """
-        return self._scripts.applied(
+        return self._in_parts(
+            split_subtask_id(sid)[0],
             "fail",
             sid,
             "" if fence is None else fence,
@@ -171,14 +173,14 @@ class RedisTaskStore:
         The task is then due in `take_advance`, to be finished. False when final or unknown, or when another run than
         `run` is the current one. A rebuild may do it without an epoch. Raises StateUnavailable.
         """
-        return self._scripts.applied("cancel", task_id, "" if run is None else run, int(rebuilding))
+        return self._in_parts(task_id, "cancel", task_id, "" if run is None else run, int(rebuilding))
 
     def reprioritize(self, task_id: str, priority: int, change: int | None = None) -> bool:
         """Give a task another priority, also where its orders are out already. False when final or unknown.
 
         Of changes that are numbered, one that comes after a later one changes nothing. Raises StateUnavailable.
         """
-        return self._scripts.applied("reprioritize", task_id, priority, "" if change is None else change)
+        return self._in_parts(task_id, "reprioritize", task_id, priority, "" if change is None else change)
 
     def finish(self, record: TaskRecord) -> bool:
         """Enter the final record and its event, whose id follows from task, run and state.
@@ -189,7 +191,8 @@ class RedisTaskStore:
         """
         if not record.state.final:
             raise ValueError(f"a task cannot finish as {record.state}")
-        return self._scripts.applied(
+        applied = self._over_what_was_there(
+            record.id,
             "finish",
             record.id,
             record.run,
@@ -203,9 +206,32 @@ class RedisTaskStore:
             records.milliseconds(record.created_at),
             self._retention_seconds,
         )
+        if len(record.subtasks) > _BATCH:  # else `purge` sees to what there is
+            self._forget()
+        return applied
+
+    def _in_parts(self, task_id: str, name: str, *arguments: str | float) -> bool:
+        """Run a script that makes the first part of something, and complete it; whether it applied."""
+        answer = self._scripts.run(name, *arguments)[0]
+        if answer == "MORE":
+            self.complete(task_id)
+        return answer in {"OK", "MORE"}
+
+    def _over_what_was_there(self, task_id: str, name: str, *arguments: str | float) -> bool:
+        """Run a script that ends what there was of a task, which may have to be completed first; whether it applied."""
+        answer = self._scripts.run(name, *arguments)[0]
+        while answer == "MORE":
+            self.complete(task_id)
+            answer = self._scripts.run(name, *arguments)[0]
+        return bool(answer == "OK")
+
+    def _forget(self) -> None:
+        while self._scripts.run("forget")[0] == "MORE":
+            pass
 
     def purge(self, limit: int) -> int:
         """Forget ended tasks whose retention is over; how many. Raises StateUnavailable."""
+        self._forget()
         return int(self._scripts.run("purge", limit)[1])
 
     def take_advance(self, limit: int) -> list[str]:

@@ -5,7 +5,7 @@ local sid, fence, nonce, lease = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(A
 local fraction, speed = tonumber(ARGV[5]), ARGV[6]
 local s = load(sid)
 if not s then return {'lost'} end
-if s.state == 'canceled' then return {'cancel'} end
+if s.state == 'canceled' or (OPEN[s.state] and about(s.tid).canceling) then return {'cancel'} end
 
 local answer = 'lost'
 if s.state == 'running' and s.fence == fence and s.nonce == nonce then

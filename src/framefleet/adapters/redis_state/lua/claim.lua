@@ -22,7 +22,7 @@ if s.state == 'running' then
   credit(s, 0)
 elseif s.state == 'blocked' then
   return {'REFUSED', 'blocked'}
-elseif s.state ~= 'queued' then
+elseif s.state ~= 'queued' or about(s.tid).canceling then
   return {'REFUSED', 'final'}
 elseif held_back(s) then
   take_back(s)

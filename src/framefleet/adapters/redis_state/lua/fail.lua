@@ -1,6 +1,7 @@
 --! use events queue tasks settle
 -- sid, fence or '', error, retry delay or '', 1 when another host may do better (else another worker
 -- is preferred that is idle), nonce or ''. A Redis that was rolled back gives the same fence twice: the nonce tells.
+-- MORE: what needs it has failed in part, `complete` goes on.
 local fence, delay = tonumber(ARGV[2]), tonumber(ARGV[4])
 -- Only a scheduler's own permanent verdict may be entered before there is an epoch: a rebuild knows it from the store.
 if not EPOCH and (fence or delay) then return NO_EPOCH end
@@ -13,7 +14,7 @@ if delay then
   if ARGV[5] == '1' then exclude(s, true) else exclude(s, false, true) end
   requeue(s, NOW + delay, 'error', ARGV[3], 'closed', s.fence)
 else
-  fail_all(s, ARGV[3])
-  advance_if_due(s.tid)
+  fall(s.tid, about(s.tid).run, s, ARGV[3])
+  return after_part(s.tid)
 end
 return OK

@@ -1,17 +1,19 @@
 --! use events queue tasks settle insert
 -- tid, run, state, record, record without subtasks, event body, finished, pipeline, priority, created, retention (s).
--- Works without an epoch, and for a task that is not here (a rebuild tells again what had ended lately).
+-- MORE: it has to be completed first. Works without an epoch, and for a task that is not here (a rebuild tells again what had ended lately).
 local tid, run, state = ARGV[1], ARGV[2], ARGV[3]
 local pipeline, created = ARGV[8], ARGV[10]
-local v = redis.call('HMGET', 'ff:t:' .. tid, 'run', 'state', 'count')
+local v = redis.call('HMGET', 'ff:t:' .. tid, 'run', 'state', 'count', 'staged')
 local before
 if v[1] == run then
   if FINAL[v[2]] then return NO end
   before = v[2]
-  cancel_open(tid, run)
-  for n = 1, tonumber(v[3] or 0) do redis.call('EXPIRE', 'ff:s:' .. tid .. '.' .. run .. '.' .. n, 3600) end
-elseif not replace_run(tid, run) then
-  return NO
+  if not close_run(tid, run) then return MORE end
+  forget_run(tid, run, v[3], v[4])
+  redis.call('HDEL', 'ff:t:' .. tid, 'entering', 'moving')
+else
+  local replaced = replace_run(tid, run)
+  if replaced ~= OK then return replaced end
 end
 redis.call('HSET', 'ff:t:' .. tid, 'run', run, 'state', state, 'record', ARGV[4], 'summary', ARGV[5],
   'finished', ARGV[7], 'pipeline', pipeline, 'priority', ARGV[9], 'created', created)

@@ -47,7 +47,7 @@ local function link_earlier(tid, prefix)
   end
   for d, err in pairs(doomed) do
     local s = load(prefix .. d)
-    if OPEN[s.state] then fail_all(s, err) end
+    if OPEN[s.state] then fall(tid, about(tid).run, s, err) end
   end
 end
 
@@ -58,14 +58,11 @@ local function enter_part(tid)
   for n = last, stop, -1 do enter(prefix .. n) end
   if stop > first then
     redis.call('HSET', 'ff:t:' .. tid, 'entering', stop - 1)
-    -- Should nobody go on, a scheduler finds it then.
-    redis.call('ZADD', 'ff:advance', NOW + HANDED_OUT, tid)
-    return MORE
+    return after_part(tid)
   end
   link_earlier(tid, prefix)
   redis.call('HSET', 'ff:t:' .. tid, 'planned', 1)
   redis.call('HDEL', 'ff:t:' .. tid, 'entering', 'earlier')
   redis.call('ZREM', 'ff:advance', tid)
-  advance_if_due(tid)
-  return OK
+  return after_part(tid)
 end

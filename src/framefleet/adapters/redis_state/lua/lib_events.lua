@@ -32,8 +32,10 @@ local abouts = {}
 local function about(tid)
   local a = abouts[tid]
   if not a then
-    local v = redis.call('HMGET', 'ff:t:' .. tid, 'run', 'pipeline', 'priority', 'created', 'name', 'user_data', 'tags')
-    a = {run = v[1], pipeline = v[2], priority = tonumber(v[3] or 0), created = tonumber(v[4] or 0), name = v[5] or ''}
+    local v = redis.call('HMGET', 'ff:t:' .. tid, 'run', 'pipeline', 'priority', 'created', 'name', 'user_data', 'tags',
+      'canceling')
+    a = {run = v[1], pipeline = v[2], priority = tonumber(v[3] or 0), created = tonumber(v[4] or 0), name = v[5] or '',
+      canceling = v[8]}
     a.tail = ',"pipeline":' .. json(a.pipeline) .. ',"user_data":' .. json(v[6]) .. ',"tags":' .. (v[7] or '{}') .. '}'
     abouts[tid] = a
   end

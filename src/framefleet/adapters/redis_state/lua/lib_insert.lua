@@ -40,18 +40,44 @@ local function activate(sid)
   return s
 end
 
--- Take an earlier run of the task off every list. False when the run there is not earlier.
+-- Subtasks from..to of a run that is over stay readable for an hour.
+local function forget(prefix, from, to)
+  for n = from, to do
+    redis.call('EXPIRE', 'ff:s:' .. prefix .. n, 3600)
+    redis.call('UNLINK', 'ff:n:' .. prefix .. n)
+  end
+end
+
+-- What a run that is over leaves behind; when that is much, `forget` sees to the rest of it.
+local function forget_run(tid, run, count, staged)
+  local run_id = tid .. '.' .. run
+  local last = math.max(tonumber(count or 0), tonumber(staged or 0))
+  redis.call('UNLINK', 'ff:staged:' .. run_id, 'ff:failing:' .. run_id, 'ff:unneeded:' .. run_id)
+  if last > BATCH then redis.call('ZADD', 'ff:forget', last, run_id) else forget(run_id .. '.', 1, last) end
+end
+
+-- The open subtasks of a run that is over are canceled. False when there are more than one call should; `complete` does
+-- the rest, then the caller comes again. Should nobody, a scheduler finds the task.
+local function close_run(tid, run)
+  if cancel_part(tid, run) then return true end
+  redis.call('HSET', 'ff:t:' .. tid, 'canceling', 1)
+  redis.call('ZADD', 'ff:advance', NOW + HANDED_OUT, tid)
+  return false
+end
+
+-- Take an earlier run of the task off every list: OK; NO when the run there is not earlier, MORE when it is to be completed
+-- first.
 local function replace_run(tid, run)
-  local v = redis.call('HMGET', 'ff:t:' .. tid, 'run', 'state', 'pipeline', 'count')
-  if not v[1] then return true end
-  if tonumber(v[1]) >= tonumber(run) then return false end
-  cancel_open(tid, v[1])
-  for n = 1, tonumber(v[4] or 0) do redis.call('EXPIRE', 'ff:s:' .. tid .. '.' .. v[1] .. '.' .. n, 3600) end
+  local v = redis.call('HMGET', 'ff:t:' .. tid, 'run', 'state', 'pipeline', 'count', 'staged')
+  if not v[1] then return OK end
+  if tonumber(v[1]) >= tonumber(run) then return NO end
+  if not close_run(tid, v[1]) then return MORE end
+  forget_run(tid, v[1], v[4], v[5])
   list_task(tid, v[3], 0, v[2], nil)
   end_task(tid, v[3])
   redis.call('ZREM', 'ff:advance', tid)
   redis.call('ZREM', 'ff:retention', tid)
   redis.call('DEL', 'ff:t:' .. tid)
   abouts[tid] = nil
-  return true
+  return OK
 end

@@ -60,7 +60,11 @@ end
 
 -- Whether something of a task was begun in parts and is not complete.
 local function is_partial(tid)
-  return redis.call('HEXISTS', 'ff:t:' .. tid, 'entering') == 1
+  local v = redis.call('HMGET', 'ff:t:' .. tid, 'run', 'entering', 'moving', 'canceling')
+  if not v[1] then return false end
+  if v[4] then return redis.call('EXISTS', 'ff:open:' .. tid) == 1 end
+  local run = tid .. '.' .. v[1]
+  return v[2] or v[3] or redis.call('EXISTS', 'ff:failing:' .. run, 'ff:unneeded:' .. run) > 0
 end
 
 local function is_over(tid)
@@ -75,4 +79,14 @@ end
 
 local function advance_if_due(tid)
   if not is_over(tid) and redis.call('EXISTS', 'ff:open:' .. tid) == 0 then redis.call('ZADD', 'ff:advance', NOW, tid) end
+end
+
+-- What a call that has made a part answers. Should nobody go on, a scheduler finds the task.
+local function after_part(tid)
+  if is_partial(tid) then
+    redis.call('ZADD', 'ff:advance', NOW + HANDED_OUT, tid)
+    return MORE
+  end
+  advance_if_due(tid)
+  return OK
 end
