@@ -99,7 +99,7 @@ class Recovery:
 
     def _running(self) -> tuple[str, SubtaskRecord]:
         self._fleet.pace(_LONG_SECONDS)
-        task_id = self._submit("ladder")
+        task_id = self._submit("sound")  # one encode: whoever is left has a slot for it
 
         def look() -> SubtaskRecord | None:
             record = self._fleet.record(task_id)

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -83,13 +83,12 @@ class Cluster:
         more = {"FRAMEFLEET_FFMPEG": str(gpu.ffmpeg)}
         return self._start("framefleet_workers", "--tags", "gpu", "--slots", str(slots), **more)
 
-    def _start(self, module: str, *args: str, **more: str) -> subprocess.Popen[bytes]:
+    def _start(self, module: str, *args: str, wrapped_in: Sequence[str] = (), **more: str) -> subprocess.Popen[bytes]:
         port = reserve()
         environment = self.environment | {"FRAMEFLEET_METRICS_PORT": str(port)} | more
         log = (self.folder / f"{module}-{len(self.processes)}.log").open("wb")
-        process = subprocess.Popen(
-            [sys.executable, "-m", module, *args], env=environment, stdout=log, stderr=log, start_new_session=True
-        )
+        command = [*wrapped_in, sys.executable, "-m", module, *args]
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
         log.close()
         self.processes.append(process)
         self.ports[process.pid] = port

@@ -5,20 +5,20 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.chaos.fleet import Fleet
+from tests.chaos.folders import clean_after_dead_runs, folder_of_run
 from tests.chaos.judge import Judge
 from tests.chaos.report import SeedReport, text
 from tests.chaos.runner import Run, plan
 from tests.services import S3, RabbitMQ, Redis
 
-_CACHED = 5
-"""Every fifth seed runs with the cache of finished work."""
+_CACHED = 3
+"""Every third seed runs with the cache of finished work."""
 
 
 @contextmanager
@@ -60,7 +60,7 @@ def run_seed(
         fleet.begin()
         run.undisturbed(folder)
         say("undisturbed run done")
-        run.execute(plan(seed, tasks, faults, quick=quick, small_disk=fleet.small_disk is not None))
+        run.execute(plan(seed, tasks, faults, quick=quick, without=run.left_out))
         say("all tasks have ended")
         judge = Judge(run, folder / "outputs")
         verdict = judge.judge()
@@ -83,14 +83,16 @@ def main() -> int:
     options = parser.parse_args()
     # So that ending it by a signal ends what it has started, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    for folder in clean_after_dead_runs():
+        print(f"cleaned up after the run in {folder}, which was killed", flush=True)
     first, _, last = options.seeds.partition("-")
     reports = []
     for seed in range(int(first), int(last or first) + 1):
-        folder = Path(tempfile.mkdtemp(prefix=f"framefleet-chaos-{seed}-"))
-        print(f"seed {seed}: logs in {folder}", flush=True)
-        # New servers for each seed: what one left behind must not help or hurt the next.
-        with services(folder) as servers:
-            reports.append(run_seed(seed, options.tasks, options.faults, servers, folder))
+        with folder_of_run(f"{seed}-") as folder:
+            print(f"seed {seed}: logs in {folder}", flush=True)
+            # New servers for each seed: what one left behind must not help or hurt the next.
+            with services(folder) as servers:
+                reports.append(run_seed(seed, options.tasks, options.faults, servers, folder))
         print(text(reports[-1:]), flush=True)
     if len(reports) > 1:
         print(text(reports))

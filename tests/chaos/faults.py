@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import time
 import urllib.error
 from collections.abc import Callable
@@ -15,39 +14,19 @@ import redis
 
 from framefleet.domain.errors import ErrorInfo, Retry
 from framefleet.messages import Done, Failed
-from tests.chaos import processes
-from tests.chaos.fleet import SERVICES, Fleet, Host
+from tests.chaos import operations, processes
+from tests.chaos.fleet import SERVICES, Fleet
 from tests.chaos.load import MALFORMED_ORDERS
-from tests.chaos.producer import Producer
-from tests.chaos.proxy import Mode
+from tests.chaos.proxy import FULL, Mode
+from tests.chaos.scene import Scene
 
 LONGER_THAN_A_LEASE = 5.5
 """Seconds; the cluster's leases are 4."""
 _QUEUES = ("framefleet.v1.cpu", "framefleet.v1.results")
-
-
-@dataclass
-class Scene:
-    """Where a fault happens."""
-
-    fleet: Fleet
-    producer: Producer
-    rng: random.Random
-    host: Host
-    """The victim, where the fault has one: the host that is held at the moment, if it is of that kind."""
-    port: int
-    """The held connection's client port; 0 when nothing is held."""
-
-    def wait(self, shortest: float, longest: float) -> None:
-        """Let the outage last, for a time the seed chooses. Seconds."""
-        time.sleep(self.rng.uniform(shortest, longest))
-
-    def slot(self) -> list[int]:
-        """The slot that is held at the moment, else any."""
-        slots = self.fleet.slots_of(self.host)
-        if self.port and (found := processes.holder(self.port, slots)):
-            return [found]
-        return self.rng.sample(slots, min(1, len(slots)))
+_BROKER_FROZEN = 32.0
+"""Seconds; connections have heartbeats of 15, and end when two were missed."""
+_JUMPS = (20 * 60.0, 3 * 3600.0, 30 * 3600.0)
+"""Seconds: S3 refuses signatures that are 15 minutes off, and addresses signed for half a day end before the last."""
 
 
 # --- workers and schedulers ----------------------------------------------------------------------
@@ -102,6 +81,24 @@ def cut_off(scene: Scene) -> None:
         scene.host.proxies[service].set(Mode.FORWARD)
 
 
+def unplug(scene: Scene) -> None:
+    """The cable of the victim is pulled: nobody is told, and connections that were opened meanwhile fail."""
+    wire = scene.host.wire
+    assert wire is not None, "this machine has no network namespaces"
+    wire.pull()
+    scene.wait(1, LONGER_THAN_A_LEASE + 3)
+    wire.plug_in()
+
+
+def jump_clock(scene: Scene) -> None:
+    """The victim's wall clock is set forwards or back, and is set right at once, or two faults later."""
+    clock = scene.host.clock
+    assert clock is not None, "this machine has no C compiler"
+    clock.set(scene.rng.choice(_JUMPS) * scene.rng.choice((-1, 1)))
+    scene.wait(2, 4)
+    scene.operator.later(lambda: clock.set(0), scene.rng.choice((0, 2)))
+
+
 def lose_answer(scene: Scene) -> None:
     """Nothing more than that: what is held is lost with its connection."""
 
@@ -113,6 +110,14 @@ def kill_broker(scene: Scene) -> None:
     scene.fleet.rabbitmq.kill()
     scene.wait(0, 2)
     scene.fleet.rabbitmq.start()
+
+
+def freeze_broker(scene: Scene) -> None:
+    """As good as partitioned from all: it keeps its connections and says nothing for longer than heartbeats."""
+    pid = scene.fleet.rabbitmq.pid
+    processes.send(SIGSTOP, pid)
+    scene.wait(_BROKER_FROZEN, _BROKER_FROZEN + 3)
+    processes.send(SIGCONT, pid)
 
 
 def purge_queue(scene: Scene) -> None:
@@ -146,9 +151,7 @@ def disk_alarm(scene: Scene) -> None:
 
 
 def kill_redis(scene: Scene) -> None:
-    scene.fleet.redis.kill()
-    scene.wait(0, 4)
-    scene.fleet.redis.start()
+    scene.fleet.kill_redis(scene.rng.uniform(0, 4))
 
 
 def flush_redis(scene: Scene) -> None:
@@ -171,6 +174,22 @@ def kill_s3(scene: Scene) -> None:
     scene.fleet.s3.kill()
     scene.wait(0, 2)
     scene.fleet.s3.start()
+
+
+def fill_s3(scene: Scene) -> None:
+    """Whatever needs room is refused; reading goes on."""
+    status = scene.rng.choice(FULL)
+    proxies = [host.proxies["s3"] for host in scene.fleet.hosts.values()]
+    for proxy in proxies:
+        proxy.set(Mode.FULL, status=status)
+    scene.wait(2, 5)
+    for proxy in proxies:
+        proxy.set(Mode.FORWARD)
+
+
+def clear_cache(scene: Scene) -> None:
+    """As `framefleet cache clear`: entries go while they are read and written."""
+    scene.fleet.clear_cache()
 
 
 def _everywhere(service: str, mode: Mode, longest: float, delay: float = 0.0) -> Callable[[Scene], None]:
@@ -243,12 +262,16 @@ FAULTS: dict[str, Fault] = {
     "FFmpeg killed": Fault(kill_ffmpeg, "worker", placed=False),
     "scratch full": Fault(fill_scratch, "worker", placed=False),
     "worker's answer lost": Fault(lose_answer, "worker"),
+    "worker unplugged": Fault(unplug, "worker"),
+    "worker's clock jumps": Fault(jump_clock, "worker"),
+    "scheduler's clock jumps": Fault(jump_clock, "scheduler"),
     "scheduler killed": Fault(kill_host, "scheduler"),
     "scheduler told to stop": Fault(terminate, "scheduler"),
     "scheduler frozen": Fault(freeze, "scheduler"),
     "scheduler cut off": Fault(cut_off, "scheduler"),
     "scheduler's answer lost": Fault(lose_answer, "scheduler"),
     "broker killed": Fault(kill_broker),
+    "broker frozen": Fault(freeze_broker, quick=False),
     "queues purged": Fault(purge_queue, quick=False),
     "queue deleted": Fault(delete_queue, quick=False),
     "broker's memory alarm": Fault(memory_alarm, quick=False),
@@ -264,10 +287,34 @@ FAULTS: dict[str, Fault] = {
     "S3 slow": Fault(_everywhere("s3", Mode.DELAY, 4, 0.4), placed=False),
     "S3 refusing": Fault(_everywhere("s3", Mode.REFUSE, 4)),
     "S3's connections reset": Fault(_everywhere("s3", Mode.RESET, 4)),
+    "S3 full": Fault(fill_s3),
+    "cache cleared": Fault(clear_cache),
     "orders repeated": Fault(repeat_orders, placed=False),
     "stale reports": Fault(stale_reports, placed=False),
     "malformed orders": Fault(malformed_orders, placed=False),
+    "priority changed": Fault(operations.change_priority),
+    "slot drained": Fault(operations.drain_slot),
+    "host drained": Fault(operations.drain_host),
+    "pipeline paused": Fault(operations.pause_pipeline),
+    "everything paused": Fault(operations.pause_everything),
+    "limits changed": Fault(operations.change_limits),
+    "failed task restarted": Fault(operations.restart_failed),
 }
+
+
+def impossible(fleet: Fleet) -> frozenset[str]:
+    """The faults this machine, or this seed's cluster, cannot have."""
+    found = set()
+    if fleet.small_disk is None:
+        found.add("scratch full")
+    if any(host.clock is None for host in fleet.hosts.values()):
+        found |= {"worker's clock jumps", "scheduler's clock jumps"}
+    if any(host.wire is None for host in fleet.workers):
+        found.add("worker unplugged")
+    if not fleet.cached:
+        found.add("cache cleared")
+    return frozenset(found)
+
 
 Broken = (redis.RedisError,)
 """What a fault may meet when the one before it is still being healed."""

@@ -7,16 +7,23 @@ import subprocess
 import threading
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from framefleet.domain.states import TaskState
+from framefleet_scheduler.cache import clear, entries
 from tests.acceptance.cluster import Cluster, eventually
 from tests.chaos import processes
 from tests.chaos.proxy import Network, Proxy
+from tests.chaos.wire import NoWire, Wire
+from tests.chaos.wrong_clock import WrongClock, compiled
 from tests.services import S3, RabbitMQ, Redis
 
 SERVICES = ("amqp", "redis", "s3")
 _KEEP_SECONDS = 0.1
 _DISK_MIB = 160
+_TOLD_AGAIN = timedelta(seconds=20)
+"""Settings of pipelines are copied every 15 s."""
 
 # FFmpeg as a slow one: real work takes long enough to be hit, and the CPU stays free. `read` waits without a process.
 _SLOW_FFMPEG = """#!/bin/bash
@@ -46,6 +53,10 @@ class Host:
     """When it is started again after its death (monotonic)."""
     pids: set[int] = field(default_factory=set)
     """Slots it ever had."""
+    clock: WrongClock | None = None
+    """Its wall clock, where this machine can give it one."""
+    wire: Wire | None = None
+    """Its network and name, where this machine can give it those."""
 
     @property
     def is_worker(self) -> bool:
@@ -69,6 +80,9 @@ class Fleet(Cluster):
         self._pace = folder / "pace"
         self.pace(0.0)
         self.environment |= {"FRAMEFLEET_FFMPEG": str(self._slow_ffmpeg()), "FRAMEFLEET_STALL_SECONDS": "8"}
+        self.cached = cache
+        self.forgetful: list[tuple[datetime, datetime]] = []
+        """When Redis was killed, and when schedulers must have told it again what its file lacked."""
         if not cache:
             self.environment["FRAMEFLEET_CACHE_BYTES"] = "0"
         self.hosts = {
@@ -130,6 +144,23 @@ class Fleet(Cluster):
         """Redis loses everything."""
         self.state.client.flushdb()
 
+    def kill_redis(self, seconds: float) -> None:
+        """It is back after that time, without what it had not yet written."""
+        gone = datetime.now(UTC)
+        self.redis.kill()
+        time.sleep(seconds)
+        self.redis.start()
+        self.forgetful.append((gone, datetime.now(UTC) + _TOLD_AGAIN))
+
+    def clear_cache(self) -> None:
+        """Remove all finished work that is kept."""
+        clear(self.store, list(entries(self.store)))
+
+    def has_failed(self, task_id: str) -> bool:
+        """Whether Redis says so."""
+        record = self.record(task_id)
+        return record is not None and record.state is TaskState.FAILED
+
     def leftovers(self) -> list[int]:
         """Processes that some host started and that are still there."""
         return [
@@ -145,6 +176,9 @@ class Fleet(Cluster):
             self._keeper.join()
         super().close()
         self.network.close()
+        for host in self.hosts.values():
+            if host.wire is not None:
+                host.wire.close()
         if self.small_disk is not None:
             subprocess.run(["umount", self.scratch(self.small_disk)], check=True, timeout=30)
 
@@ -152,16 +186,28 @@ class Fleet(Cluster):
 
     def _host(self, name: str, module: str, arguments: tuple[str, ...]) -> Host:
         ports = {"amqp": self.rabbitmq.port, "redis": self.redis.port, "s3": int(self.s3.endpoint.rsplit(":", 1)[1])}
-        proxies = {service: self.network.proxy(port) for service, port in ports.items()}
+        wire, clock, library = self._wire(name) if module == "framefleet_workers" else None, None, compiled(self.folder)
+        if library is not None:
+            clock = WrongClock(library, self.folder / f"clock-{name}")
+        here = "127.0.0.1" if wire is None else wire.address
+        proxies = {service: self.network.proxy(port, here) for service, port in ports.items()}
+        broker = self.amqp_url.replace(f"@127.0.0.1:{ports['amqp']}/", f"@{here}:{proxies['amqp'].port}/")
         variables = {
-            "FRAMEFLEET_BROKER_URL": self.amqp_url.replace(f":{ports['amqp']}/", f":{proxies['amqp'].port}/"),
-            "FRAMEFLEET_REDIS_URL": f"redis://127.0.0.1:{proxies['redis'].port}/{self.database}",
-            "FRAMEFLEET_S3_ENDPOINT": f"127.0.0.1:{proxies['s3'].port}",
+            "FRAMEFLEET_BROKER_URL": broker,
+            "FRAMEFLEET_REDIS_URL": f"redis://{here}:{proxies['redis'].port}/{self.database}",
+            "FRAMEFLEET_S3_ENDPOINT": f"{here}:{proxies['s3'].port}",
             "FRAMEFLEET_SCRATCH": str(self.folder / f"scratch-{name}"),
             # Not a setting: by it whatever the host started is found again.
             "FRAMEFLEET_HOST": f"{name}@{self.folder}",
+            **({} if clock is None else clock.variables),
         }
-        return Host(name, module, arguments, variables, proxies)
+        return Host(name, module, arguments, variables, proxies, clock=clock, wire=wire)
+
+    def _wire(self, name: str) -> Wire | None:
+        try:
+            return Wire(name, self.folder / f"wire-{name}")
+        except NoWire:
+            return None
 
     def _keep(self) -> None:
         """Start what is not running, as an orchestrator does."""
@@ -170,7 +216,8 @@ class Fleet(Cluster):
                 with self._lock:
                     dead = host.process is None or host.process.poll() is not None
                     if dead and time.monotonic() >= host.back_at and not self._over.is_set():
-                        host.process = self._start(host.module, *host.arguments, **host.variables)
+                        inside = [] if host.wire is None else host.wire.inside
+                        host.process = self._start(host.module, *host.arguments, wrapped_in=inside, **host.variables)
                 host.pids.update(self.slots_of(host) if host.is_worker else ())
 
     def _mounted(self, host: Host) -> Host | None:

@@ -9,14 +9,16 @@ import shutil
 import subprocess
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from framefleet.domain import keys
-from framefleet.domain.records import TaskRecord
+from framefleet.domain.records import TaskRecord, Track
 from framefleet.domain.states import TaskState
+from framefleet_scheduler.cache import entries
+from framefleet_workers.parcel import BadParcel, cut, read_head
 from tests.acceptance.cluster import eventually
 from tests.chaos.producer import Said
 from tests.chaos.runner import Run
@@ -25,8 +27,10 @@ INVARIANTS = {
     "accepted": "every request the broker confirmed was answered: accepted as one task, or refused with its code",
     "final": "every accepted task has ended, as its request says it must",
     "recorded": "state in Redis = END in the store = task.json",
+    "control": "what was drained or paused began nothing meanwhile; a task's last confirmed priority is its record's",
     "exact": "every output has the bytes its record says, decodes, and has the frames of the undisturbed run",
     "events": "the final event of every task was delivered, with one id and the state of END",
+    "cache": "every entry is whole; where it was on, something was taken over",
     "no stray object": "the work bucket has records only; the target bucket has only what records name",
     "no stray process": "no FFmpeg and no slot outlives its work; scratch is empty",
     "no message left": "no queue of the cluster has a message",
@@ -43,6 +47,10 @@ class Verdict:
 
     violations: dict[str, list[str]] = field(default_factory=lambda: {name: [] for name in INVARIANTS})
     outcomes: Counter[str] = field(default_factory=Counter)
+    reused: int = 0
+    """Subtasks that took over finished work."""
+    verbs: Counter[str] = field(default_factory=Counter)
+    """What the operator was told yes to."""
     identical: int = 0
     """Outputs with the very bytes of the undisturbed run."""
     decoded: int = 0
@@ -79,6 +87,8 @@ class Judge:
         self._exact()
         said = self._events()
         self._accepted(said)
+        self._control(said)
+        self._cache()
         self._strays()
         self._messages()
         self._metrics()
@@ -95,7 +105,7 @@ class Judge:
     def _final(self) -> None:
         fleet, verdict = self._fleet, self._verdict
         for task_id, shape in self._run.told.tasks.items():
-            stored = fleet.store.get(keys.end(task_id, self._run.told.runs.get(task_id, 1)))
+            stored = fleet.store.get(keys.end(task_id, self._run.operator.said.runs.get(task_id, 1)))
             if stored is None:
                 verdict.wrong("final", f"{task_id} ({shape}) has no END")
                 continue
@@ -103,9 +113,9 @@ class Judge:
             self._records[task_id] = record
             verdict.outcomes[record.state.value] += 1
             expected = {TaskState.FAILED if shape == "garbage" else TaskState.SUCCEEDED}
-            if task_id in self._run.told.canceled:
+            if task_id in self._run.operator.said.canceled:
                 expected = {TaskState.CANCELED}
-                if _was_done(record, self._run.told.canceled[task_id]):
+                if self._was_done(record, self._run.operator.said.canceled[task_id]):
                     expected.add(TaskState.SUCCEEDED)
             if record.state not in expected:
                 code = None if record.error is None else f"{record.error.code}: {record.error.message}"
@@ -201,6 +211,53 @@ class Judge:
             else:
                 self._verdict.wrong("exact", f"{task_id}: {name} differs")
 
+    # --- control and cache -----------------------------------------------------------------
+
+    def _control(self, said: Said) -> None:
+        yes, fleet = self._run.operator.said, self._fleet
+        self._verdict.verbs = yes.verbs
+        for stop in yes.stops:
+            for claim in said.began.values():
+                if stop.means(claim) and not any(gone <= claim.at <= back for gone, back in fleet.forgetful):
+                    self._verdict.wrong("control", f"{claim} in the {stop}")
+        for (task_id, run), asked in yes.priorities.items():
+            stored = fleet.store.get(keys.end(task_id, run))
+            record = None if stored is None else TaskRecord.model_validate_json(stored)
+            sure = [i for i, (_, at) in enumerate(asked) if at is not None]
+            if record is None or not sure or record.state is TaskState.CANCELED:
+                continue
+            at = asked[sure[-1]][1]
+            assert at is not None
+            # What nobody said yes to may hold or not; a yes in the moment of the task's end may come too late.
+            allowed = {priority for priority, _ in asked[sure[-1] :]}
+            if record.priority not in allowed and not self._was_done(record, at):
+                self._verdict.wrong("control", f"{task_id} ended with priority {record.priority}, asked were {asked}")
+
+    def _was_done(self, record: TaskRecord, at: datetime) -> bool:
+        """Whether every subtask had its outcome in the store by then, by the store's clock, which has seconds only."""
+        latest = at + timedelta(seconds=1)
+        for subtask in record.subtasks:
+            outcomes = (keys.done(record.id, record.run, subtask.n), keys.failed(record.id, record.run, subtask.n))
+            found = [info for info in map(self._fleet.store.stat, outcomes) if info is not None]
+            if not any(info.modified <= latest for info in found):
+                return False
+        return True
+
+    def _cache(self) -> None:
+        self._verdict.reused = sum(
+            bool(s.output and (s.output.get("reused") or s.output.get("reused_tracks")))
+            for record in self._records.values()
+            for s in record.subtasks
+        )
+        kept = [entry for entry in entries(self._fleet.store) if entry.is_work]
+        if not self._verdict.reused if self._fleet.cached else kept:
+            self._verdict.wrong("cache", f"{len(kept)} entries are kept, {self._verdict.reused} were taken over")
+        for entry in kept:
+            path, key = self._folder / "entry", f"{entry.prefix}/data"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if key in entry.keys and self._fleet.store.fetch(key, path) and (wrong := _damage(path)):
+                self._verdict.wrong("cache", f"{key}: {wrong}")
+
     # --- what must not be left -------------------------------------------------------------
 
     def _strays(self) -> None:
@@ -244,7 +301,7 @@ class Judge:
                 totals[labels.split('outcome="')[1].split('"')[0]] += int(value)
         # A task that was started again has ended twice.
         ends = self._verdict.outcomes.copy()
-        for task_id in self._run.told.runs:
+        for task_id in self._run.operator.said.runs:
             stored = self._fleet.store.get(keys.end(task_id, 1))
             assert stored is not None, "a run begins when the one before it has ended"
             ends[TaskRecord.model_validate_json(stored).state.value] += 1
@@ -287,10 +344,18 @@ class Judge:
             )
 
 
-def _was_done(record: TaskRecord, at: datetime) -> bool:
-    """Whether everything of the task was done by then, so that a cancel came too late."""
-    ends = [subtask.finished_at for subtask in record.subtasks]
-    return all(end is not None and end <= at for end in ends)
+def _damage(path: Path) -> str | None:
+    """What is wrong with an entry of the cache."""
+    try:
+        with path.open("rb") as file:
+            head = read_head(file)
+            if "track" in head:
+                track = Track.model_validate(head["track"])
+                for stored in (track.init, *track.segments):
+                    cut(file, stored.bytes, stored.sha256, path.with_name("piece"))
+    except (BadParcel, ValueError) as error:
+        return str(error)
+    return None
 
 
 def _json_lines(text: str) -> list[dict[str, Any]]:

@@ -56,6 +56,13 @@ def _ladder(out: str) -> list[Target]:
     return [{"name": "hls", "template": "hls-h264", "uri": f"{out}hls/master.m3u8", "overrides": overrides}]
 
 
+def _grown(out: str) -> list[Target]:
+    """The ladder with one rendition more: where finished work is kept, only that one has to be made."""
+    (ladder,) = _ladder(out)
+    more = {"name": "45p", "video": _SMALL | {"width": 80, "height": 44}}
+    return [ladder | {"overrides": ladder["overrides"] | {"renditions": [*ladder["overrides"]["renditions"], more]}}]
+
+
 def _stills(out: str) -> list[Target]:
     return [
         {"name": "cover", "template": "snapshot", "uri": f"{out}cover_{{index:03d}}.jpg"},
@@ -82,6 +89,7 @@ def _mixed(out: str) -> list[Target]:
 SHAPES: dict[str, tuple[tuple[str, ...], Callable[[str], list[Target]]]] = {
     "file": (("film.mp4",), _file),
     "ladder": (("short.mp4",), _ladder),
+    "grown": (("short.mp4",), _grown),
     "stills": (("short.mp4",), _stills),
     "sound": (("film.mp4",), _sound),
     "remux": (("film.mp4",), _remux),
@@ -91,6 +99,15 @@ SHAPES: dict[str, tuple[tuple[str, ...], Callable[[str], list[Target]]]] = {
 }
 """Name -> (sources, targets below a prefix). All but `garbage` must succeed."""
 
+PIPELINES: dict[str, dict[str, Any]] = {
+    "default": {},
+    "news": {"weight": 3.0},
+    "night": {"max_tasks": 2, "max_subtasks": 2},
+}
+"""Name -> settings. What waits behind a limit must not wait for ever, whatever is lost."""
+_LANES = {"ladder": "news", "grown": "news", "stills": "night", "sound": "night", "remux": "night"}
+"""Shape -> pipeline, else `default`. Finished work is found again inside a pipeline only."""
+
 
 def request(shape: str, bucket: str, name: str, **more: Any) -> Body:
     """A request of that shape, whose outputs go below out/<name>/."""
@@ -99,6 +116,7 @@ def request(shape: str, bucket: str, name: str, **more: Any) -> Body:
         "name": name,
         "client_token": name,
         "user_data": shape,
+        "pipeline": _LANES.get(shape, "default"),
         "sources": [{"uri": f"s3://{bucket}/in/{source}"} for source in sources],
         "targets": targets(f"s3://{bucket}/out/{name}/"),
     }

@@ -56,6 +56,11 @@ def is_slot(pid: int) -> bool:
 
 def with_variable(variable: str) -> list[int]:
     """Live processes that were started with this `NAME=value` in their environment."""
+    return with_variable_like(variable, variable)
+
+
+def with_variable_like(first: str, last: str) -> list[int]:
+    """Live processes that were started with a variable that begins and ends so (`NAME=`, end of the value)."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal() and alive(int(entry.name)):
@@ -63,7 +68,7 @@ def with_variable(variable: str) -> list[int]:
                 variables = (entry / "environ").read_bytes().split(b"\0")
             except OSError:
                 continue
-            if variable.encode() in variables:
+            if any(v.startswith(first.encode()) and v.endswith(last.encode()) for v in variables):
                 found.append(int(entry.name))
     return found
 
@@ -71,7 +76,13 @@ def with_variable(variable: str) -> list[int]:
 def holder(port: int, among: list[int]) -> int | None:
     """Which of these processes has a connection from this local port; the last of them, so a child before its parent."""
     inodes = set()
-    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+    # Of their network: it may be another than ours.
+    table = Path(f"/proc/{among[0]}/net/tcp") if among else Path("/proc/net/tcp")
+    try:
+        lines = table.read_text().splitlines()[1:]
+    except OSError:
+        return None
+    for line in lines:
         words = line.split()
         if int(words[1].rsplit(":", 1)[1], 16) == port:
             inodes.add(f"socket:[{words[9]}]")

@@ -8,6 +8,7 @@ import threading
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import pika
@@ -21,6 +22,20 @@ _REPLIES = "framefleet.client.chaos-replies"
 _EVENTS = "framefleet.client.chaos-events"
 _BROKEN = (pika.exceptions.AMQPError, OSError, AssertionError)
 _AGAIN_SECONDS = 0.3
+_EPOCH = 1_000_000
+"""Fences of one generation of Redis begin so far after those of the one before."""
+
+
+@dataclass(frozen=True)
+class Began:
+    """A claim, as its event told."""
+
+    at: datetime
+    """By Redis' clock."""
+    worker: str
+    pipeline: str
+    epoch: int
+    """The generation of Redis in which it was made."""
 
 
 @dataclass
@@ -35,6 +50,8 @@ class Said:
     """task id -> its final events."""
     claims: dict[tuple[str, int], set[int]] = field(default_factory=lambda: defaultdict(set))
     """(task id, subtask) -> fences it was claimed under, as events told."""
+    began: dict[str, Began] = field(default_factory=dict)
+    """Event id -> the claim. Told again, after a loss of Redis, it is the same claim."""
     events: int = 0
 
 
@@ -112,7 +129,13 @@ class Producer:
             said.events += 1
             event = json.loads(data)
             if event["event"].startswith("subtask."):
-                said.claims[event["task_id"], event["subtask"]].add(int(event["event_id"].rsplit(".", 1)[1]))
+                fence = int(event["event_id"].rsplit(".", 1)[1])
+                said.claims[event["task_id"], event["subtask"]].add(fence)
+                claim = Began(
+                    datetime.fromisoformat(event["at"]), event["worker"] or "", event["pipeline"], fence // _EPOCH
+                )
+                known = said.began.get(event["event_id"])
+                said.began[event["event_id"]] = claim if known is None or claim.at < known.at else known
             else:
                 said.finals[event["task_id"]].append(event)
 

@@ -10,6 +10,7 @@ import asyncio
 import re
 import threading
 from collections.abc import Coroutine
+from contextlib import suppress
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -18,7 +19,12 @@ _BLOCK = 1 << 16
 _LOOK_SECONDS = 0.01
 HOLD_SECONDS = 30.0
 """A held connection goes on after that, whatever became of its holder."""
-_REFUSAL = b"<?xml version='1.0'?><Error><Code>SlowDown</Code><Message>refused by the fault proxy</Message></Error>"
+_CODES = {503: "SlowDown", 507: "XMinioStorageFull", 403: "QuotaExceeded", 500: "InternalError"}
+"""What stores say with a status: too busy; full, as MinIO, as Ceph, and as SeaweedFS says it."""
+FULL = (507, 403, 500)
+_WRITES = re.compile(rb"^(PUT|POST) (?!/[^/ ?]+\?delete)[^\r\n]* HTTP/1\.1\r\n.*?\r\n\r\n", re.DOTALL)
+"""A request that needs room: all but the removal of many objects."""
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
 class Mode(StrEnum):
@@ -31,6 +37,8 @@ class Mode(StrEnum):
     """Nothing passes; what was sent arrives when the cut is healed, as TCP does it."""
     REFUSE = "refuse"
     """HTTP status 503 to every request."""
+    FULL = "full"
+    """An error to every request that needs room, once it was read: what only reads, or removes, passes."""
     RESET = "reset"
     """Connections are reset, new ones too."""
 
@@ -78,26 +86,28 @@ class Trap:
 class Proxy:
     """One listening port in front of one server."""
 
-    def __init__(self, network: Network, server_port: int) -> None:
+    def __init__(self, network: Network, server_port: int, address: str) -> None:
         self._network = network
         self._server_port = server_port
         self._mode = Mode.FORWARD
         self._delay = 0.0
+        self._status = 503
         self._links: set[_Link] = set()
         self.traps: list[Trap] = []
+        self.address = address
         self.port = network.run(self._listen())
 
-    def set(self, mode: Mode, delay: float = 0.0) -> None:
-        """Change what happens to bytes from now on; seconds of delay for each block."""
-        self._network.run(self._set(mode, delay))
+    def set(self, mode: Mode, delay: float = 0.0, status: int = 503) -> None:
+        """Change what happens to bytes from now on; seconds of delay for each block, HTTP status of refusals."""
+        self._network.run(self._set(mode, delay, status))
 
     async def _listen(self) -> int:
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        server = await asyncio.start_server(self._serve, self.address, 0)
         self._network.servers.append(server)
         return int(server.sockets[0].getsockname()[1])
 
-    async def _set(self, mode: Mode, delay: float) -> None:
-        self._mode, self._delay = mode, delay
+    async def _set(self, mode: Mode, delay: float, status: int) -> None:
+        self._mode, self._delay, self._status = mode, delay, status
         if mode is Mode.RESET:
             for link in list(self._links):
                 link.abort()
@@ -115,6 +125,8 @@ class Proxy:
         self._links.add(link)
         try:
             await link.run()
+        except OSError:
+            pass  # reset meanwhile
         finally:
             link.abort()
             self._links.discard(link)
@@ -126,11 +138,13 @@ class Proxy:
         while self._mode is Mode.STALL:
             await asyncio.sleep(_LOOK_SECONDS)
         if self._mode is Mode.REFUSE and asked:  # an answer that has begun is not spoiled: no server does that
-            head = f"HTTP/1.1 503 Slow Down\r\nContent-Type: application/xml\r\nContent-Length: {len(_REFUSAL)}\r\n"
-            link.client[1].write(head.encode() + b"Connection: close\r\n\r\n" + _REFUSAL)
-            link.client[1].close()
+            link.refuse(self._status)
             return False
         return self._mode is not Mode.RESET
+
+    def full(self, data: bytes) -> int | None:
+        """The status with which a request that begins with these bytes is refused for want of room."""
+        return self._status if self._mode is Mode.FULL and _WRITES.match(data) else None
 
 
 _Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -161,10 +175,30 @@ class _Link:
     def abort(self) -> None:
         """Reset both connections."""
         for _, writer in (self.client, self._server):
-            writer.transport.abort()
+            with suppress(AttributeError):  # asyncio's own, when the other side has reset it just now
+                writer.transport.abort()
+
+    def refuse(self, status: int) -> None:
+        """Answer a request in the server's place, and end the connection."""
+        body = f"<?xml version='1.0'?><Error><Code>{_CODES[status]}</Code><Message>by the fault proxy</Message></Error>"
+        head = f"HTTP/1.1 {status} No\r\nContent-Type: application/xml\r\nContent-Length: {len(body)}\r\n"
+        self.client[1].write(f"{head}Connection: close\r\n\r\n{body}".encode())
+        self.client[1].close()
+
+    async def _read_rest(self, data: bytes) -> None:
+        """Take the rest of a request, as a server does before it says that it has no room."""
+        head, _, body = data.partition(b"\r\n\r\n")
+        length = _LENGTH.search(head)
+        left = int(length[1]) - len(body) if length else 0
+        while left > 0 and (data := await self.client[0].read(_BLOCK)):
+            left -= len(data)
 
     async def _up(self) -> None:
         while data := await self.client[0].read(_BLOCK):
+            status = self._proxy.full(data)
+            if status is not None:
+                await self._read_rest(data)
+                return self.refuse(status)
             trap = next((t for t in self._proxy.traps if t.matches(data)), None)
             if trap is not None and trap.answered:
                 self._awaited = trap
@@ -197,9 +231,9 @@ class Network:
         self._thread = threading.Thread(target=self._loop.run_forever, name="network", daemon=True)
         self._thread.start()
 
-    def proxy(self, server_port: int) -> Proxy:
-        """A proxy in front of a port of this machine."""
-        return Proxy(self, server_port)
+    def proxy(self, server_port: int, address: str = "127.0.0.1") -> Proxy:
+        """A proxy in front of a port of this machine, which listens on this address."""
+        return Proxy(self, server_port, address)
 
     def run(self, what: Coroutine[Any, Any, _T]) -> _T:
         """Run in the thread of the proxies and wait for the result."""

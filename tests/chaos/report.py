@@ -37,8 +37,14 @@ def text(reports: Sequence[SeedReport]) -> str:
         )
     kinds = Counter(fault for r in reports for fault, _, _ in r.run.told.faults)
     lines += ["", "faults by kind"] + [f"  {number:4d}  {kind}" for kind, number in kinds.most_common()]
+    left_out = Counter(fault for r in reports for fault in r.run.left_out)
+    lines += [f"   ---  {kind} (left out of {number} seeds)" for kind, number in sorted(left_out.items())]
     moments = Counter(m if met else f"{m} (not met in time)" for r in reports for _, m, met in r.run.told.faults)
     lines += ["", "faults by moment"] + [f"  {number:4d}  {moment}" for moment, number in moments.most_common()]
+    verbs = sum((r.verdict.verbs for r in reports), Counter())
+    lines += ["", "confirmed to the operator"] + [f"  {number:4d}  {verb}" for verb, number in verbs.most_common()]
+    if reused := sum(r.verdict.reused for r in reports):
+        lines += ["", f"{reused} subtasks took over finished work"]
     lines += ["", "invariants"]
     for name, meaning in INVARIANTS.items():
         found = [v for r in reports for v in r.verdict.violations[name]]

@@ -4,29 +4,25 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from framefleet.domain import keys
-from framefleet.domain.errors import ServiceError, TaskFinal, TaskNotFound
-from framefleet_scheduler.bootstrap import SystemClock
-from framefleet_scheduler.control import Control
 from tests.acceptance.cluster import eventually
 from tests.chaos import load
-from tests.chaos.faults import FAULTS, Broken, Scene
+from tests.chaos.faults import FAULTS, Broken, impossible
 from tests.chaos.fleet import Fleet
 from tests.chaos.moments import ANY_TIME, MOMENTS, Armed
 from tests.chaos.producer import Producer
+from tests.chaos.scene import Scene
+from tests.chaos.verbs import Operator
 
 Say = Callable[[str], None]
 
 PACE_SECONDS = 0.6
 _MOMENT_SECONDS = 8.0
 _SETTLE_SECONDS = 400.0
-_VERB_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
@@ -60,20 +56,17 @@ class Told:
     """Task id -> shape."""
     reference: dict[str, str] = field(default_factory=dict)
     """Shape -> the task of the undisturbed run."""
-    canceled: dict[str, datetime] = field(default_factory=dict)
-    """Ids of tasks whose cancel was confirmed, and when."""
-    runs: dict[str, int] = field(default_factory=dict)
-    """Task id -> the run it was started again as."""
     faults: list[tuple[str, str, bool]] = field(default_factory=list)
     """(fault, moment, whether the moment was met)."""
 
 
-def plan(seed: int, tasks: int, faults: int, *, quick: bool, small_disk: bool) -> list[Step]:
-    """What a seed does: the same each time. Every kind of fault comes once before one comes again."""
+def plan(seed: int, tasks: int, faults: int, *, quick: bool, without: Collection[str] = ()) -> list[Step]:
+    """What a seed does: the same each time. Every kind of fault comes once before one comes again.
+
+    `without` names those that cannot be.
+    """
     rng = random.Random(seed)
-    names = [name for name, fault in FAULTS.items() if fault.quick or not quick]
-    if not small_disk:
-        names.remove("scratch full")
+    names = [name for name, fault in FAULTS.items() if (fault.quick or not quick) and name not in without]
     bag: list[str] = []
     shapes = list(load.SHAPES)
     steps = []
@@ -118,16 +111,22 @@ class Run:
         self._seed = seed
         self._say = say
         self._number = 0
-        self._control = Control(fleet.store, fleet.state.tasks, SystemClock())
+        self.operator = Operator(fleet)
+        self.left_out: frozenset[str] = impossible(fleet)
+        """Faults that this machine, or this seed's cluster, cannot have."""
 
     def undisturbed(self, folder: Path) -> None:
         """Run every shape once with nothing broken: what the others are compared with."""
         for path in load.make_sources(folder):
             self.fleet.upload(path, f"in/{path.name}")
+        for name, settings in load.PIPELINES.items():
+            self.operator.configure(name, **settings)
         for shape in load.SHAPES:
             self.told.reference[shape] = self._submit(shape)
         for task_id in self.told.reference.values():
             self.fleet.finished(task_id)
+        if self.fleet.cached:  # else nothing would be left to be done
+            self.fleet.clear_cache()
 
     def execute(self, steps: list[Step]) -> None:
         """Do all steps, then wait until every task has ended and every host is back."""
@@ -135,6 +134,8 @@ class Run:
         for number, step in enumerate(steps, 1):
             self._say(f"{number:3d} {step.fault} | {step.moment} | tasks: {', '.join(step.shapes) or 'none'}")
             self._step(step)
+            self.operator.step_ended()
+        self.operator.undo_all()
         self.fleet.pace(0.0)
         self.producer.flush(_SETTLE_SECONDS)
         deadline = time.monotonic() + _SETTLE_SECONDS
@@ -144,7 +145,7 @@ class Run:
 
     def _ended(self, task_id: str) -> bool:
         record = self.fleet.record(task_id)
-        return record is not None and record.state.final and record.run == self.told.runs.get(task_id, 1)
+        return record is not None and record.state.final and record.run == self.operator.said.runs.get(task_id, 1)
 
     def _step(self, step: Step) -> None:
         fault = FAULTS[step.fault]
@@ -156,14 +157,15 @@ class Run:
                 self.producer.request(load.MALFORMED_REQUESTS[step.malformed], None)
             time.sleep(step.pause)
             if step.cancel and ids:
-                self._cancel(ids[0])
+                self.operator.cancel(ids[0])
             if step.restart:
                 self._restart(random.Random(step.seed))
             held = None if armed is None else armed.wait(_MOMENT_SECONDS)
             victim = held if held is not None and fault.victim != "all" else self.fleet.hosts[step.host]
             port = 0 if armed is None or held is None else armed.trap.port
             self.told.faults.append((step.fault, step.moment, held is not None or armed is None))
-            scene = Scene(self.fleet, self.producer, random.Random(step.seed), victim, port)
+            rng = random.Random(step.seed)
+            scene = Scene(self.fleet, self.producer, self.operator, rng, victim, port, list(self.told.tasks))
             try:
                 fault.do(scene)
             except Broken as error:
@@ -181,35 +183,11 @@ class Run:
         self.told.tasks[task_id] = shape
         return task_id
 
-    def _cancel(self, task_id: str) -> None:
-        """As the command line does it: again while a service is away, and a yes is a yes."""
-        deadline = time.monotonic() + _VERB_SECONDS
-        while time.monotonic() < deadline:
-            try:
-                self._control.cancel(task_id)
-            except ServiceError:
-                time.sleep(0.1)
-            except TaskNotFound:  # not yet accepted
-                time.sleep(0.1)
-            except TaskFinal:
-                return
-            else:
-                self.told.canceled[task_id] = datetime.now(UTC)
-                return
-
     def _restart(self, rng: random.Random) -> None:
         """Start one of the tasks again that have ended as they must."""
-        ended = [
-            t for t in self.told.tasks if t not in self.told.runs and t not in self.told.canceled and self._ended(t)
-        ]
-        ended = [t for t in ended if t not in self.told.reference.values()]
-        if not ended:
-            return
-        task_id = rng.choice(ended)
-        try:
-            self._control.restart(task_id)
-        except ServiceError:
-            # Nobody said yes, but it may have begun: then it is run 2 that has to end.
-            if self.fleet.store.get(keys.restarted(task_id, 2)) is None:
-                return
-        self.told.runs[task_id] = 2
+        said = self.operator.said
+        reference = set(self.told.reference.values())
+        left = [t for t in self.told.tasks if t not in said.runs and t not in said.canceled and t not in reference]
+        ended = [t for t in left if self._ended(t)]
+        if ended:
+            self.operator.restart(rng.choice(ended))

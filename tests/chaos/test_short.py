@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
+import shutil
 
 import pytest
 
 from tests.chaos.__main__ import run_seed
+from tests.chaos.folders import folder_of_run
 from tests.chaos.report import text
 from tests.chaos.runner import plan
 from tests.services import S3, RabbitMQ, Redis
@@ -21,15 +21,17 @@ def test_I2_I3_I4_I5_I8_hold_under_a_seeded_handful_of_faults(
 ) -> None:
     for server in (rabbitmq, redis_server, s3_server):
         server.ensure_running()
-    folder = Path(tempfile.mkdtemp(prefix="framefleet-chaos-"))
-    print(f"logs are in {folder}")
+    servers = (rabbitmq, redis_server, s3_server)
+    with folder_of_run() as folder:
+        print(f"logs are in {folder}")
 
-    report = run_seed(SEED, tasks=8, faults=8, servers=(rabbitmq, redis_server, s3_server), folder=folder, quick=True)
+        report = run_seed(SEED, tasks=8, faults=8, servers=servers, folder=folder, quick=True)
 
-    print(text([report]))
-    assert report.verdict.holds, {name: found for name, found in report.verdict.violations.items() if found}
+        print(text([report]))
+        assert report.verdict.holds, {name: found for name, found in report.verdict.violations.items() if found}
+        shutil.rmtree(folder)
 
 
 def test_a_seed_does_the_same_each_time() -> None:
-    assert plan(7, 16, 24, quick=False, small_disk=True) == plan(7, 16, 24, quick=False, small_disk=True)
-    assert plan(7, 16, 24, quick=False, small_disk=True) != plan(8, 16, 24, quick=False, small_disk=True)
+    assert plan(7, 16, 24, quick=False) == plan(7, 16, 24, quick=False)
+    assert plan(7, 16, 24, quick=False) != plan(8, 16, 24, quick=False)
