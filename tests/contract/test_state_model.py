@@ -1,12 +1,15 @@
 """Random interleavings of everything that happens to subtasks, against a model in plain Python.
 
 The model changes state only through `domain.states.advance`, so the scripts are held to the same table. Leases are
-either endless or over at once; nothing waits.
+either endless or over at once; nothing waits. Redis may return to an earlier moment, as after the loss of the end of its
+append-only file: attempts that it has forgotten go on, and are adopted or refused.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from contextlib import closing
+from copy import deepcopy
+from dataclasses import dataclass, field
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -25,10 +28,12 @@ from framefleet.domain.errors import FfmpegKilled, VerifyFailed
 from framefleet.domain.states import SubtaskEvent, SubtaskState, advance
 from framefleet.ports import Claim, Due, Expired, Progress, Refused
 from tests.contract.conftest import LEASE, WORKER, make_task, sid, transcode
+from tests.contract.snapshots import Past, Snapshot
 
 S, E = SubtaskState, SubtaskEvent
 LEASES = st.sampled_from([0.0, LEASE])
 MOST = 6
+STEPS = 40
 PLACES = (
     *(f"ff:ready:cpu:{begun}{level}:default" for begun in "bn" for level in range(11)),
     "ff:outbox:cpu",
@@ -60,12 +65,17 @@ class Node:
     open_needs: set[int] = field(default_factory=set)
 
 
+def mine(node: Node, held: Claim) -> bool:
+    """Whether this claim is the subtask's latest."""
+    return (node.fence, node.nonce) == (held.fence, held.nonce)
+
+
 class Machine(RuleBasedStateMachine):
     """One task of up to six subtasks with random dependencies."""
 
-    def __init__(self, state: RedisState) -> None:
+    def __init__(self, state: RedisState, past: Past) -> None:
         super().__init__()
-        self.state = state
+        self.state, self.past = state, past
         state.client.flushall()
         state.epochs.begin(1)
         self.task = make_task()
@@ -73,6 +83,13 @@ class Machine(RuleBasedStateMachine):
         self.attempts: list[Attempt] = []
         self.handed_out: list[Due] = []
         self.nonces = 0
+        self.steps = 0
+        self.saved: tuple[Snapshot, dict[int, Node]] | None = None
+
+    @property
+    def may_end(self) -> bool:
+        """Rarely: nothing more can happen to what has ended."""
+        return self.steps % 5 == 0
 
     # --- the model ---
 
@@ -104,7 +121,7 @@ class Machine(RuleBasedStateMachine):
 
     @initialize(data=st.data())
     def create(self, data: st.DataObject) -> None:
-        count = data.draw(st.integers(1, MOST))
+        count = data.draw(st.sampled_from([1, 2, 3, MOST]))
         subtasks = []
         for n in range(1, count + 1):
             needs = data.draw(st.frozensets(st.integers(1, n - 1), max_size=3)) if n > 1 else frozenset()
@@ -113,7 +130,13 @@ class Machine(RuleBasedStateMachine):
         assert self.state.tasks.create(self.task, 1, subtasks)
 
     def pick(self, data: st.DataObject) -> int:
-        return data.draw(st.sampled_from(sorted(self.nodes)), label="n")
+        """Mostly the one that something has happened to."""
+        latest = [self.attempts[-1].n] * len(self.nodes) if self.attempts else []
+        return data.draw(st.sampled_from(latest + sorted(self.nodes)), label="n")
+
+    def attempt(self, data: st.DataObject) -> Attempt:
+        """One of the latest: older ones have been refused in every way there is."""
+        return data.draw(st.sampled_from(self.attempts[:-4:-1]), label="attempt")
 
     @rule(data=st.data(), lease=LEASES)
     def claim(self, data: st.DataObject, lease: float) -> None:
@@ -141,60 +164,61 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.attempts)
     @rule(data=st.data(), lease=LEASES)
     def ask_again(self, data: st.DataObject, lease: float) -> None:
-        attempt = data.draw(st.sampled_from(self.attempts))
+        attempt = self.attempt(data)
         node = self.nodes[attempt.n]
         if node.state is S.RUNNING and node.nonce == attempt.claim.nonce:
             answer = self.state.claims.claim(attempt.claim.sid, attempt.claim.nonce, WORKER, lease)
             assert isinstance(answer, Claim)
-            assert replace(answer, priority=attempt.claim.priority) == attempt.claim
+            first = attempt.claim
+            assert (answer.fence, answer.nonce, answer.spec) == (first.fence, first.nonce, first.spec)
             node.lease_over = lease == 0
 
     @precondition(lambda self: self.attempts)
     @rule(data=st.data(), lease=LEASES, fraction=st.sampled_from([None, 0.25, 0.5]))
     def beat(self, data: st.DataObject, lease: float, fraction: float | None) -> None:
-        attempt = data.draw(st.sampled_from(self.attempts))
+        attempt = self.attempt(data)
         node, held = self.nodes[attempt.n], attempt.claim
         progress = None if fraction is None else Progress(fraction, 2.0)
         answer = self.state.claims.beat(held.sid, held.fence, held.nonce, lease, progress)
-        mine = (node.fence, node.nonce) == (held.fence, held.nonce)
+        ours = mine(node, held)
         if node.state is S.CANCELED:
             assert answer == "cancel"
-        elif node.state is S.RUNNING and mine:
+        elif node.state is S.RUNNING and ours:
             assert answer == "ok"
             node.lease_over = lease == 0
-        elif node.state is S.QUEUED and mine and held.fence > node.closed:
+        elif node.state is S.QUEUED and held.fence > node.closed and (ours or held.fence >= node.fence):
             assert answer == "adopted"
             self.change(attempt.n, E.ADOPT)
-            node.crashes -= 1
-            node.lease_over = lease == 0
+            if ours:
+                node.crashes = max(0, node.crashes - 1)
+            else:  # Redis has forgotten the claim
+                node.attempt += 1
+            node.fence, node.nonce, node.lease_over = held.fence, held.nonce, lease == 0
         else:
             assert answer == "lost"
 
     @precondition(lambda self: self.attempts)
     @rule(data=st.data(), delay=LEASES)
     def release(self, data: st.DataObject, delay: float) -> None:
-        attempt = data.draw(st.sampled_from(self.attempts))
+        attempt = self.attempt(data)
         node, held = self.nodes[attempt.n], attempt.claim
-        ours = node.state is S.RUNNING and (node.fence, node.nonce) == (held.fence, held.nonce)
+        ours = node.state is S.RUNNING and mine(node, held)
         assert self.state.claims.release(held.sid, held.fence, held.nonce, delay) == ours
         if ours:
             self.change(attempt.n, E.RELEASE)
             node.closed = held.fence
             node.attempt -= 1
 
-    @rule()
-    def look_for_expired(self) -> None:
+    @precondition(lambda self: self.attempts)
+    @rule(data=st.data())
+    def expire(self, data: st.DataObject) -> None:
         found = {entry.sid: entry for entry in self.state.tasks.expired(100)}
         assert found == {
             sid(self.task, n): Expired(sid(self.task, n), node.fence, node.crashes)
             for n, node in self.nodes.items()
             if node.state is S.RUNNING and node.lease_over
         }
-
-    @precondition(lambda self: self.attempts)
-    @rule(data=st.data())
-    def expire(self, data: st.DataObject) -> None:
-        attempt = data.draw(st.sampled_from(self.attempts))
+        attempt = self.attempt(data)
         node, held = self.nodes[attempt.n], attempt.claim
         over = node.state is S.RUNNING and node.fence == held.fence and node.lease_over
         assert self.state.tasks.expire(held.sid, held.fence) == over
@@ -205,12 +229,12 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.attempts)
     @rule(data=st.data(), retry_in=st.sampled_from([None, 0.0, LEASE]))
     def fail(self, data: st.DataObject, retry_in: float | None) -> None:
-        attempt = data.draw(st.sampled_from(self.attempts))
+        attempt = self.attempt(data)
         n, node, held = attempt.n, self.nodes[attempt.n], attempt.claim
-        current = node.fence == held.fence > node.closed and not node.state.final
+        current = mine(node, held) and held.fence > node.closed and not node.state.final
         if retry_in is not None:
             current = current and node.state is S.RUNNING
-        assert self.state.tasks.fail(held.sid, held.fence, FfmpegKilled().info(), retry_in) == current
+        assert self.state.tasks.fail(held.sid, held.fence, FfmpegKilled().info(), retry_in, held.nonce) == current
         if not current:
             return
         if retry_in is None:
@@ -219,6 +243,7 @@ class Machine(RuleBasedStateMachine):
             self.change(n, E.RETRY)
             node.closed = held.fence
 
+    @precondition(lambda self: self.may_end)
     @rule(data=st.data())
     def verdict(self, data: st.DataObject) -> None:
         n = self.pick(data)
@@ -232,6 +257,7 @@ class Machine(RuleBasedStateMachine):
         self.fail_for_good(n)
         self.cancel_what_serves_nobody({m for m, node in self.nodes.items() if node.state is S.FAILED} - before)
 
+    @precondition(lambda self: self.may_end)
     @rule(data=st.data())
     def done(self, data: st.DataObject) -> None:
         n = self.pick(data)
@@ -246,37 +272,59 @@ class Machine(RuleBasedStateMachine):
             if waiting.state is S.BLOCKED and not waiting.open_needs:
                 self.change(m, E.UNBLOCK)
 
-    @rule(really=st.integers(0, 5))
-    def cancel(self, really: int) -> None:
-        if really:  # mostly not: nothing can happen afterwards
-            return
+    @precondition(lambda self: self.may_end and self.steps > STEPS // 2)
+    @rule()
+    def cancel(self) -> None:
         assert self.state.tasks.cancel(self.task.id)
         for n, node in self.nodes.items():
             if not node.state.final:
                 self.change(n, E.CANCEL)
 
-    @rule(window=st.integers(0, 4))
-    def release_window(self, window: int) -> None:
-        self.state.outbox.release_window("cpu", window)
-
-    @rule()
-    def hand_out(self) -> None:
-        self.handed_out += self.state.outbox.due(10)
+    @rule(what=st.sampled_from(["window", "hand out", "republish", "priority"]), number=st.integers(0, 4))
+    def relay(self, what: str, number: int) -> None:
+        """One rule for all that moves orders, or little else would happen."""
+        match what:
+            case "window":
+                self.state.outbox.release_window("cpu", number)
+            case "hand out":
+                self.handed_out += self.state.outbox.due(10)
+            case "republish":
+                self.state.outbox.republish_lost(0)
+            case _:
+                assert self.state.tasks.reprioritize(self.task.id, number)
 
     @precondition(lambda self: self.handed_out)
     @rule(data=st.data())
     def confirm(self, data: st.DataObject) -> None:
         self.state.outbox.published(data.draw(st.sampled_from(self.handed_out)))
 
-    @rule()
-    def republish(self) -> None:
-        self.state.outbox.republish_lost(0)
+    @rule(data=st.data(), lease=LEASES)
+    def claim_and_be_forgotten(self, data: st.DataObject, lease: float) -> None:
+        before = self.past.take(), deepcopy(self.nodes)
+        self.claim(data, lease)
+        self.go_back(*before)
 
-    @rule(priority=st.integers(0, 9))
-    def reprioritize(self, priority: int) -> None:
-        assert self.state.tasks.reprioritize(self.task.id, priority)
+    @precondition(lambda self: self.saved is None)
+    @rule()
+    def redis_writes_to_its_disk(self) -> None:
+        self.saved = self.past.take(), deepcopy(self.nodes)
+
+    @precondition(lambda self: self.saved is not None)
+    @rule()
+    def redis_returns_to_what_it_wrote(self) -> None:
+        assert self.saved is not None
+        self.go_back(*self.saved)
+        self.saved = None
+
+    def go_back(self, snapshot: Snapshot, nodes: dict[int, Node]) -> None:
+        self.past.restore(snapshot)
+        self.nodes = nodes
 
     # --- what is always true ---
+
+    @invariant()
+    def a_step_was_taken(self) -> None:
+        self.steps += 1
 
     @invariant()
     def i5_each_subtask_is_where_its_state_says(self) -> None:
@@ -322,11 +370,11 @@ class Machine(RuleBasedStateMachine):
 
 
 def test_every_interleaving_keeps_to_the_table_and_to_one_place(state_server: EmbeddedRedis) -> None:
-    with connect(state_server.url) as state:
+    with connect(state_server.url) as state, closing(Past(state_server.url)) as past:
 
         class OverThisServer(Machine):
             def __init__(self) -> None:
-                super().__init__(state)
+                super().__init__(state, past)
 
         run_state_machine_as_test(
             OverThisServer,
@@ -335,7 +383,7 @@ def test_every_interleaving_keeps_to_the_table_and_to_one_place(state_server: Em
                 database=None,
                 deadline=None,
                 max_examples=100,
-                stateful_step_count=40,
+                stateful_step_count=STEPS,
                 suppress_health_check=list(HealthCheck),
             ),
         )
