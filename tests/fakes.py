@@ -259,8 +259,8 @@ class FakeState:
                 other.state = SubtaskState.QUEUED
         return True
 
-    def done_unread(self, sids: Sequence[str]) -> int:
-        return sum(self.done(sid, "", 0.0) for sid in sids)
+    def done_all(self, results: Sequence[tuple[str, str, float]]) -> list[bool]:
+        return [self.done(*result) for result in results]
 
     def fail(self, sid: str, fence: int | None, error: ErrorInfo, retry_in: float | None, nonce: str = "") -> bool:
         self._check(epoch=fence is not None or retry_in is not None)

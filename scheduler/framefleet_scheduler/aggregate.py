@@ -1,28 +1,22 @@
-"""Reports become state. A report is believed only as far as the object store confirms it."""
+"""Reports become state. That a subtask is done was confirmed by the object store: to the worker whose report carries the
+summary of the record it created, else to us, who look.
+"""
 
 from __future__ import annotations
 
-import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 from pydantic import ValidationError
 
 from framefleet import metrics
 from framefleet.domain import keys
-from framefleet.domain.errors import ErrorInfo, FramefleetError, Retry
-from framefleet.domain.records import (
-    DoneRecord,
-    Output,
-    ProbeOutput,
-    PublishedOutput,
-    SubtaskRecord,
-    TracksOutput,
-    Usage,
-)
+from framefleet.domain.errors import ErrorInfo, FramefleetError, Retry, ServiceError
+from framefleet.domain.records import DoneRecord, SubtaskRecord
 from framefleet.domain.states import SubtaskState
 from framefleet.domain.subtask import split_subtask_id
+from framefleet.domain.summary import Summary, summary
 from framefleet.messages import Done, Failed, Report
 from framefleet.ports import ObjectStore, TaskStore
 from framefleet_scheduler import retry
@@ -53,13 +47,24 @@ class Aggregator:
         self._chance = chance
         self._move = move
 
-    def apply(self, report: Report) -> None:
-        """Enter what a worker says. Raises ServiceError: the report has to come again."""
-        try:
-            split_subtask_id(report.sid)
-        except ValueError:
-            log.warning("report.dropped", sid=report.sid, reason="not a subtask")
-            return
+    def apply_all(self, reports: Sequence[Report]) -> None:
+        """Enter what workers say. Raises ServiceError, after all had their turn: the reports have to come again."""
+        known = [report for report in reports if self._names_a_subtask(report)]
+        entered = {report.sid: report.summary for report in known if isinstance(report, Done) and report.summary}
+        self._succeeded(entered)
+        trouble: ServiceError | None = None
+        for report in known:
+            if report.sid in entered:
+                continue
+            try:
+                self._apply(report)
+            except ServiceError as error:
+                trouble = error
+        if trouble is not None:
+            raise trouble
+
+    def _apply(self, report: Report) -> None:
+        """Having looked into the store."""
         match report:
             case Done(sid=sid):
                 if not self.done(sid):
@@ -82,9 +87,28 @@ class Aggregator:
             self._record_failure(sid, unreadable)
             self._fail(sid, None, unreadable)
             return True
-        if self._tasks.done(sid, summary(record.output, record.usage), record.usage.cpu_seconds):
-            log.info("subtask.succeeded", task_id=task_id, subtask=n, worker=record.worker, kind=record.output.kind)
+        self._succeeded({sid: summary(record)})
+        return True
+
+    def _succeeded(self, results: dict[str, Summary]) -> None:
+        """Enter what is in the store; says what is new."""
+        if not results:
+            return
+        new = self._tasks.done_all([(sid, said.output, said.cpu_seconds) for sid, said in results.items()])
+        for (sid, said), is_new in zip(results.items(), new, strict=True):
+            if is_new:
+                task_id, _, n = split_subtask_id(sid)
+                log.info("subtask.succeeded", task_id=task_id, subtask=n, worker=said.worker, kind=said.kind)
+        if any(new):
             self._kick()
+
+    @staticmethod
+    def _names_a_subtask(report: Report) -> bool:
+        try:
+            split_subtask_id(report.sid)
+        except ValueError:
+            log.warning("report.dropped", sid=report.sid, reason="not a subtask")
+            return False
         return True
 
     def give_up(self, sid: str, fence: int | None, error: ErrorInfo, nonce: str = "") -> bool:
@@ -143,35 +167,3 @@ class Aggregator:
         if record is None or record.run != run:
             return None
         return next((subtask for subtask in record.subtasks if subtask.n == n), None)
-
-
-def summary(output: Output, usage: Usage) -> str:
-    """A few words of JSON about a result and its cost, for the task's record; the whole stays in the DONE record."""
-    said: dict[str, object] = {"kind": output.kind, "usage": usage.model_dump(exclude_defaults=True)}
-    match output:
-        case ProbeOutput(media=media):
-            video, audio = media.main_video, media.main_audio
-            said |= {
-                "container": media.container,
-                "duration": None if media.duration is None else float(media.duration),
-            }
-            if video is not None:
-                said |= {"video": video.codec, "width": video.display_width, "height": video.display_height}
-            if audio is not None:
-                said |= {"audio": audio.codec, "channels": audio.channels}
-        case TracksOutput():
-            files = [file for track in output.tracks for file in (track.init, *track.segments)]
-            said |= {
-                "tracks": [track.id for track in output.tracks],
-                "frames": max((track.frames for track in output.tracks), default=0),
-                "bytes": sum(file.bytes for file in files),
-                "reused": output.reused,
-            } | ({"reused_tracks": list(output.reused_tracks)} if output.reused_tracks else {})
-        case PublishedOutput(files=published):
-            said |= {"files": len(published), "bytes": sum(file.bytes for file in published)}
-            said |= {"uri": published[0].uri} if published else {}
-        case _:
-            pass  # measures and budgets are of use to other subtasks only
-    if not isinstance(output, ProbeOutput) and output.warnings:
-        said["warnings"] = list(output.warnings)
-    return json.dumps(said, separators=(",", ":"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -33,6 +33,8 @@ log = structlog.get_logger()
 
 ROLES = ("accept", "aggregate", "sweep", "api")
 POLL_SECONDS = 0.25
+GATHERING_SECONDS = 0.01
+"""Rest between two steps of what changes wake. A step for many changes costs little more than one for a single change."""
 SWEEP_SECONDS = 1.0
 _FIRST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 1.0
@@ -58,13 +60,18 @@ class Loop:
         pause: float,
         stop: threading.Event,
         wake: threading.Event | None = None,
+        rest: float = 0.0,
     ) -> None:
-        """`step` says whether there may be more to do at once; else the loop waits `pause` seconds, or for `wake`."""
+        """`step` says whether there may be more to do at once; else the loop waits `pause` seconds, or for `wake`.
+
+        Between two steps there are `rest` seconds at least.
+        """
         self._name = name
         self._step = step
         self._pause = pause
         self._stop = stop
         self._wake = wake or threading.Event()
+        self._rest = rest
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
@@ -97,6 +104,8 @@ class Loop:
                 if failures >= _SAID_AFTER and not self._stop.is_set():
                     log.info("service.returned", loop=self._name)
                 failures = 0
+                if self._rest:
+                    self._stop.wait(self._rest)
                 if not more and not self._stop.is_set():
                     self._wake.wait(self._pause)
                 continue
@@ -114,7 +123,7 @@ class Services:
     epochs: Epochs
     publisher: Publisher
     clock: Clock
-    reports: Consume[Report]
+    reports: Consume[Sequence[Report]]
     submissions: Consume[Submission] | None = None
     """None where tasks come in by calls only (embedded)."""
 
@@ -124,8 +133,6 @@ class SchedulerOptions:
     """How a scheduler works."""
 
     roles: tuple[str, ...] = ROLES
-    report_threads: int = 2
-    """A report costs a read of the store; two at once hide its latency."""
     sweep: SweepSettings = field(default_factory=SweepSettings)
     check_source: Check = unchecked
     check_target: Check = unchecked
@@ -221,10 +228,9 @@ class Scheduler:
         if "accept" in roles and services.submissions is not None:
             loops.append(self._consumer("accept", services.submissions, self.acceptor.handle_submission))
         if "aggregate" in roles:
-            names = [f"report {i + 1}" for i in range(self._options.report_threads)]
-            loops += [self._consumer(name, services.reports, self._apply) for name in names]
-            loops.append(Loop("dispatch", self.dispatcher.step, POLL_SECONDS, self._stop, self._dispatch_now))
-            loops.append(Loop("advance", self.advancer.step, POLL_SECONDS, self._stop, self._advance_now))
+            loops.append(self._consumer("report", services.reports, self.aggregator.apply_all))
+            loops.append(self._woken("dispatch", self.dispatcher.step, self._dispatch_now))
+            loops.append(self._woken("advance", self.advancer.step, self._advance_now))
         if "aggregate" in roles or "sweep" in roles:
             # Who advances tasks also cleans after them, leader or not.
             loops.append(Loop("clean", self.cleaner.step, SWEEP_SECONDS, self._stop, self._sweep_now))
@@ -237,13 +243,8 @@ class Scheduler:
 
         return Loop(name, step, POLL_SECONDS, self._stop)
 
-    def _apply(self, report: Report) -> None:
-        try:
-            self.aggregator.apply(report)
-        except ServiceError:
-            raise
-        except Exception:  # the shell of the report loop: its lease will run out, and the sweep decides
-            log.exception("report.broken", sid=report.sid)
+    def _woken(self, name: str, step: Callable[[], bool], wake: threading.Event) -> Loop:
+        return Loop(name, step, POLL_SECONDS, self._stop, wake, GATHERING_SECONDS)
 
     def _sweep(self) -> bool:
         self.sweeper.step()
@@ -262,22 +263,24 @@ class Scheduler:
         return False
 
 
-def polling(take: Callable[[float], _T | None]) -> Consume[_T]:
-    """Consume from something that hands out messages one by one and forgets them (the in-process broker).
+def polling(take: Callable[[float], Report | None]) -> Consume[Sequence[Report]]:
+    """Consume from something that hands out reports one by one and forgets them (the in-process broker).
 
-    A message whose handler raised ServiceError is kept and tried again.
+    A report whose handler raised ServiceError is kept and tried again; one that breaks it is dropped.
     """
 
-    def consume(handler: Callable[[_T], None], stop: threading.Event) -> None:
+    def consume(handler: Callable[[Sequence[Report]], None], stop: threading.Event) -> None:
         while not stop.is_set():
-            message = take(POLL_SECONDS)
-            while message is not None and not stop.is_set():
+            report = take(POLL_SECONDS)
+            while report is not None and not stop.is_set():
                 try:
-                    handler(message)
+                    handler([report])
                 except ServiceError as error:
                     log.warning("report.postponed", code=error.code, message=error.message)
                     stop.wait(_POSTPONED_SECONDS)
-                else:
-                    message = None
+                    continue
+                except Exception:  # the shell of the report loop: its lease will run out, and the sweep decides
+                    log.exception("report.broken", sid=report.sid)
+                report = None
 
     return consume

@@ -155,7 +155,7 @@ class Rebuilder:
         if plan is not None:
             self._tasks.add_plan(task.id, run, plan)
         # That they exist decides. What they say is read when the task ends: they are most of what there is to read.
-        self._tasks.done_unread([subtask_id(task.id, run, n) for n in sorted(latest.done)])
+        self._tasks.done_all([(subtask_id(task.id, run, n), "", 0.0) for n in sorted(latest.done)])
         for n in sorted(set(latest.failed) - set(latest.done)):
             failed = self._store.get(keys.failed(task.id, run, n))
             if failed is not None:

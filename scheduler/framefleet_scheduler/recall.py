@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from framefleet.domain.records import DoneRecord, SubtaskRecord, TaskRecord
 from framefleet.domain.states import SubtaskState
-from framefleet_scheduler.aggregate import summary
+from framefleet.domain.summary import summary
 
 Read = Callable[[int], DoneRecord | None]
 """The DONE record of a subtask, by its number; None when it cannot be read."""
@@ -32,6 +32,6 @@ def _recalled(subtask: SubtaskRecord, read: Read) -> SubtaskRecord:
         "started_at": subtask.started_at or record.started_at,
         "finished_at": record.finished_at,
         "cpu_seconds": record.usage.cpu_seconds,
-        "output": json.loads(summary(record.output, record.usage)),
+        "output": json.loads(summary(record).output),
     }
     return subtask.model_copy(update=said)

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter
 
 from framefleet.domain.errors import ErrorInfo
+from framefleet.domain.summary import Summary
 from framefleet.domain.value import Value
 
 EXCHANGE = "framefleet"
@@ -37,6 +38,8 @@ class Done(Value):
 
     outcome: Literal["done"] = "done"
     sid: str
+    summary: Summary | None = None
+    """Of the record, from the worker that created it: then nobody has to read it. None from one that found it there."""
 
 
 class Failed(Value):

@@ -251,8 +251,11 @@ class TaskStore(Protocol):
         False when known already.
         """
 
-    def done_unread(self, sids: Sequence[str]) -> int:
-        """As `done` for each, before anybody has read what their DONE records say (a rebuild); how many were not known."""
+    def done_all(self, results: Sequence[tuple[str, str, float]]) -> list[bool]:
+        """As `done` for each. A rebuild, which has not read what the DONE records say, gives no output.
+
+        Not one step for all of them.
+        """
 
     def fail(self, sid: str, fence: int | None, error: ErrorInfo, retry_in: float | None, nonce: str = "") -> bool:
         """The attempt failed: queued again after `retry_in` seconds, or failed for good with all that needs it (None).

@@ -162,6 +162,26 @@ def test_i3_a_done_record_decides_from_any_open_state(state: RedisState, before:
     assert state.tasks.expired(10) == []
 
 
+def test_I3_many_results_are_entered_at_once_each_by_itself(state: RedisState) -> None:
+    one, other = planned(state, chunks=2), planned(state, chunks=300)
+    state.tasks.done(sid(one, 2), "{}", 0)
+    results = [(sid(one, 2), "{}", 0.5), (sid(one, 3), '{"frames": 7}', 2.5), ("x.1.1", "{}", 0.0)]
+    results += [(sid(other, n), "{}", 0.0) for n in range(2, 301)]
+
+    new = state.tasks.done_all([*results, (sid(other, 2), "{}", 0.0)])
+
+    assert new == [False, True, False, *[True] * 299, False]
+    assert subtask_states(state, one)[4] == "queued"
+    assert subtask_states(state, other)[302] == "blocked"
+    assert state.tasks.done_all([(sid(other, 301), "{}", 0.0), (sid(one, 4), "{}", 0.0)]) == [True, True]
+    assert subtask_states(state, other)[302] == "queued"
+    assert state.tasks.take_advance(10) == [one.id]
+    record = state.tasks.record(one.id)
+    assert record is not None
+    assert (record.subtasks[2].output, record.subtasks[2].cpu_seconds) == ({"frames": 7}, 2.5)
+    assert state.tasks.done_all([]) == []
+
+
 def test_i2_all_done_makes_finishing_due(state: RedisState) -> None:
     task = planned(state, chunks=1)
     state.tasks.done(sid(task, 2), "{}", 0)

@@ -9,7 +9,7 @@ import logging
 import struct
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -37,6 +37,7 @@ from framefleet.messages import (
     SUBMIT_QUEUE,
     Done,
     Order,
+    Report,
     work_queue,
 )
 from framefleet.ports import Event, Submission
@@ -335,7 +336,13 @@ def test_i2_consumers_and_confirmed_messages_outlive_a_crash_of_the_broker(
 ) -> None:
     sids: list[str] = []
 
-    with capture_logs() as logs, consuming(consume_reports, rabbitmq_url, lambda report: sids.append(report.sid)):
+    def handle(reports: Sequence[Report]) -> None:
+        sids.extend(report.sid for report in reports)
+
+    with (
+        capture_logs() as logs,
+        consuming(consume_reports, rabbitmq_url, handle),
+    ):
         publisher.report(Done(sid="before"))
         eventually(lambda: sids == ["before"], "the first report")
         for _ in range(20):
@@ -360,19 +367,37 @@ def test_i2_consumers_and_confirmed_messages_outlive_a_crash_of_the_broker(
 def test_reports_are_acknowledged_when_handled_and_come_again_when_not(
     rabbitmq_url: str, channel: Any, publisher: RabbitPublisher
 ) -> None:
-    sids: list[str] = []
+    handled: list[str] = []
+    failures = [StoreUnavailable()]
 
-    def apply(report: Done) -> None:
-        sids.append(report.sid)
-        if sids.count("b") == 1 and report.sid == "b":
-            raise StoreUnavailable
+    def apply(reports: Sequence[Report]) -> None:
+        sids = [report.sid for report in reports]
+        if "b" in sids and failures:
+            raise failures.pop()
+        handled.extend(sids)
 
     for sid in "abc":
         publisher.report(Done(sid=sid))
     with consuming(consume_reports, rabbitmq_url, apply):
-        eventually(lambda: len(sids) == 4, "all reports")
+        eventually(lambda: len(handled) == 3, "all reports")
 
-    assert sids == ["a", "b", "b", "c"]
+    assert handled == ["a", "b", "c"]
+    assert waiting(channel, RESULTS_QUEUE) == 0
+
+
+def test_many_reports_are_handled_together(rabbitmq_url: str, channel: Any, publisher: RabbitPublisher) -> None:
+    numbers: list[int] = []
+
+    def apply(reports: Sequence[Report]) -> None:
+        numbers.append(len(reports))
+
+    for n in range(300):
+        channel.basic_publish("", RESULTS_QUEUE, Done(sid=str(n)).model_dump_json().encode())
+    eventually(lambda: waiting(channel, RESULTS_QUEUE) == 300, "all to be there")
+    with consuming(consume_reports, rabbitmq_url, apply):
+        eventually(lambda: sum(numbers) == 300, "all reports")
+
+    assert len(numbers) < 30
     assert waiting(channel, RESULTS_QUEUE) == 0
 
 
@@ -381,10 +406,10 @@ def test_i5_reports_that_cannot_be_read_or_break_the_handler_are_put_aside(
 ) -> None:
     sids: list[str] = []
 
-    def apply(report: Done) -> None:
-        sids.append(report.sid)
-        if report.sid == "poison":
+    def apply(reports: Sequence[Report]) -> None:
+        if "poison" in [report.sid for report in reports]:
             raise ZeroDivisionError
+        sids.extend(report.sid for report in reports)
 
     channel.basic_publish("", RESULTS_QUEUE, b"\xffnot a report")
     for sid in ("poison", "good"):
@@ -392,7 +417,7 @@ def test_i5_reports_that_cannot_be_read_or_break_the_handler_are_put_aside(
     with capture_logs() as logs, consuming(consume_reports, rabbitmq_url, apply):
         eventually(lambda: "good" in sids, "the good report")
 
-    assert sids == ["poison", "good"]
+    assert sids == ["good"]
     assert [entry["event"] for entry in logs] == ["report.invalid", "report.broken"]
     properties, body = taken(channel, INVALID_QUEUE)
     assert (body, properties.headers["x-error-code"]) == (b"\xffnot a report", "invalid_report")

@@ -77,10 +77,10 @@ MUTANTS = {
     "expire: any fence": Mutant("expire", " or s.fence ~= tonumber(ARGV[2])", ""),
     "expire: renewed leases too": Mutant("expire", "if expiry and tonumber(expiry) > NOW then return NO end", ""),
     "expire: not counted": Mutant("expire", "'crashes', s.crashes + 1", "'crashes', s.crashes"),
-    "done: again and again": Mutant("done", "if not s or not OPEN[s.state] then return NO end", ""),
+    "done: again and again": Mutant("done", "if not s or not OPEN[s.state] then return '0' end", ""),
     "done: nothing is unblocked": Mutant("done", "then make_ready(waiting) end", "then end"),
     "done: unblocked before the last": Mutant("done", "redis.call('EXISTS', 'ff:n:' .. sid) == 0", "true"),
-    "done: the task is not due": Mutant("done", "advance_if_due(s.tid)", ""),
+    "done: the task is not due": Mutant("done", "advance_if_due(tid)", ""),
     "published: any ticket": Mutant("published", " == ARGV[i + 2]", ""),
     "published: without being in the outbox": Mutant(
         "published", "redis.call('ZREM', 'ff:outbox:' .. tag, sid) == 1", "true"

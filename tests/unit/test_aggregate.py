@@ -22,12 +22,12 @@ from framefleet.domain.records import (
     PublishedFile,
     PublishedOutput,
     TracksOutput,
-    Usage,
 )
 from framefleet.domain.states import SubtaskState
 from framefleet.domain.subtask import split_subtask_id, subtask_id
+from framefleet.domain.summary import summary
 from framefleet.messages import Done, Failed
-from framefleet_scheduler.aggregate import Aggregator, summary
+from framefleet_scheduler.aggregate import Aggregator
 from framefleet_scheduler.plan import probe_subtasks
 from tests import factories
 from tests.fakes import FakeClock, FakeState, MemoryStore
@@ -51,15 +51,14 @@ class Desk:
         self.store.put(keys.done(*split_subtask_id(self.sid)), done_record(self.sid, output).model_dump_json().encode())
 
     def fail(self, error: FramefleetError, fence: int | None = None) -> None:
-        self.aggregator.apply(
-            Failed(
-                sid=self.sid,
-                fence=self.fence if fence is None else fence,
-                nonce="n",
-                worker="host:1:0",
-                error=error.info(),
-            )
+        failed = Failed(
+            sid=self.sid,
+            fence=self.fence if fence is None else fence,
+            nonce="n",
+            worker="host:1:0",
+            error=error.info(),
         )
+        self.aggregator.apply_all([failed])
 
     def _kick(self) -> None:
         self.kicks += 1
@@ -81,7 +80,7 @@ def test_a_recorded_success_is_entered_and_the_dispatcher_kicked() -> None:
     desk = Desk()
     desk.record()
 
-    desk.aggregator.apply(Done(sid=desk.sid))
+    desk.aggregator.apply_all([Done(sid=desk.sid)])
 
     assert desk.state.at(desk.sid).state is SubtaskState.SUCCEEDED
     assert json.loads(desk.state.at(desk.sid).output)["width"] == 1280
@@ -93,15 +92,58 @@ def test_i3_a_report_that_comes_twice_changes_nothing() -> None:
     desk.record()
 
     for _ in range(2):
-        desk.aggregator.apply(Done(sid=desk.sid))
+        desk.aggregator.apply_all([Done(sid=desk.sid)])
 
     assert desk.kicks == 1
+
+
+def test_what_the_worker_recorded_itself_is_not_read_again() -> None:
+    desk = Desk()
+    desk.store.away = True
+
+    desk.aggregator.apply_all([Done(sid=desk.sid, summary=summary(done_record(desk.sid)))])
+
+    assert desk.state.at(desk.sid).state is SubtaskState.SUCCEEDED
+    assert json.loads(desk.state.at(desk.sid).output)["width"] == 1280
+    assert desk.kicks == 1
+
+
+def test_i2_reports_that_need_no_store_are_entered_though_the_store_is_away() -> None:
+    desk = Desk()
+    desk.store.away = True
+
+    with pytest.raises(StoreUnavailable):
+        desk.aggregator.apply_all(
+            [Done(sid=f"{desk.task.id}.1.2"), Done(sid=desk.sid, summary=summary(done_record(desk.sid)))]
+        )
+
+    assert desk.state.at(desk.sid).state is SubtaskState.SUCCEEDED
+
+
+def test_i2_one_report_that_has_to_come_again_does_not_keep_the_others_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    desk = Desk()
+    desk.record()
+    get = desk.store.get
+
+    def get_most(key: str) -> bytes | None:
+        if key == keys.done(desk.task.id, 1, 9):
+            raise StoreUnavailable
+        return get(key)
+
+    monkeypatch.setattr(desk.store, "get", get_most)
+
+    with pytest.raises(StoreUnavailable):
+        desk.aggregator.apply_all([Done(sid=subtask_id(desk.task.id, 1, 9)), Done(sid=desk.sid)])
+
+    assert desk.state.at(desk.sid).state is SubtaskState.SUCCEEDED
 
 
 def test_i3_a_success_without_a_record_is_not_believed() -> None:
     desk = Desk()
 
-    desk.aggregator.apply(Done(sid=desk.sid))
+    desk.aggregator.apply_all([Done(sid=desk.sid)])
 
     assert desk.state.at(desk.sid).state is SubtaskState.RUNNING
 
@@ -110,8 +152,8 @@ def test_i3_a_success_without_a_record_is_not_believed() -> None:
 def test_a_report_about_no_subtask_is_dropped(sid: str) -> None:
     desk = Desk()
 
-    desk.aggregator.apply(Done(sid=sid))
-    desk.aggregator.apply(Failed(sid=sid, fence=1, nonce="n", worker="w", error=SourceUnavailable().info()))
+    desk.aggregator.apply_all([Done(sid=sid)])
+    desk.aggregator.apply_all([Failed(sid=sid, fence=1, nonce="n", worker="w", error=SourceUnavailable().info())])
 
     assert desk.kicks == 0
 
@@ -120,7 +162,7 @@ def test_a_record_nobody_can_read_fails_the_subtask() -> None:
     desk = Desk()
     desk.store.put(keys.done(*split_subtask_id(desk.sid)), b"{}")
 
-    desk.aggregator.apply(Done(sid=desk.sid))
+    desk.aggregator.apply_all([Done(sid=desk.sid)])
 
     assert desk.state.at(desk.sid).state is SubtaskState.FAILED
 
@@ -178,7 +220,7 @@ def test_with_the_store_away_the_report_comes_again() -> None:
     desk.store.away = True
 
     with pytest.raises(StoreUnavailable):
-        desk.aggregator.apply(Done(sid=desk.sid))
+        desk.aggregator.apply_all([Done(sid=desk.sid)])
 
 
 @pytest.mark.parametrize(
@@ -194,7 +236,7 @@ def test_with_the_store_away_the_report_comes_again() -> None:
     ],
 )
 def test_a_result_is_summed_up_in_a_few_words(output: Output, expected: dict[str, object]) -> None:
-    said = json.loads(summary(output, Usage()))
+    said = json.loads(summary(done_record("t.1.1", output)).output)
 
     assert said | expected == said
 

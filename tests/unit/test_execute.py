@@ -6,13 +6,19 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from framefleet.adapters.storages import Storages
 from framefleet.domain import keys
+from framefleet.domain.records import DoneRecord, ProbeOutput
 from framefleet.domain.subtask import ProbeSpec
+from framefleet.domain.summary import summary
 from framefleet.messages import Done
 from framefleet.ports import Claim, Progress, Refused, WorkerInfo
+from framefleet_workers import execute
 from framefleet_workers.execute import RELEASE_DELAY_SECONDS, Executor, SlotSettings
 from framefleet_workers.work import Limits, Tools
+from tests import factories
 from tests.fakes import FakePublisher, MemoryStore
 
 SID = "task.1.1"
@@ -68,3 +74,31 @@ def test_I3_what_is_done_already_is_only_reported(tmp_path: Path) -> None:
     assert [Done(sid=SID)] == publisher.reports
     assert [] == claims.released
     assert [] == list((tmp_path / "scratch").glob("*"))
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_I3_only_who_created_the_record_says_what_it_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: bool
+) -> None:
+    claims, publisher, store = Granted(), FakePublisher(), MemoryStore()
+    task = factories.task()
+    sid = f"{task.id}.1.1"
+    store.put(keys.task(task.id), task.model_dump_json().encode())
+
+    def work(*_: object) -> ProbeOutput:
+        if not first:  # another attempt, while ours goes on
+            store.put(keys.done(task.id, 1, 1), b"another's")
+        return ProbeOutput(media=factories.media())
+
+    monkeypatch.setattr(execute, "handle", work)
+
+    executor(tmp_path, claims, store, publisher).run(sid)
+
+    [report] = publisher.reports
+    assert isinstance(report, Done)
+    if first:
+        recorded = DoneRecord.model_validate_json(store.objects[keys.done(task.id, 1, 1)])
+        assert report == Done(sid=sid, summary=summary(recorded))
+    else:
+        assert report == Done(sid=sid)
+        assert store.objects[keys.done(task.id, 1, 1)] == b"another's"

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
+
+from structlog.testing import capture_logs
 
 from framefleet.domain.errors import StateUnavailable
-from framefleet.messages import Done
+from framefleet.messages import Done, Report
 from framefleet_scheduler.loops import Loop, polling
 
 PATIENCE = 10.0
@@ -73,16 +76,48 @@ def test_i2_a_polled_message_whose_handler_failed_is_handed_over_again() -> None
     handled: list[str] = []
     failures = [StateUnavailable()]
 
-    def handler(message: Done) -> None:
+    def handler(reports: Sequence[Report]) -> None:
         if failures:
             raise failures.pop()
-        handled.append(message.sid)
+        handled.extend(report.sid for report in reports)
         if len(handled) == 2:
             stop.set()
 
     polling(lambda _: next(messages, None))(handler, stop)
 
     assert handled == ["a.1.1", "a.1.2"]
+
+
+def test_a_report_that_breaks_its_handler_is_dropped_and_the_next_one_handled() -> None:
+    stop = threading.Event()
+    messages = iter([Done(sid="a.1.1"), Done(sid="a.1.2")])
+
+    def handler(reports: Sequence[Report]) -> None:
+        if reports[0].sid == "a.1.1":
+            raise ZeroDivisionError
+        stop.set()
+
+    with capture_logs() as logs:
+        polling(lambda _: next(messages, None))(handler, stop)
+
+    assert [entry["event"] for entry in logs] == ["report.broken"]
+
+
+def test_between_two_steps_there_is_a_rest_in_which_changes_gather() -> None:
+    stop = Hurried()
+    steps = iter([True, True, False])
+
+    def step() -> bool:
+        more = next(steps)
+        if not more:
+            stop.set()
+        return more
+
+    loop = Loop("x", step, 3600, stop, rest=0.01)
+    loop.start()
+
+    assert loop.join(PATIENCE)
+    assert stop.waited == [0.01, 0.01, 0.01]
 
 
 class Hurried(threading.Event):

@@ -255,7 +255,7 @@ def test_attempts_used_up_move_what_may_move_and_fail_what_may_not(
     sid = next(subtask_id(desk.id, 1, s.n) for s in desk.plan(1).subtasks if s.tag is Tag.GPU)
     for _ in range(20):
         fence = desk.state.claim(sid)
-        desk.aggregator.apply(Failed(sid=sid, fence=fence, nonce="n", worker="gpu:1:0", error=error.info()))
+        desk.aggregator.apply_all([Failed(sid=sid, fence=fence, nonce="n", worker="gpu:1:0", error=error.info())])
         if desk.run == 2 or desk.state.at(sid).state is SubtaskState.FAILED:
             break
 

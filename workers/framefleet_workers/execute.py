@@ -33,6 +33,7 @@ from framefleet.domain.errors import (
 )
 from framefleet.domain.records import DoneRecord
 from framefleet.domain.subtask import AudioTrackSpec, Kind, Spec, Tag, VideoChunkSpec, split_subtask_id
+from framefleet.domain.summary import Summary, summary
 from framefleet.domain.task import Task, utc_now
 from framefleet.media.allowance import allowance
 from framefleet.messages import Done, Failed
@@ -236,11 +237,11 @@ class Executor:
         key = keys.done(task_id, run, number)
         body = record.model_dump_json().encode()
         # When another attempt was first, its record stands and our objects are garbage that the end of the task sweeps.
-        self._patiently(lambda: self._store.create(key, body))
-        self._report_done(claim.sid)
+        ours = self._patiently(lambda: self._store.create(key, body))
+        self._report_done(claim.sid, summary(record) if ours else None)
 
-    def _report_done(self, sid: str) -> None:
-        self._patiently(lambda: self._publisher.report(Done(sid=sid)))
+    def _report_done(self, sid: str, said: Summary | None = None) -> None:
+        self._patiently(lambda: self._publisher.report(Done(sid=sid, summary=said)))
 
     # --- other ends ------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,9 @@ RECONNECT_SECONDS = 0.7
 """Pause after any failure. Long enough not to spin, short enough that nobody notices."""
 SUBMISSIONS_AT_ONCE = 2
 """One in work and one on its way: a body may have RabbitMQ's 128 MB, and all of them are held in memory."""
-REPORTS_AT_ONCE = 50
+REPORTS_AT_ONCE = 200
+GATHERING_SECONDS = 0.005
+"""Rest after some reports, in which more come: entering and acknowledging many costs little more than one."""
 _LOOK_AT_STOP_SECONDS = 0.25
 _COPIED = (
     "content_type",
@@ -54,7 +56,11 @@ def consume_submissions(
     One that breaks the handler in another way is put on the rejected queue.
     """
 
-    def take(session: _Session, delivery: _Delivery) -> None:
+    def take(session: _Session, deliveries: list[_Delivery]) -> None:
+        for delivery in deliveries:
+            take_one(session, delivery)
+
+    def take_one(session: _Session, delivery: _Delivery) -> None:
         settled = False
 
         def ack() -> None:
@@ -89,30 +95,42 @@ def consume_submissions(
 
 
 def consume_reports(
-    url: str, handler: Callable[[Report], None], stop: threading.Event, prefetch: int = REPORTS_AT_ONCE
+    url: str, handler: Callable[[Sequence[Report]], None], stop: threading.Event, prefetch: int = REPORTS_AT_ONCE
 ) -> None:
-    """Hand every report to `handler`, in this thread, until `stop` is set; acknowledged when it returns.
+    """Hand all reports to `handler`, some at a time, in this thread, until `stop` is set; acknowledged when it returns.
 
-    A report comes again when the handler raises ServiceError or the broker is lost before the acknowledgement. One
-    that cannot be read, or breaks the handler in another way, is put aside in `framefleet.v1.invalid`.
+    They come again when the handler raises ServiceError or the broker is lost before the acknowledgement. One that
+    cannot be read, or breaks the handler in another way, is put aside in `framefleet.v1.invalid`.
     """
 
-    def take(session: _Session, delivery: _Delivery) -> None:
+    def take(session: _Session, deliveries: list[_Delivery]) -> None:
+        reports = [(delivery, report) for delivery in deliveries if (report := read(session, delivery)) is not None]
         try:
-            report = decode_report(delivery.body)
+            handler([report for _, report in reports])
+        except ServiceError:
+            raise
+        except Exception:  # noqa: BLE001 - whose fault that was is found out one by one
+            for delivery, report in reports:
+                take_one(session, delivery, report)
+        session.ack(deliveries[-1], all_before=True)
+        stop.wait(GATHERING_SECONDS)
+
+    def read(session: _Session, delivery: _Delivery) -> Report | None:
+        try:
+            return decode_report(delivery.body)
         except ValueError:
             log.error("report.invalid", bytes=len(delivery.body))
             session.put_aside(INVALID_QUEUE, delivery, "invalid_report", "not a report", None)
-            session.ack(delivery)
-            return
+            return None
+
+    def take_one(session: _Session, delivery: _Delivery, report: Report) -> None:
         try:
-            handler(report)
+            handler([report])
         except ServiceError:
             raise
         except Exception as error:  # as above; the sweep decides about the subtask when its lease runs out
             log.exception("report.broken", sid=report.sid)
             session.put_aside(INVALID_QUEUE, delivery, FramefleetError.code, type(error).__name__, None)
-        session.ack(delivery)
 
     _Consumer(url, RESULTS_QUEUE, prefetch, stop).run(take)
 
@@ -132,17 +150,39 @@ class _Session:
     Errors of the connection are BrokerUnavailable, so that a handler's own OSError is not taken for one.
     """
 
-    def __init__(self, connection: pika.BlockingConnection, prefetch: int) -> None:
-        self.incoming: BlockingChannel = connection.channel()
-        declare_topology(self.incoming)
-        self.incoming.basic_qos(prefetch_count=prefetch)
+    def __init__(self, connection: pika.BlockingConnection, queue: str, prefetch: int) -> None:
+        self._connection = connection
+        self._incoming: BlockingChannel = connection.channel()
+        self._arrived: list[_Delivery] = []
+        self._removed = False
+        declare_topology(self._incoming)
+        self._incoming.basic_qos(prefetch_count=prefetch)
+        self._incoming.add_on_cancel_callback(self._on_removed)
+        self._incoming.basic_consume(queue, self._on_arrived)
         self._outgoing: BlockingChannel = connection.channel()
         self._outgoing.confirm_delivery()
 
-    def ack(self, delivery: _Delivery) -> None:
-        """Settle a message."""
+    def arrived(self) -> list[_Delivery]:
+        """What has come, in its order; waits for the first of them, but not long. Raises BrokerUnavailable when there will
+        be no more.
+        """
+        if not self._arrived:
+            if self._removed:
+                raise BrokerUnavailable("its queue was removed")
+            self._connection.process_data_events(_LOOK_AT_STOP_SECONDS)
+        arrived, self._arrived = self._arrived, []
+        return arrived
+
+    def _on_arrived(self, _channel: Any, method: Any, properties: pika.BasicProperties, body: bytes) -> None:
+        self._arrived.append(_Delivery(method.delivery_tag, properties, body))
+
+    def _on_removed(self, _frame: Any) -> None:
+        self._removed = True
+
+    def ack(self, delivery: _Delivery, *, all_before: bool = False) -> None:
+        """Settle a message, or it and all that came before it."""
         try:
-            self.incoming.basic_ack(delivery.tag)
+            self._incoming.basic_ack(delivery.tag, multiple=all_before)
         except BROKEN as error:
             raise unavailable(error) from error
 
@@ -189,13 +229,13 @@ class _Consumer:
         self._stop = stop
         self._lost = False
 
-    def run(self, take: Callable[[_Session, _Delivery], None]) -> None:
+    def run(self, take: Callable[[_Session, list[_Delivery]], None]) -> None:
         """`take` acknowledges; what it raises closes the connection, and all unacknowledged messages come again."""
         while not self._stop.is_set():
             connection: pika.BlockingConnection | None = None
             try:
                 connection = pika.BlockingConnection(self._parameters)
-                self._consume(_Session(connection, self._prefetch), take)
+                self._consume(_Session(connection, self._queue, self._prefetch), take)
             except BROKEN as error:
                 self._say_lost(unavailable(error))
             except BrokerUnavailable as error:
@@ -208,17 +248,14 @@ class _Consumer:
                 close(connection)
             self._stop.wait(RECONNECT_SECONDS)
 
-    def _consume(self, session: _Session, take: Callable[[_Session, _Delivery], None]) -> None:
+    def _consume(self, session: _Session, take: Callable[[_Session, list[_Delivery]], None]) -> None:
         if self._lost:
             log.info("broker.returned", queue=self._queue)
             self._lost = False
-        deliveries = session.incoming.consume(self._queue, inactivity_timeout=_LOOK_AT_STOP_SECONDS)
-        for method, properties, body in deliveries:
-            if self._stop.is_set():
-                return
-            if method is not None:
-                take(session, _Delivery(method.delivery_tag, properties, body))
-        raise BrokerUnavailable(f"the queue {self._queue} was removed")
+        while not self._stop.is_set():
+            deliveries = session.arrived()
+            if deliveries and not self._stop.is_set():
+                take(session, deliveries)
 
     def _say_lost(self, error: BrokerUnavailable) -> None:
         if not self._lost:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
@@ -58,22 +57,6 @@ class Scripts:
     def applied(self, name: str, *arguments: str | float) -> bool:
         """True when the script answered OK: it found its precondition and made its change."""
         return bool(self.run(name, *arguments)[0] == "OK")
-
-    def applied_all(self, name: str, calls: Sequence[Sequence[str | float]]) -> list[bool]:
-        """As `applied` for each call, in one round trip. Not one atomic step, but one after the other."""
-        script = self._scripts.get(name) or self._load(name)
-        pipeline = self._client.pipeline(transaction=False)
-        for arguments in calls:
-            pipeline.evalsha(script.digest, 0, *[str(argument) for argument in arguments])
-        try:
-            answers: list[Any] = pipeline.execute(raise_on_error=False)
-        except redis.RedisError as error:
-            raise StateUnavailable(f"Redis did not run {name}: {error}") from error
-        return [
-            # Whatever was wrong (Redis may not know the script yet): asked again by itself, it says so.
-            self.applied(name, *arguments) if isinstance(answer, Exception) else bool(answer[0] == "OK")
-            for arguments, answer in zip(calls, answers, strict=True)
-        ]
 
     def server(self) -> str:
         """The id that the server gave itself when it started. Raises StateUnavailable."""

@@ -17,6 +17,8 @@ from framefleet.domain.waiting import Explanation, explanation
 from framefleet.ports import Counts, Expired, PipelineStatus, TaskQuery, TaskStatus, WorkerInfo
 
 _BATCH = 1000
+_DONE_AT_ONCE = 200
+"""Redis answers nobody else meanwhile."""
 _KINDS = ",".join(Kind)
 _TAGS = ",".join(Tag)
 
@@ -109,14 +111,18 @@ class RedisTaskStore:
         No fence is looked at, the object store has decided. False when known already. Works without an epoch.
         Raises StateUnavailable.
         """
-        return self._scripts.applied("done", sid, output, cpu_seconds)
+        return self.done_all([(sid, output, cpu_seconds)])[0]
 
-    def done_unread(self, sids: Sequence[str]) -> int:
-        """As `done` for each, before anybody has read what their DONE records say; how many were not known.
+    def done_all(self, results: Sequence[tuple[str, str, float]]) -> list[bool]:
+        """As `done` for each, some at a time. The output of what nobody has read is "".
 
-        Works without an epoch. Raises StateUnavailable.
+        Works without an epoch. Raises StateUnavailable: then some may have been entered.
         """
-        return sum(self._scripts.applied_all("done", [(sid, "", 0.0) for sid in sids])) if sids else 0
+        new: list[bool] = []
+        for first in range(0, len(results), _DONE_AT_ONCE):
+            part = [argument for result in results[first : first + _DONE_AT_ONCE] for argument in result]
+            new += [answer == "1" for answer in self._scripts.run("done", *part)[1:]]
+        return new
 
     def fail(self, sid: str, fence: int | None, error: ErrorInfo, retry_in: float | None, nonce: str = "") -> bool:
         """The attempt failed: queued again after `retry_in` seconds, or failed for good with all that needs it (None).
