@@ -303,6 +303,7 @@ def run_scheduler(servers: Servers) -> None:
         outbox=state.outbox,
         epochs=state.epochs,
         publisher=RabbitPublisher(servers.broker),
+        event_publisher=RabbitPublisher(servers.broker),
         clock=SystemClock(),
         reports=partial(consume_reports, servers.broker),
         submissions=partial(consume_submissions, servers.broker),

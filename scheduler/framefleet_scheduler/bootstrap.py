@@ -77,6 +77,7 @@ def build(settings: SchedulerSettings, roles: tuple[str, ...]) -> Iterator[Parts
             outbox=state.outbox,
             epochs=state.epochs,
             publisher=RabbitPublisher(broker_url),
+            event_publisher=RabbitPublisher(broker_url),
             clock=SystemClock(),
             reports=partial(consume_reports, broker_url),
             submissions=partial(consume_submissions, broker_url),

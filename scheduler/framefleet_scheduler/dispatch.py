@@ -6,6 +6,7 @@ Whatever was published but not marked so is published again: workers drop what t
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 import structlog
 
@@ -30,36 +31,24 @@ def window(slots: int) -> int:
 
 
 class Dispatcher:
-    """Publishes what is due. One thread at a time; several dispatchers may share an outbox."""
+    """Publishes orders that are due. One thread at a time; several dispatchers may share an outbox."""
 
     def __init__(self, outbox: Outbox, tasks: TaskStore, publisher: Publisher, clock: Clock) -> None:
         self._outbox = outbox
         self._tasks = tasks
         self._publisher = publisher
         self._clock = clock
+        self._patience = _Patience(clock, "orders")
         self._slots: Counter[str] = Counter()
         self._slots_until = float("-inf")
-        self._paused_until = float("-inf")
-        self._pause = 0.0
 
     def step(self) -> bool:
-        """Release and publish one batch of each; says whether there was anything.
+        """Release and publish one batch; says whether there was anything.
 
         The broker being away is survived: everything stays in the outbox, and nothing is tried for a growing while.
         Raises StateUnavailable.
         """
-        now = self._clock.monotonic()
-        if now < self._paused_until:
-            return False
-        try:
-            orders = self._orders()
-            events = self._events()
-        except BrokerUnavailable as error:
-            self._back_off(error)
-            return False
-        if orders + events:
-            self._returned()
-        return orders + events > 0
+        return self._patience.step(self._orders)
 
     def _orders(self) -> int:
         slots = self._live_slots()
@@ -70,13 +59,6 @@ class Dispatcher:
         self._outbox.published(*due)
         return len(due)
 
-    def _events(self) -> int:
-        events = self._outbox.events(_BATCH)
-        self._publisher.batch(events)
-        self._outbox.sent(events)
-        metrics.notified(kind="event", outcome="sent", number=len(events))
-        return len(events)
-
     def _live_slots(self) -> Counter[str]:
         now = self._clock.monotonic()
         if now >= self._slots_until:
@@ -84,13 +66,56 @@ class Dispatcher:
             self._slots_until = now + _WORKERS_SECONDS
         return self._slots
 
+
+class EventRelay:
+    """Publishes events, the oldest first. As `Dispatcher`, but by itself: no order waits until the broker has written
+    events to its disk.
+    """
+
+    def __init__(self, outbox: Outbox, publisher: Publisher, clock: Clock) -> None:
+        """`publisher` is not the dispatcher's."""
+        self._outbox = outbox
+        self._publisher = publisher
+        self._patience = _Patience(clock, "events")
+
+    def step(self) -> bool:
+        """As `Dispatcher.step`."""
+        return self._patience.step(self._events)
+
+    def _events(self) -> int:
+        events = self._outbox.events(_BATCH)
+        self._publisher.batch(events)
+        self._outbox.sent(events)
+        metrics.notified(kind="event", outcome="sent", number=len(events))
+        return len(events)
+
+
+class _Patience:
+    """Does nothing for a growing while after the broker was found away."""
+
+    def __init__(self, clock: Clock, what: str) -> None:
+        """`what` is published, in the log."""
+        self._clock = clock
+        self._what = what
+        self._pause = 0.0
+        self._paused_until = float("-inf")
+
+    def step(self, publish: Callable[[], int]) -> bool:
+        """Publish, unless it is too early; says whether there was anything."""
+        if self._clock.monotonic() < self._paused_until:
+            return False
+        try:
+            number = publish()
+        except BrokerUnavailable as error:
+            self._back_off(error)
+            return False
+        if number and self._pause:
+            log.info("broker.returned", publishing=self._what)
+            self._pause = 0.0
+        return number > 0
+
     def _back_off(self, error: BrokerUnavailable) -> None:
         if not self._pause:
-            log.warning("broker.lost", code=error.code, message=error.message)
+            log.warning("broker.lost", publishing=self._what, code=error.code, message=error.message)
         self._pause = min(max(2 * self._pause, _SHORTEST_PAUSE_SECONDS), _LONGEST_PAUSE_SECONDS)
         self._paused_until = self._clock.monotonic() + self._pause
-
-    def _returned(self) -> None:
-        if self._pause:
-            log.info("broker.returned")
-            self._pause = 0.0

@@ -1,4 +1,4 @@
-"""The scheduler as threads: accept, report, dispatch, advance, sweep. Each survives services that come and go.
+"""The scheduler as threads: accept, report, dispatch, events, advance, sweep. Each survives services that come and go.
 
 A change wakes whoever acts on it at once; polling is only for what other processes did.
 """
@@ -24,7 +24,7 @@ from framefleet_scheduler.aggregate import Aggregator
 from framefleet_scheduler.cache import CacheKeeper
 from framefleet_scheduler.catch_up import CatchUp
 from framefleet_scheduler.clean import Cleaner
-from framefleet_scheduler.dispatch import Dispatcher
+from framefleet_scheduler.dispatch import Dispatcher, EventRelay
 from framefleet_scheduler.move import Mover
 from framefleet_scheduler.rebuild import Rebuilder
 from framefleet_scheduler.sweep import Sweeper, SweepSettings
@@ -122,6 +122,9 @@ class Services:
     outbox: Outbox
     epochs: Epochs
     publisher: Publisher
+    """Of orders."""
+    event_publisher: Publisher
+    """Another one, where one waits for the broker."""
     clock: Clock
     reports: Consume[Sequence[Report]]
     submissions: Consume[Submission] | None = None
@@ -152,13 +155,14 @@ class Scheduler:
         self._options = options or SchedulerOptions()
         self._stop = threading.Event()
         self._dispatch_now = threading.Event()
+        self._tell_now = threading.Event()
         self._advance_now = threading.Event()
         self._sweep_now = threading.Event()
         self.acceptor = Acceptor(
             services.store,
             services.tasks,
             services.clock,
-            self._dispatch_now.set,
+            self._publish,
             check_source=self._options.check_source,
             check_target=self._options.check_target,
             templates=self._options.templates,
@@ -174,6 +178,7 @@ class Scheduler:
         )
         self.aggregator = Aggregator(services.store, services.tasks, self.kick, move=self.mover.move)
         self.dispatcher = Dispatcher(services.outbox, services.tasks, services.publisher, services.clock)
+        self.event_relay = EventRelay(services.outbox, services.event_publisher, services.clock)
         days, size = self._options.cache_days, self._options.cache_bytes
         self.cache = CacheKeeper(services.store, services.clock, days=days, most_bytes=size)
         self.advancer = Advancer(
@@ -181,7 +186,7 @@ class Scheduler:
             services.tasks,
             services.clock,
             self.cleaner,
-            self._dispatch_now.set,
+            self._publish,
             reuse=days > 0 and size > 0,
         )
         self.sweeper = Sweeper(
@@ -214,9 +219,13 @@ class Scheduler:
         return all([loop.join(timeout) for loop in self._loops])  # noqa: C419 - every one has to be waited for
 
     def kick(self) -> None:
-        """Something changed: dispatch and advance at once."""
+        """Something changed: publish and advance at once."""
         self._advance_now.set()
+        self._publish()
+
+    def _publish(self) -> None:
         self._dispatch_now.set()
+        self._tell_now.set()
 
     def _build(self) -> list[Loop]:
         roles, services = self._options.roles, self._services
@@ -230,6 +239,7 @@ class Scheduler:
         if "aggregate" in roles:
             loops.append(self._consumer("report", services.reports, self.aggregator.apply_all))
             loops.append(self._woken("dispatch", self.dispatcher.step, self._dispatch_now))
+            loops.append(self._woken("events", self.event_relay.step, self._tell_now))
             loops.append(self._woken("advance", self.advancer.step, self._advance_now))
         if "aggregate" in roles or "sweep" in roles:
             # Who advances tasks also cleans after them, leader or not.

@@ -60,6 +60,7 @@ class Cluster:
             outbox=state.outbox,
             epochs=state.epochs,
             publisher=self,
+            event_publisher=self,
             clock=SystemClock(),
             reports=polling(self.broker.take_report),
         )

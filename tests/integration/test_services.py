@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from io import BytesIO
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from minio.error import S3Error
 
 from tests.conftest import FfmpegBuild
 from tests.services import S3, RabbitMQ, Redis
+from tests.waiting import eventually
 
 
 def publish_durably(url: str, body: bytes) -> None:
@@ -158,10 +158,7 @@ def test_a_service_dies_with_a_killed_test_run(tmp_path: Path) -> None:
 
         runner.send_signal(signal.SIGKILL)
 
-    deadline = time.monotonic() + 10
-    while is_alive(service):
-        assert time.monotonic() < deadline, "the service outlived the test run"
-        time.sleep(0.05)
+    eventually(lambda: not is_alive(service), "the service to end with the test run")
 
 
 def is_alive(pid: int) -> bool:

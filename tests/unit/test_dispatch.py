@@ -7,7 +7,7 @@ import pytest
 from framefleet.domain.subtask import Tag, subtask_id
 from framefleet.domain.task import Task
 from framefleet.ports import WorkerInfo
-from framefleet_scheduler.dispatch import Dispatcher, window
+from framefleet_scheduler.dispatch import Dispatcher, EventRelay, window
 from framefleet_scheduler.plan import probe_subtasks
 from tests import factories
 from tests.fakes import FakeClock, FakePublisher, FakeState
@@ -21,6 +21,7 @@ class Relay:
         self.state = FakeState(self.clock)
         self.publisher = FakePublisher()
         self.dispatcher = Dispatcher(self.state, self.state, self.publisher, self.clock)
+        self.events = EventRelay(self.state, self.publisher, self.clock)
 
     def enter(self, sources: int) -> Task:
         task = factories.task(sources=[{"uri": f"s3://in/{i}.mov"} for i in range(sources)])
@@ -71,8 +72,9 @@ def test_events_are_published_and_forgotten() -> None:
     relay = Relay()
     relay.enter(1)
 
-    relay.dispatcher.step()
+    assert relay.events.step()
 
+    assert not relay.events.step()
     assert [event.key for event in relay.publisher.events] == ["task.queued.default"]
     assert relay.state.waiting_events == []
 
@@ -83,6 +85,7 @@ def test_i2_while_the_broker_is_away_everything_stays_in_the_outbox() -> None:
     relay.publisher.away = True
 
     assert not relay.dispatcher.step()
+    assert not relay.events.step()
 
     assert len(relay.state.due_orders) == 1
     assert len(relay.state.waiting_events) == 1
@@ -106,6 +109,7 @@ def test_after_a_rebuild_orders_wait_but_events_go_out() -> None:
     relay.state.begin(2, quiet_seconds=7)
 
     relay.dispatcher.step()
+    relay.events.step()
     assert (len(relay.publisher.orders), len(relay.publisher.events)) == (0, 1)
 
     relay.clock.pass_(7)

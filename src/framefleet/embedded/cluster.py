@@ -157,6 +157,7 @@ def _cluster(data: Path, slots: int, settings: Settings, templates: Known | None
             outbox=state.outbox,
             epochs=state.epochs,
             publisher=broker,
+            event_publisher=broker,
             clock=SystemClock(),
             reports=polling(broker.take_report),
         )
