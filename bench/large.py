@@ -113,7 +113,7 @@ def _exercise(state: RedisState, size: int, took: dict[str, dict[int, float]]) -
         state.tasks.create(task, 2, [Subtask(n=1, tag=Tag.CPU, spec=ProbeSpec(source=0))])
     task = planned()
     with verb("all done, as a rebuild"):
-        state.tasks.done_unread([subtask_id(task.id, 1, s.n) for s in plan.subtasks])
+        state.tasks.done_all([(subtask_id(task.id, 1, s.n), "", 0.0) for s in plan.subtasks])
     return _longest(client, names)
 
 
