@@ -58,9 +58,10 @@ def run_seed(
     try:
         run = Run(fleet, seed, say)
         fleet.begin()
-        run.undisturbed(folder)
+        steps = plan(seed, tasks, faults, quick=quick, without=run.left_out)
+        run.undisturbed(folder, steps)
         say("undisturbed run done")
-        run.execute(plan(seed, tasks, faults, quick=quick, without=run.left_out))
+        run.execute(steps)
         say("all tasks have ended")
         judge = Judge(run, folder / "outputs")
         verdict = judge.judge()

@@ -115,13 +115,13 @@ class Run:
         self.left_out: frozenset[str] = impossible(fleet)
         """Faults that this machine, or this seed's cluster, cannot have."""
 
-    def undisturbed(self, folder: Path) -> None:
-        """Run every shape once with nothing broken: what the others are compared with."""
+    def undisturbed(self, folder: Path, steps: list[Step]) -> None:
+        """Run every shape of these steps once with nothing broken: what the others are compared with."""
         for path in load.make_sources(folder):
             self.fleet.upload(path, f"in/{path.name}")
         for name, settings in load.PIPELINES.items():
             self.operator.configure(name, **settings)
-        for shape in load.SHAPES:
+        for shape in dict.fromkeys(shape for step in steps for shape in step.shapes):
             self.told.reference[shape] = self._submit(shape)
         for task_id in self.told.reference.values():
             self.fleet.finished(task_id)

@@ -1,4 +1,4 @@
-"""The fault suite in short: one seed, eight tasks, eight faults at chosen moments. `make chaos` is the long form."""
+"""The fault suite in short: one seed, five tasks, six faults at chosen moments. `make chaos` is the long form."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from tests.chaos.report import text
 from tests.chaos.runner import plan
 from tests.services import S3, RabbitMQ, Redis
 
-SEED = 1
+SEED = 117814
+"""A worker, a scheduler, the broker, Redis and S3 fail in it, most of them at chosen moments, and a slot is drained."""
 
 
 @pytest.mark.timeout(900)  # a minute on a quiet machine; CI may be ten times slower
@@ -25,7 +26,7 @@ def test_I2_I3_I4_I5_I8_hold_under_a_seeded_handful_of_faults(
     with folder_of_run() as folder:
         print(f"logs are in {folder}")
 
-        report = run_seed(SEED, tasks=8, faults=8, servers=servers, folder=folder, quick=True)
+        report = run_seed(SEED, tasks=5, faults=6, servers=servers, folder=folder, quick=True)
 
         print(text([report]))
         assert report.verdict.holds, {name: found for name, found in report.verdict.violations.items() if found}
