@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from framefleet.adapters.embedded_redis import EmbeddedRedis
-from framefleet.adapters.redis_state import RedisState
+from framefleet.adapters.redis_state import RedisState, tasks
 from framefleet.cli.main import main
 from framefleet.domain.errors import FfmpegKilled
 from framefleet.domain.pipeline import EVERYTHING, Pipeline
@@ -110,6 +110,54 @@ def test_steps_of_the_scheduler_and_the_end(state: RedisState) -> None:
     state.tasks.finish(final_record(task, TaskState.CANCELED))
     assert reasons(state, task) == {}
     assert state.tasks.explain("nobody") is None
+
+
+def test_a_task_looked_at_in_parts_waits_for_the_same(state: RedisState, monkeypatch: pytest.MonkeyPatch) -> None:
+    live_worker(state)
+    task = planned(state, chunks=9)
+    out = publish_all(state, window=5)
+    claim(state, out[0])
+    for n, seconds in ((1, 300), (2, 100)):
+        failed = claim(state, out[n])
+        state.tasks.fail(failed.sid, failed.fence, FfmpegKilled().info(), seconds)
+    for worker in ("a:1:0", "b:1:0"):  # in quarantine: not retried, and not handed out again at once
+        dying = claim(state, out[3], lease=0, worker=worker)
+        state.tasks.expire(dying.sid, dying.fence, 500)
+    state.claims.release((back := claim(state, out[4])).sid, back.fence, back.nonce, 0)
+    whole = waits(state, task)
+
+    monkeypatch.setattr(tasks, "_LOOKS", 2)
+    found = waits(state, task)
+
+    assert [wait.model_copy(update={"seconds": None}) for wait in found] == [
+        Wait(reason="delay", tag="cpu", count=2, first=min(number(out[1]), number(out[2]))),
+        Wait(reason="running", tag="cpu", count=1, first=number(out[0])),
+        Wait(reason="subtasks", tag="cpu", count=1, first=11),
+        Wait(reason="turn", tag="cpu", count=4, first=min({*range(2, 11)} - {*map(number, out)}), ahead=0),
+        Wait(reason="worker", tag="cpu", count=2, first=min(number(out[3]), number(out[4]))),
+    ]
+    assert [wait.model_copy(update={"seconds": None}) for wait in whole] == [
+        wait.model_copy(update={"seconds": None}) for wait in found
+    ]
+    assert found[0].seconds == pytest.approx(100, abs=30)
+
+
+def test_those_of_the_same_millisecond_are_not_taken_for_its_own(state: RedisState) -> None:
+    live_worker(state)
+    other = make_task()
+    state.tasks.create(other, 1, [probe()])
+    state.tasks.done(sid(other, 1), "{}", 0.1)
+    dearer = tuple(transcode(n, weight=90.0) for n in range(2, 252))
+    state.tasks.add_plan(other.id, 1, Plan(subtasks=dearer, targets={"hd": (2,)}))
+    mine = planned(state, chunks=2)
+
+    found = {wait.reason: wait for wait in waits(state, mine)}
+
+    assert (found["turn"].count, found["turn"].ahead) == (2, 250)
+
+
+def number(sid: str) -> int:
+    return int(sid.rpartition(".")[2])
 
 
 def test_the_command_says_it_in_words(

@@ -196,17 +196,30 @@ def test_what_is_entered_runs_before_the_last_part_and_what_needs_it_learns_of_i
 
 def test_i7_what_fails_before_the_last_part_is_in_fails_the_rest(state: RedisState, dies: Callable[..., Any]) -> None:
     task = probed(state)
-    parts = (*(transcode(n) for n in range(2, LAST)), concat(LAST, tuple(range(2, LAST))), transcode(LAST + 1))
+    # What the first target needs is entered first and last, and 500 subtasks of the second between.
+    mine, others = (2, 3, 4, LAST - 1), tuple(range(5, LAST - 1))
+    parts = (*(transcode(n) for n in range(2, LAST)), concat(LAST, mine), concat(LAST + 1, others, "sd"))
     with dies("complete", 0):
-        state.tasks.add_plan(task.id, 1, Plan(subtasks=parts, targets={"hd": (LAST,)}))
+        state.tasks.add_plan(task.id, 1, Plan(subtasks=parts, targets={"hd": (LAST,), "sd": (LAST + 1,)}))
 
     assert state.tasks.fail(sid(task, LAST - 1), None, BROKEN, None)
-    state.tasks.done(sid(task, LAST + 1), "{}", 0)
-    assert is_due(state, task)
     state.tasks.complete(task.id)
 
-    assert states(state, task) == {"succeeded": 2, "failed": 2, "canceled": CHUNKS - 1}
-    assert is_due(state, task)
+    assert states(state, task) == {
+        "succeeded": 1, "failed": 2, "canceled": 3, "queued": len(others), "blocked": 1
+    }  # fmt: skip
+
+
+def test_i7_a_task_of_which_all_fails_while_it_is_entered_ends(state: RedisState, dies: Callable[..., Any]) -> None:
+    task = probed(state)
+    with dies("complete", 0):
+        state.tasks.add_plan(task.id, 1, chunks_and_concat(CHUNKS))
+
+    assert state.tasks.fail(sid(task, LAST), None, BROKEN, None)
+    state.tasks.complete(task.id)
+
+    assert states(state, task) == {"succeeded": 1, "failed": 1, "canceled": CHUNKS}
+    assert state.tasks.take_advance(10) == [task.id]
 
 
 def test_i6_a_cancel_between_two_parts_is_the_end(state: RedisState, dies: Callable[..., Any]) -> None:
@@ -342,6 +355,23 @@ def test_i7_all_that_needs_a_failed_subtask_gets_its_error_however_many_calls_it
     assert {subtask.error for subtask in record.subtasks if subtask.state is SubtaskState.FAILED} == {BROKEN}
     assert record.targets[0].error == BROKEN
     assert not is_due(state, task)
+
+
+def test_i7_what_several_failed_ones_needed_is_canceled_however_many_calls_it_takes(
+    state: RedisState, dies: Callable[..., Any]
+) -> None:
+    task = probed(state)
+    last = 603
+    joins = [concat(last + i, (2, *range(3 + 200 * i, 203 + 200 * i)), f"t{i}") for i in range(3)]
+    plan = (*(transcode(n) for n in range(2, last)), *joins)
+    state.tasks.add_plan(task.id, 1, Plan(subtasks=plan, targets={f"t{i}": (last + i,) for i in range(3)}))
+    with dies("complete", 0):
+        state.tasks.fail(sid(task, 2), None, BROKEN, None)
+
+    assert states(state, task)["queued"] > 0
+    state.tasks.complete(task.id)
+
+    assert states(state, task) == {"succeeded": 1, "failed": 4, "canceled": 600}
 
 
 def test_a_change_of_priority_in_parts_is_completed_by_whoever_comes_next(

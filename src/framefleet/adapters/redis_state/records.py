@@ -12,7 +12,7 @@ from framefleet.domain.pipeline import Pipeline
 from framefleet.domain.priority import broker_priority
 from framefleet.domain.records import SubtaskRecord, TargetRecord, TaskRecord
 from framefleet.domain.states import SubtaskState, TaskState, target_state
-from framefleet.domain.subtask import Plan, Subtask
+from framefleet.domain.subtask import Plan, Subtask, Tag
 from framefleet.domain.task import Task
 from framefleet.domain.waiting import Wait
 from framefleet.ports import PipelineStatus
@@ -250,14 +250,18 @@ def pipeline_status(values: Sequence[str]) -> PipelineStatus:
     return PipelineStatus(pipeline, waiting=waiting, out=out, tasks_queued=queued, tasks_running=running)
 
 
-def wait(row: Sequence[str]) -> Wait:
-    """One row of what `explain.lua` tells."""
-    reason, tag, number, first, ahead, left = row
-    return Wait(
-        reason=reason,
-        tag=tag,
-        count=int(number),
-        first=int(first),
-        ahead=int(ahead) if reason == "turn" else None,
-        seconds=int(left) / 1000 if reason == "delay" else None,
-    )
+def waits(rows: Sequence[Sequence[str]], ahead: Mapping[Tag, str]) -> tuple[Wait, ...]:
+    """What the rows of `explain_part.lua` say together, by the first subtask. `ahead`: what `explain.lua` tells of each tag."""
+    found: dict[tuple[str, str], Wait] = {}
+    for reason, tag, number, first, left in rows:
+        seconds = int(left) / 1000 if reason == "delay" else None
+        before = int(ahead[Tag(tag)] or 0) if reason == "turn" else None
+        known = found.get((reason, tag))
+        if known is None:
+            found[reason, tag] = Wait(
+                reason=reason, tag=tag, count=int(number), first=int(first), ahead=before, seconds=seconds
+            )
+            continue
+        sooner = None if seconds is None or known.seconds is None else min(seconds, known.seconds)
+        found[reason, tag] = known.model_copy(update={"count": known.count + int(number), "seconds": sooner})
+    return tuple(found.values())

@@ -19,6 +19,8 @@ from framefleet.ports import Counts, Expired, PipelineStatus, TaskQuery, TaskSta
 _BATCH = 1000
 _DONE_AT_ONCE = 200
 """Redis answers nobody else meanwhile."""
+_LOOKS = 2000
+"""Subtasks whose state alone is looked at, in one call."""
 _KINDS = ",".join(Kind)
 _TAGS = ",".join(Tag)
 
@@ -346,11 +348,18 @@ class RedisTaskStore:
         )
 
     def explain(self, task_id: str) -> Explanation | None:
-        """What a task waits for; None when unknown. Raises StateUnavailable."""
-        word, *rest = self._scripts.run("explain", task_id)
+        """What a task waits for; None when unknown. Raises StateUnavailable.
+
+        Subtasks are looked at some thousand at a time, so what is said of a larger task need not be of one instant.
+        """
+        word, *rest = self._scripts.run("explain", task_id, *Tag)
         if word != "OK":
             return None
-        (state, pipeline, priority, planned, canceling, held), *rows = rest
+        (state, pipeline, priority, planned, canceling, held, run, count), *ahead = rest
+        found: list[Sequence[str]] = []
+        for first in range(1, int(count) + 1, _LOOKS):
+            last = min(first + _LOOKS - 1, int(count))
+            found += self._scripts.run("explain_part", task_id, run, first, last)[1:]
         return explanation(
             task_id,
             state,
@@ -359,7 +368,7 @@ class RedisTaskStore:
             canceling=bool(canceling),
             planned=bool(planned),
             held=held or None,
-            waits=tuple(records.wait(row) for row in rows),
+            waits=records.waits(found, dict(zip(Tag, ahead, strict=True))),
             tags=frozenset(worker.tag for worker in self.workers() if worker.works),
         )
 

@@ -30,12 +30,15 @@ end
 local SINCE_2024 = 1704067200000
 local COSTS = 2048
 
+local function age_of(tid)
+  return math.max(0, math.min(2 ^ 42 - 1, about(tid).created - SINCE_2024))
+end
+
 local function ready_score(s)
-  local age = math.max(0, math.min(2 ^ 42 - 1, about(s.tid).created - SINCE_2024))
   local cost = math.min(2047, math.floor(math.log(1 + 100 * s.weight) / 18.42068 * 2047))   -- ln(10^8)
   -- Pictures come first: something to look at in seconds.
   if s.kind == 'snapshot' or s.kind == 'sprite' or s.kind == 'animation' then cost = 2047 end
-  return age * COSTS + 2047 - cost
+  return age_of(s.tid) * COSTS + 2047 - cost
 end
 
 -- What a script has found out or seen to already: a plan enters thousands of subtasks.
