@@ -54,16 +54,17 @@ class Cleaner:
     def recover(self, tasks: TaskStore) -> int:
         """Note the runs that ended lately, as Redis knows them: the one who should have cleaned them may be dead.
 
-        Says how many. Raises StateUnavailable.
+        Of a task that was started again, its earlier runs, too. Says how many. Raises StateUnavailable.
         """
         oldest = self._clock.now() - _RECOVER_AGE
         found = 0
         for state in TaskState:
-            if state.final:
-                for record in tasks.query(TaskQuery(state=state, limit=_RECOVER_TASKS)):
-                    if record.finished_at is None or record.finished_at >= oldest:
-                        self._note(self._clock.monotonic(), record.id, record.run)
-                        found += 1
+            for record in tasks.query(TaskQuery(state=state, limit=_RECOVER_TASKS)):
+                if state.final and record.finished_at is not None and record.finished_at < oldest:
+                    continue
+                for run in range(1, record.run + state.final):
+                    self._note(self._clock.monotonic(), record.id, run)
+                    found += 1
         return found
 
     def step(self) -> bool:

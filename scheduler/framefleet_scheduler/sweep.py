@@ -91,6 +91,7 @@ class Sweeper:
         self._answered: float | None = None
         self._holiday_until = float("-inf")
         self._leading = False
+        self._recovered = False
         now = clock.monotonic()
         self._lost_at = now
         self._purge_at = now
@@ -108,6 +109,7 @@ class Sweeper:
         self._note_answer()
         if not leading:
             self._leading = False
+            self._recover()
             return False
         if self._epochs.current() is None:
             self._rebuild()
@@ -132,11 +134,19 @@ class Sweeper:
     def _take_over(self) -> None:
         """What the leader before us may have left undone: orders it published into a broker that is gone, cleaning."""
         again = self._outbox.republish_lost(0.0)
-        runs = self._cleaner.recover(self._tasks)
+        runs = self._recover(anew=True)
         self._pipelines_at = float("-inf")
         log.info("leader.changed", who=self._who, announced_again=again, runs_to_clean=runs)
         self._leading = True
         self._kick()
+
+    def _recover(self, *, anew: bool = False) -> int:
+        """Once at the start, whoever leads: it may be the one before this process that died and left something."""
+        if self._recovered and not anew:
+            return 0
+        runs = self._cleaner.recover(self._tasks)
+        self._recovered = True
+        return runs
 
     def _rebuild(self) -> None:
         self._rebuilder.run(lambda: self._epochs.lead(self._who, _LEAD_SECONDS), quiet_seconds=self._settings.adoption)

@@ -38,7 +38,7 @@ class Desk:
         if not holiday:
             self.pass_holiday()
 
-    def make(self, who: str) -> Sweeper:
+    def make(self, who: str, cleaner: Cleaner | None = None) -> Sweeper:
         return Sweeper(
             who,
             self.store,
@@ -47,7 +47,7 @@ class Desk:
             self.state,
             self.clock,
             aggregator=Aggregator(self.store, self.state, lambda: None),
-            cleaner=Cleaner(self.store, self.clock),
+            cleaner=cleaner or Cleaner(self.store, self.clock),
             kick=lambda: None,
             settings=SweepSettings(),
         )
@@ -231,6 +231,40 @@ def test_i8_what_a_killed_scheduler_did_not_clean_is_found_by_the_next_leader() 
     assert cleaner.step()
 
     assert leftover not in desk.store.objects
+
+
+def test_i8_what_a_killed_scheduler_did_not_clean_is_found_by_its_successor_while_another_one_leads() -> None:
+    desk = Desk(holiday=True)
+    live = desk.state.record(desk.task.id)
+    assert live is not None
+    desk.state.finish(live.model_copy(update={"state": TaskState.CANCELED, "finished_at": desk.clock.now()}))
+    leftover = keys.attempt_prefix(desk.task.id, 1, 1, 1, "n") + "chunk.mp4"
+    desk.store.put(leftover, b"bytes")
+    cleaner = Cleaner(desk.store, desk.clock)
+    desk.state.leader = "another"
+    successor = desk.make("b", cleaner)
+
+    assert not successor.step()
+    assert cleaner.step()
+
+    assert leftover not in desk.store.objects
+    assert not successor.step()
+    assert not cleaner.step()  # once is enough
+
+
+def test_i8_a_run_that_was_not_cleaned_is_found_although_the_task_was_started_again() -> None:
+    desk = Desk(holiday=True)
+    desk.state.live[desk.task.id].run = 3
+    cleaner = Cleaner(desk.store, desk.clock)
+    left = [keys.attempt_prefix(desk.task.id, run, 1, 1, "n") + "chunk.mp4" for run in (1, 2, 3)]
+    for key in left:
+        desk.store.put(key, b"bytes")
+
+    assert cleaner.recover(desk.state) == 2
+    while cleaner.step():
+        pass
+
+    assert [key for key in left if key in desk.store.objects] == left[2:]  # that run goes on
 
 
 def test_i8_the_slow_pass_cleans_only_runs_that_ended_long_ago() -> None:

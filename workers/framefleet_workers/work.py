@@ -9,7 +9,14 @@ from pathlib import Path
 
 from framefleet.adapters.storages import SourceAccess, Storages
 from framefleet.domain.address import source_address
-from framefleet.domain.errors import DiskFull, FfmpegFailed, FramefleetError, MemoryLimit, SourceChanged
+from framefleet.domain.errors import (
+    DiskFull,
+    FfmpegFailed,
+    FfmpegKilled,
+    FramefleetError,
+    MemoryLimit,
+    SourceChanged,
+)
 from framefleet.domain.records import StoredFile, Usage
 from framefleet.domain.task import Task
 from framefleet.media.allowance import UNLIMITED, Allowance
@@ -170,6 +177,10 @@ class Work:
         # Not what was read or made is at fault then, whatever the caller would make of the exit code.
         if out_of_memory(result.tail, result.returncode):
             raise MemoryLimit(log=without_signatures(result.tail))
+        if result.returncode < 0:
+            raise FfmpegKilled(
+                f"a program was ended by signal {-result.returncode}", log=without_signatures(result.tail)
+            )
         return result
 
     def _proxy(self) -> Mapping[str, str] | None:
