@@ -152,10 +152,15 @@ class Rebuilder:
         plan = None if body is None else Plan.model_validate_json(body)
         # Nothing is entered of a task before all that decides it has been read.
         self._tasks.create(task, run, probe_subtasks(task))
-        if plan is not None:
-            self._tasks.add_plan(task.id, run, plan)
         # That they exist decides. What they say is read when the task ends: they are most of what there is to read.
-        self._tasks.done_all([(subtask_id(task.id, run, n), "", 0.0) for n in sorted(latest.done)])
+        done = [(subtask_id(task.id, run, n), "", 0.0) for n in sorted(latest.done)]
+        if plan is not None:
+            # Its probes first: the task has begun then, and a large plan is not moved between lanes once it is in.
+            probes = sum(n <= len(task.request.sources) for n in latest.done)
+            self._tasks.done_all(done[:probes])
+            del done[:probes]
+            self._tasks.add_plan(task.id, run, plan)
+        self._tasks.done_all(done)
         for n in sorted(set(latest.failed) - set(latest.done)):
             failed = self._store.get(keys.failed(task.id, run, n))
             if failed is not None:

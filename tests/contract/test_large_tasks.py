@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from framefleet.adapters.redis_state import RedisState
 from framefleet.adapters.redis_state.scripts import Scripts
 from framefleet.domain.errors import FfmpegKilled, StateUnavailable, VerifyFailed
+from framefleet.domain.records import SubtaskRecord
 from framefleet.domain.states import SubtaskState, TaskState
 from framefleet.domain.subtask import Plan
 from framefleet.domain.task import Task
@@ -426,3 +428,24 @@ def test_i8_what_a_large_run_leaves_is_forgotten_in_parts(state: RedisState, die
 
     assert kept(state, task) == []
     assert not state.client.exists("ff:forget")
+
+
+def test_i2_a_task_that_has_begun_is_planned_into_the_lanes_of_those_that_have(empty_state: RedisState) -> None:
+    task = probed(empty_state)
+    assert empty_state.tasks.add_plan(task.id, 1, chunks_and_concat(2))
+
+    assert empty_state.client.zcard("ff:ready:cpu:b5:default") == 2
+
+
+def test_i2_the_final_event_of_a_task_of_thousands_of_subtasks_fits_into_a_message(state: RedisState) -> None:
+    task = probed(state)
+    done = [SubtaskRecord(n=n, kind="transcode", tag="cpu", state=SubtaskState.SUCCEEDED) for n in range(1, 2002)]
+    record = final_record(task).model_copy(update={"subtasks": tuple(done)})
+
+    assert state.tasks.finish(record)
+
+    event = state.outbox.events(100)[-1]
+    assert event.key == "task.succeeded.default"
+    assert len(event.body) < 10_000
+    assert json.loads(event.body)["subtasks"] == []
+    assert state.tasks.record(task.id) == record

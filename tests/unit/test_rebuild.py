@@ -73,6 +73,23 @@ def test_the_first_start_over_an_empty_store_begins_the_first_generation() -> No
     assert keys.epoch(1) in desk.store.objects
 
 
+def test_a_task_has_begun_before_its_plan_is_entered(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = Desk()
+    task, _ = desk.planned()
+    desk.done(task, 2)
+    entered, add_plan = [], desk.state.add_plan
+
+    def watched(task_id: str, run: int, plan: Plan) -> bool:
+        entered.append(desk.states(task))
+        return add_plan(task_id, run, plan)
+
+    monkeypatch.setattr(desk.state, "add_plan", watched)
+    desk.rebuilder.run()
+
+    assert entered == [{1: SubtaskState.SUCCEEDED}]
+    assert desk.states(task)[2] is SubtaskState.SUCCEEDED
+
+
 def test_every_generation_has_a_number_of_its_own() -> None:
     desk = Desk()
     desk.rebuilder.run()

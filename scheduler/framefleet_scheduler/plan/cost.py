@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -74,11 +75,12 @@ def audio(seconds: Fraction) -> float:
 def bytes_between(index: FrameIndex, start: int, end: int) -> float:
     """Source bytes of frames [start, end), spreading each group of pictures evenly over its frames."""
     total = 0.0
-    for i, key in enumerate(index.keyframes):
-        after = index.keyframes[i + 1] if i + 1 < len(index.keyframes) else index.count
+    keyframes = index.keyframes
+    # Only those that overlap: a film of a day has tens of thousands, and as many chunks.
+    for i in range(max(bisect_right(keyframes, start) - 1, 0), bisect_left(keyframes, end)):
+        key = keyframes[i]
+        after = keyframes[i + 1] if i + 1 < len(keyframes) else index.count
         overlap = min(end, after) - max(start, key)
-        if overlap > 0 and after > key:
+        if overlap > 0:
             total += index.gop_bytes[i] * overlap / (after - key)
-        if key >= end:
-            break
     return total

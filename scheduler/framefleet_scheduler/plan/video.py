@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -168,7 +169,7 @@ def cut(
             scale=frames.scale,
             pieces=_pieces(group, timeline, *_shown(frames, start, end)),
             times=frames.times(start, end) if isinstance(frames, Resampled) else _times(timeline, start, end),
-            segments=tuple(frames.tick(s) for s in segments if start <= s < end),
+            segments=tuple(map(frames.tick, segments[bisect_left(segments, start) : bisect_left(segments, end)])),
             end=frames.boundary(end),
             encodings=tuple(group.encodings),
             canvas=canvas,
@@ -281,7 +282,8 @@ def seek(part: Part, ordinal: int) -> Fraction:
     at = index.time(keyframe) - zero
     if not part.media.indexed:
         return max(Fraction(0), at - UNINDEXED_MARGIN)
-    following = next((k for k in index.keyframes if k > keyframe), None)
+    after = bisect_right(index.keyframes, keyframe)
+    following = index.keyframes[after] if after < len(index.keyframes) else None
     if following is None or index.time(following) - index.time(keyframe) >= CLOSE_KEYFRAMES:
         return max(Fraction(0), at + AFTER_KEYFRAME)
     return max(Fraction(0), at - 1)

@@ -41,7 +41,7 @@ class FrameIndex(Value):
         deltas = (d for d, n in self.runs for _ in range(n))
         return list(accumulate(deltas, initial=self.first))
 
-    @property
+    @cached_property
     def count(self) -> int:
         """Number of frames."""
         return 1 + sum(n for _, n in self.runs)
