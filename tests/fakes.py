@@ -397,6 +397,10 @@ class FakeState:
         self.configured[pipeline.name] = pipeline
         return True
 
+    def default_priority(self, pipeline: str) -> int | None:
+        self._check()
+        return self.configured[pipeline].default_priority if pipeline in self.configured else None
+
     def pipelines(self) -> list[PipelineStatus]:
         self._check(epoch=False)
         return [PipelineStatus(p, 0, 0, 0, 0) for p in self.configured.values()]

@@ -79,9 +79,9 @@ class Acceptor:
     ) -> Task:
         """Make the request a task; the one made before when its client_token has been used with the same request.
 
-        `client_token` and `default_priority` serve where the body has none. Safe to repeat after a failure at any
-        point (with a token: without, every call makes a task). Raises a permanent FramefleetError when the request is
-        refused, ServiceError when the work store or Redis is away.
+        `client_token` and `default_priority` serve where the body has none; its pipeline's priority where neither has.
+        Safe to repeat after a failure at any point (with a token: without, every call makes a task). Raises a permanent
+        FramefleetError when the request is refused, ServiceError when the work store or Redis is away.
         """
         try:
             request = self._request(body, client_token)
@@ -134,6 +134,8 @@ class Acceptor:
         return request
 
     def _task(self, request: TaskRequest, default_priority: int | None) -> Task:
+        if request.priority is None and default_priority is None:
+            default_priority = self._tasks.default_priority(request.pipeline)
         return accept(
             request,
             now=self._clock.now(),

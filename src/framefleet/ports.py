@@ -320,6 +320,9 @@ class TaskStore(Protocol):
     def configure(self, pipeline: Pipeline) -> bool:
         """Keep a copy of a pipeline's settings, unless this or a later version is there (False)."""
 
+    def default_priority(self, pipeline: str) -> int | None:
+        """The priority of a pipeline's tasks that name none, as it was configured."""
+
     def pipelines(self) -> list[PipelineStatus]:
         """Every pipeline that has settings or has had tasks, by name."""
 

@@ -17,6 +17,7 @@ from framefleet.domain.errors import (
     TargetNotWritable,
     UnsupportedFeature,
 )
+from framefleet.domain.pipeline import Pipeline
 from framefleet.domain.task import Task
 from framefleet.templates import TemplateRegistry
 from framefleet_scheduler.accept import Acceptor, unchecked
@@ -236,6 +237,21 @@ def test_the_amqp_priority_counts_where_the_body_has_none(
     desk = Desk()
 
     delivery = desk.submit(body(priority=in_body), priority=property_)
+
+    assert json.loads(delivery.answers[0])["task"]["priority"] == expected
+
+
+@pytest.mark.parametrize(
+    ("in_body", "property_", "pipeline", "expected"),
+    [(None, None, "night", 0), (None, 7, "night", 7), (2, None, "night", 2), (None, None, "other", 5)],
+)
+def test_the_priority_of_the_pipeline_counts_where_neither_body_nor_message_has_one(
+    in_body: int | None, property_: int | None, pipeline: str, expected: int
+) -> None:
+    desk = Desk()
+    desk.state.configure(Pipeline(name="night", version=1, default_priority=0))
+
+    delivery = desk.submit(body(priority=in_body, pipeline=pipeline), priority=property_)
 
     assert json.loads(delivery.answers[0])["task"]["priority"] == expected
 

@@ -148,12 +148,23 @@ def _add_cluster(verbs: Any) -> None:
 def _add_pipelines(verbs: Any) -> None:
     pipelines = _add(verbs, "pipelines", "pipelines.listing", "list the pipelines; set the weight and limits of one")
     actions = pipelines.add_subparsers(title="actions", metavar="ACTION")
-    change = _add(actions, "set", "pipelines.change", "set a pipeline's weight and limits; what is not given stays")
+    change = _add(
+        actions,
+        "set",
+        "pipelines.change",
+        "set a pipeline's weight, limits and default priority; what is not given stays",
+    )
     change.add_argument("name", metavar="NAME")
     change.add_argument("--weight", type=_seconds, metavar="W", help="its share of the workers beside other pipelines")
     limits = {"--max-tasks": "most tasks that have begun", "--max-subtasks": "most subtasks that run or are handed out"}
     for option, text in limits.items():
         change.add_argument(option, type=_count, metavar="N", help=f"{text}; 0: no limit")
+    change.add_argument(
+        "--default-priority",
+        type=_priority,
+        metavar="N",
+        help="0 to 9: of tasks that name none; none: the usual one, 5",
+    )
     pause = _add(verbs, "pause", "pipelines.pause", "begin nothing more of a pipeline, or of any; what runs goes on")
     resume = _add(verbs, "resume", "pipelines.resume", "end the pause of a pipeline, or of everything")
     for verb in (pause, resume):
@@ -193,6 +204,10 @@ def _count(text: str) -> int:
     if number < 0:
         raise argparse.ArgumentTypeError("must be 0 or more")
     return number
+
+
+def _priority(text: str) -> int | str:
+    return text if text == "none" else int(text)
 
 
 def _seconds(text: str) -> float:

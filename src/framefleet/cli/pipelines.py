@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 NO_LIMIT = 0
 """What takes a limit away on the command line."""
+NO_PRIORITY = "none"
+"""And a default priority: 0 is one."""
 
 
 def listing(options: argparse.Namespace) -> int:
@@ -37,13 +39,24 @@ def listing(options: argparse.Namespace) -> int:
     if is_paused:
         print("everything is paused; framefleet resume ends that\n")
     rows = [_row(status) for status in shown]
-    heads = ("PIPELINE", "WEIGHT", "MAX TASKS", "MAX SUBTASKS", "PAUSED", "WAITING", "OUT", "TASKS", "OF THEM RUNNING")
+    heads = (
+        "PIPELINE",
+        "WEIGHT",
+        "MAX TASKS",
+        "MAX SUBTASKS",
+        "PRIORITY",
+        "PAUSED",
+        "WAITING",
+        "OUT",
+        "TASKS",
+        "OF THEM RUNNING",
+    )
     print(table(rows, heads))
     return OK
 
 
 def change(options: argparse.Namespace) -> int:
-    """Set a pipeline's weight and limits."""
+    """Set a pipeline's weight, limits and default priority."""
     values: dict[str, Any] = {}
     if options.weight is not None:
         values["weight"] = options.weight
@@ -51,6 +64,8 @@ def change(options: argparse.Namespace) -> int:
         limit = getattr(options, name)
         if limit is not None:
             values[name] = None if limit == NO_LIMIT else limit
+    if options.default_priority is not None:
+        values["default_priority"] = None if options.default_priority == NO_PRIORITY else options.default_priority
     return _change(options, options.name, values)
 
 
@@ -75,7 +90,8 @@ def status_json(status: PipelineStatus) -> dict[str, Any]:
 
 def settings_json(pipeline: Pipeline) -> dict[str, Any]:
     """A pipeline's settings as users see them."""
-    return pipeline.model_dump(mode="json", include={"name", "weight", "max_tasks", "max_subtasks", "paused"})
+    shown = {"name", "weight", "max_tasks", "max_subtasks", "default_priority", "paused"}
+    return pipeline.model_dump(mode="json", include=shown)
 
 
 def _set_paused(options: argparse.Namespace, *, paused: bool) -> int:
@@ -105,7 +121,10 @@ def _change(options: argparse.Namespace, name: str, values: dict[str, Any]) -> i
         return OK
     print(f"{what} is paused; what runs goes on" if made.paused else f"{what} is not paused")
     if name != EVERYTHING:
-        print(f"weight {made.weight:g}, tasks {_limit(made.max_tasks)}, subtasks {_limit(made.max_subtasks)}")
+        print(
+            f"weight {made.weight:g}, tasks {_limit(made.max_tasks)}, subtasks {_limit(made.max_subtasks)}, "
+            f"tasks that name no priority get {_priority(made)}"
+        )
     if not in_force:
         print("Redis is away: schedulers take it over from the work bucket when it is back.")
     return OK
@@ -118,6 +137,7 @@ def _row(status: PipelineStatus) -> tuple[str, ...]:
         f"{pipeline.weight:g}",
         _limit(pipeline.max_tasks),
         _limit(pipeline.max_subtasks),
+        _priority(pipeline),
         "yes" if pipeline.paused else "no",
         str(status.waiting),
         str(status.out),
@@ -128,6 +148,12 @@ def _row(status: PipelineStatus) -> tuple[str, ...]:
 
 def _limit(limit: int | None) -> str:
     return "no limit" if limit is None else str(limit)
+
+
+def _priority(pipeline: Pipeline) -> str:
+    from framefleet.domain import priority
+
+    return str(priority.DEFAULT if pipeline.default_priority is None else pipeline.default_priority)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from pydantic import Field
 
+from framefleet.domain import priority
 from framefleet.domain.errors import InvalidRequest
 from framefleet.domain.value import Value
 
@@ -33,6 +34,8 @@ class Pipeline(Value):
     """Most tasks that have begun and not ended; None: no limit."""
     max_subtasks: int | None = Field(default=None, ge=1)
     """Most subtasks that run or have been handed out; None: no limit."""
+    default_priority: int | None = Field(default=None, ge=priority.LOWEST, le=priority.HIGHEST)
+    """Of tasks that name none; None: the usual one."""
     paused: bool = False
     """Nothing more of it begins. What runs goes on."""
     changed_at: datetime | None = None

@@ -115,7 +115,7 @@ class TaskRequest(Value):
     client_token: str | None = Field(default=None, min_length=1, max_length=64)
     """The same token with the same request gives the same task back; with another request it is refused."""
     priority: int | None = Field(default=None, ge=priority.LOWEST, le=priority.HIGHEST)
-    """Higher is sooner. None: the message's, else 5."""
+    """Higher is sooner. None: the message's, else the pipeline's default, else 5."""
     pipeline: Name = "default"
     """A named lane (team, tenant, purpose)."""
     sources: tuple[Source, ...] = Field(min_length=1, max_length=MAX_SOURCES)

@@ -242,7 +242,7 @@ def _output(text: str) -> dict[str, Any] | None:
 
 def pipeline_status(values: Sequence[str]) -> PipelineStatus:
     """One pipeline as `pipelines.lua` tells it."""
-    name, version, weight, max_tasks, max_subtasks, paused, *numbers = values
+    name, version, weight, max_tasks, max_subtasks, paused, default_priority, *numbers = values
     waiting, out, queued, running = map(int, numbers)
     pipeline = Pipeline(
         name=name,
@@ -250,6 +250,7 @@ def pipeline_status(values: Sequence[str]) -> PipelineStatus:
         weight=float(weight or 1),
         max_tasks=int(max_tasks) if max_tasks else None,
         max_subtasks=int(max_subtasks) if max_subtasks else None,
+        default_priority=int(default_priority) if default_priority else None,
         paused=paused == "1",
     )
     return PipelineStatus(pipeline, waiting=waiting, out=out, tasks_queued=queued, tasks_running=running)

@@ -342,10 +342,14 @@ class RedisTaskStore:
 
         Works without an epoch. Raises StateUnavailable.
         """
-        most = ("" if limit is None else limit for limit in (pipeline.max_tasks, pipeline.max_subtasks))
-        return self._scripts.applied(
-            "configure", pipeline.name, pipeline.version, pipeline.weight, *most, int(pipeline.paused)
-        )
+        limits = (pipeline.max_tasks, pipeline.max_subtasks, int(pipeline.paused), pipeline.default_priority)
+        values = ("" if value is None else value for value in limits)
+        return self._scripts.applied("configure", pipeline.name, pipeline.version, pipeline.weight, *values)
+
+    def default_priority(self, pipeline: str) -> int | None:
+        """The priority of a pipeline's tasks that name none; None when nobody has set one. Raises StateUnavailable."""
+        word, *rest = self._scripts.run("default_priority", pipeline)
+        return int(rest[0]) if word == "OK" else None
 
     def explain(self, task_id: str) -> Explanation | None:
         """What a task waits for; None when unknown. Raises StateUnavailable.
