@@ -311,10 +311,18 @@ class FakeState:
                 subtask.state = SubtaskState.CANCELED
         return True
 
-    def reprioritize(self, task_id: str, priority: int, change: int | None = None) -> bool:
-        self._check()
+    def reprioritize(
+        self,
+        task_id: str,
+        priority: int,
+        change: int | None = None,
+        run: int | None = None,
+        *,
+        rebuilding: bool = False,
+    ) -> bool:
+        self._check(epoch=not rebuilding)
         task = self.live.get(task_id)
-        if task is None or task.record is not None:
+        if task is None or task.record is not None or run not in {None, task.run}:
             return False
         if change is None or change > task.change:
             task.change = change or task.change

@@ -74,7 +74,7 @@ class Control:
             )
         status = self._open(task_id)
         change = self._record_priority(task_id, status.run, priority)
-        if not self._tasks.reprioritize(task_id, priority, change):
+        if not self._tasks.reprioritize(task_id, priority, change, status.run):
             raise TaskFinal("the task ended just now")
         log.info("task.reprioritized", task_id=task_id, run=status.run, priority=priority)
         self._kick()

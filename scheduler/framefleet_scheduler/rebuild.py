@@ -151,7 +151,10 @@ class Rebuilder:
         body = self._store.get(keys.plan(task.id, run)) if latest.planned else None
         plan = None if body is None else Plan.model_validate_json(body)
         # Nothing is entered of a task before all that decides it has been read.
-        self._tasks.create(task, run, probe_subtasks(task))
+        if not self._tasks.create(task, run, probe_subtasks(task)) and latest.priority:
+            # Redis knows the task, but may have forgotten that its priority was changed.
+            change = int(latest.priority.rpartition("/")[2])
+            self._tasks.reprioritize(task.id, task.priority, change, run, rebuilding=True)
         # That they exist decides. What they say is read when the task ends: they are most of what there is to read.
         done = [(subtask_id(task.id, run, n), "", 0.0) for n in sorted(latest.done)]
         if plan is not None:

@@ -281,8 +281,16 @@ class TaskStore(Protocol):
     def cancel(self, task_id: str, run: int | None = None, *, rebuilding: bool = False) -> bool:
         """Mark a task canceled: its open subtasks end now. False when final, unknown, or not in this run."""
 
-    def reprioritize(self, task_id: str, priority: int, change: int | None = None) -> bool:
-        """Give a task another priority, also where its orders are out already. False when final or unknown.
+    def reprioritize(
+        self,
+        task_id: str,
+        priority: int,
+        change: int | None = None,
+        run: int | None = None,
+        *,
+        rebuilding: bool = False,
+    ) -> bool:
+        """Give a task another priority, also where its orders are out already. False when final, unknown, or not in this run.
 
         `change` numbers the changes of a run: one that is older than what was applied changes nothing.
         """

@@ -267,3 +267,16 @@ def test_after_a_passing_failure_an_idle_worker_is_preferred(state: RedisState, 
     refused = state.claims.claim(sid(task, 2), "n", "a:1:1", LEASE) == Refused("excluded")
 
     assert refused == kept_away
+
+
+def test_a_priority_is_of_one_run_and_may_be_entered_by_a_rebuild(empty_state: RedisState) -> None:
+    task = make_task(priority=5)
+    assert empty_state.tasks.create(task, 2, [probe()])
+
+    assert not empty_state.tasks.reprioritize(task.id, 9, 1, 1, rebuilding=True)
+    assert empty_state.tasks.reprioritize(task.id, 8, 1, 2, rebuilding=True)
+
+    empty_state.epochs.begin(1)
+    record = empty_state.tasks.record(task.id)
+    assert record is not None
+    assert record.priority == 8

@@ -336,3 +336,18 @@ def test_an_empty_redis_is_left_to_the_rebuild() -> None:
 
     assert not CatchUp(desk.rebuilder, desk.state, desk.clock, lambda: None).step()
     assert desk.state.live == {}
+
+
+def test_i2_a_change_of_priority_that_redis_forgot_is_made_again_and_an_older_one_is_not() -> None:
+    desk = Desk()
+    task = desk.accepted()
+    desk.state.begin(1)
+    desk.state.create(task, 1, probe_subtasks(task))
+    desk.store.create(keys.priority(task.id, 1, 1), b"8")
+
+    CatchUp(desk.rebuilder, desk.state, desk.clock, lambda: None).step()
+    assert desk.state.live[task.id].task.priority == 8
+
+    desk.state.reprioritize(task.id, 2, 2)  # it is in the store a moment later
+    desk.rebuilder.catch_up()
+    assert desk.state.live[task.id].task.priority == 2

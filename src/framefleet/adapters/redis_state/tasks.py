@@ -183,12 +183,23 @@ class RedisTaskStore:
         """
         return self._in_parts(task_id, "cancel", task_id, "" if run is None else run, int(rebuilding))
 
-    def reprioritize(self, task_id: str, priority: int, change: int | None = None) -> bool:
-        """Give a task another priority, also where its orders are out already. False when final or unknown.
+    def reprioritize(
+        self,
+        task_id: str,
+        priority: int,
+        change: int | None = None,
+        run: int | None = None,
+        *,
+        rebuilding: bool = False,
+    ) -> bool:
+        """Give a task another priority, also where its orders are out already. False when final or unknown, or when another
+        run than `run` is the current one.
 
-        Of changes that are numbered, one that comes after a later one changes nothing. Raises StateUnavailable.
+        Of changes that are numbered, one that comes after a later one changes nothing. A rebuild may do it without an epoch.
+        Raises StateUnavailable.
         """
-        return self._in_parts(task_id, "reprioritize", task_id, priority, "" if change is None else change)
+        named = ("" if number is None else number for number in (change, run))
+        return self._in_parts(task_id, "reprioritize", task_id, priority, *named, int(rebuilding))
 
     def finish(self, record: TaskRecord) -> bool:
         """Enter the final record and its event, whose id follows from task, run and state.
