@@ -41,7 +41,7 @@ check: venv  ## style, types and import direction
 bench: venv  ## measure speed, quality and overhead on this machine
 	$(BIN)/python -m bench
 
-docs: venv  ## the pages that are made from the code (docs/templates.md, docs/task.schema.json)
+docs: venv  ## the pages that are made from the code (docs/templates.md, settings.md, metrics.md, task.schema.json)
 	$(BIN)/python -m framefleet.reference docs
 
 build: venv  ## wheel and sdist (-> dist/)

@@ -44,23 +44,29 @@ def _of_tasks(counts: Counts) -> Iterator[Metric]:
     lanes: Counter[tuple[str, str]] = Counter()
     for (pipeline, state), number in counts.tasks.items():
         lanes[metrics.pipeline_label(pipeline), state] += number
-    tasks = GaugeMetricFamily("framefleet_tasks", "Tasks that have not ended.", labels=["pipeline", "state"])
+    tasks = _family(metrics.TASKS_NOW)
     for (lane, state), number in lanes.items():
         tasks.add_metric([lane, state], number)
     yield tasks
-    backlog = GaugeMetricFamily("framefleet_backlog_subtasks", "Subtasks queued or running.", labels=["tag", "kind"])
+    backlog = _family(metrics.BACKLOG)
     for (tag, kind), number in counts.backlog.items():
         backlog.add_metric([tag, kind], number)
     yield backlog
-    yield GaugeMetricFamily("framefleet_outbox_messages", "Orders and events to be published.", value=counts.outbox)
+    outbox = _family(metrics.OUTBOX)
+    outbox.add_metric([], counts.outbox)
+    yield outbox
+
+
+def _family(gauge: metrics.Gauge) -> GaugeMetricFamily:
+    return GaugeMetricFamily(gauge.name, gauge.text, labels=gauge.labels)
 
 
 def _of_workers(workers: list[WorkerInfo]) -> Iterator[Metric]:
-    hosts = GaugeMetricFamily("framefleet_workers", "Hosts with live slots.", labels=["tag"])
+    hosts = _family(metrics.WORKERS)
     for tag, number in Counter(tag for tag, _ in {(worker.tag, worker.host) for worker in workers}).items():
         hosts.add_metric([tag], number)
     yield hosts
-    slots = GaugeMetricFamily("framefleet_worker_slots", "Live slots.", labels=["tag", "state"])
+    slots = _family(metrics.SLOTS)
     for (tag, state), number in Counter((worker.tag, worker.state) for worker in workers).items():
         slots.add_metric([tag, state], number)
     yield slots

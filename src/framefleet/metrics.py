@@ -8,6 +8,7 @@ scrape time by the scheduler (`framefleet_scheduler.http`).
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
 
 from prometheus_client import Counter, Histogram
 
@@ -52,6 +53,23 @@ CACHE_BYTES = Counter(
 VERIFY_FAILURES = Counter("framefleet_verify_failures_total", "Outputs that were not what the plan says.", ["check"])
 NOTIFICATIONS = Counter("framefleet_notifications_total", "Events published.", ["kind", "outcome"])
 SUBMIT_REJECTED = Counter("framefleet_submit_rejected_total", "Submissions refused.", ["code"])
+
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """What the scheduler reads from Redis when it is asked."""
+
+    name: str
+    text: str
+    labels: tuple[str, ...] = ()
+
+
+TASKS_NOW = Gauge("framefleet_tasks", "Tasks that have not ended.", ("pipeline", "state"))
+BACKLOG = Gauge("framefleet_backlog_subtasks", "Subtasks queued or running.", ("tag", "kind"))
+OUTBOX = Gauge("framefleet_outbox_messages", "Orders and events to be published.")
+WORKERS = Gauge("framefleet_workers", "Hosts with live slots.", ("tag",))
+SLOTS = Gauge("framefleet_worker_slots", "Live slots.", ("tag", "state"))
+GAUGES = (TASKS_NOW, BACKLOG, OUTBOX, WORKERS, SLOTS)
 
 
 def worker_attempt(*, kind: str, tag: str, outcome: str, usage: Usage | None, codec: str | None = None) -> None:

@@ -127,7 +127,7 @@ class WorkerSettings(Settings):
         le=3600,
         description="Seconds that work may go on after SIGTERM when it will end within them; the rest is given back at once.",
     )
-    slots: int | None = Field(None, ge=1, le=512, description="Slots per tag; None: one per core.")
+    slots: int | None = Field(None, ge=1, le=512, description="Slots per tag; not set: one per core.")
     tags: Tags = Field((), description="cpu, gpu or both, comma separated; empty: what FFmpeg opens here.")
 
 

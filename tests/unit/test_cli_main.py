@@ -194,7 +194,7 @@ def test_run_takes_a_request_whose_addresses_are_paths(
         (["a.json", "b.json"], "needs a --template"),
         (["task.json", "--set", "video.crf=1"], "--set goes with --template"),
         (["task.json", "--name", "x"], "--name goes with --template"),
-        (["gone.json"], "No such file"),
+        (["gone.json"], "there is no file gone.json"),
     ],
 )
 def test_run_without_a_template_wants_a_request(
@@ -290,3 +290,46 @@ def test_states_on_the_command_line_are_those_of_tasks() -> None:
     from framefleet.cli.main import _STATES
 
     assert set(_STATES) == set(TaskState)
+
+
+def test_a_template_nobody_knows_is_named_with_its_place(
+    embedded: Embedded, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = tmp_path / "a.mov"
+    source.touch()
+
+    assert main(["run", str(source), "--template", "nosuch", "-o", str(tmp_path), "--json"]) == 2
+
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert (error["code"], error["field"]) == ("unknown_template", "--template nosuch")
+    assert "'nosuch'" in error["message"]
+    assert not embedded.asked
+
+
+@pytest.mark.parametrize(("content", "said"), [(None, "there is no file"), (b"\xff\xfe\x00", "is not text")])
+def test_what_cannot_be_submitted_is_named_with_what_can(
+    content: bytes | None, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "film.mov"
+    if content is not None:
+        file.write_bytes(content)
+
+    assert main(["submit", str(file)]) == 2
+
+    told = capsys.readouterr().err
+    assert f"{file}" in told
+    assert said in told
+    assert "a request as JSON" in told
+    assert "--template" not in told
+
+
+def test_every_verb_is_on_the_page_of_the_command_line() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "howto" / "cli.md").read_text("utf-8")
+    shown = subprocess.run(
+        [sys.executable, "-m", "framefleet.cli.main", "--help"], capture_output=True, text=True, check=True
+    ).stdout
+    verbs = {line.split()[0] for line in shown.splitlines() if line.startswith("    ") and line[4:5].isalpha()}
+
+    assert {"run", "submit", "undrain", "cache"} <= verbs
+    assert {verb for verb in verbs if f"framefleet {verb}" not in page} == {"version"}
+    assert "framefleet cache clear" in page

@@ -136,10 +136,12 @@ def test_doctor_turns_errors_into_lines_with_what_to_do() -> None:
     ]
 
 
-def test_doctor_says_what_is_not_configured() -> None:
-    for check in (doctor._broker, doctor._redis, doctor._storage):
+def test_doctor_says_what_is_not_configured_and_what_to_set() -> None:
+    for check, example in ((doctor._broker, "amqp://"), (doctor._redis, "redis://"), (doctor._storage, "host:9000")):
         (line,) = check(configured())
         assert line.state == "off"
+        assert "is not set" in line.text
+        assert example in line.todo
 
 
 def test_doctor_tries_the_scratch_folder(tmp_path: Path) -> None:

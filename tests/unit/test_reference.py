@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from prometheus_client import REGISTRY
 
 from framefleet.cli.main import main
 from framefleet.domain.errors import FramefleetError
@@ -19,7 +21,10 @@ from framefleet.domain.template import SHAPE, predefined, resolve
 from framefleet.reference.__main__ import documents
 from framefleet.reference.fields import models_below
 from framefleet.reference.schema import schema
+from framefleet.settings import ALL
+from framefleet_scheduler.http import StateCollector
 from tests.factories import NOW, request
+from tests.fakes import FakeClock, FakeState
 from tests.json_schema import valid
 from tests.unit.test_docs_examples import requests
 
@@ -41,6 +46,43 @@ def test_every_field_has_a_meaning_and_every_template_is_there() -> None:
     fields = {f for root in (SHAPE, of(TaskRequest)) for m in models_below(root) for f in m.model_fields}
     assert {f for f in fields if f"| `{f}` |" not in page} == set()
     assert {name for name in predefined() if f"#### {name}\n" not in page} == set()
+
+
+def test_every_setting_is_on_its_page_with_a_meaning() -> None:
+    page = documents()["settings.md"]
+
+    assert {
+        name for kind in ALL for name in kind.model_fields if f"| `FRAMEFLEET_{name.upper()}` |" not in page
+    } == set()
+    assert [line for line in page.splitlines() if re.search(r"\|\s+\|$|None \|$", line)] == []
+
+
+def test_every_metric_a_scheduler_or_a_worker_serves_is_on_its_page() -> None:
+    page = documents()["metrics.md"]
+    state = FakeState(FakeClock())
+    gauges = {family.name for family in StateCollector(state).collect()}
+    counted = {
+        family.name + ("_total" if family.type == "counter" else "")
+        for family in REGISTRY.collect()
+        if family.name.startswith("framefleet_")
+    }
+    served = gauges | counted
+
+    assert {"framefleet_tasks", "framefleet_tasks_total", "framefleet_task_seconds"} <= served
+    assert {name for name in served if f"| `{name}` |" not in page} == set()
+
+
+def test_pages_for_operators_are_linked_from_the_front_page() -> None:
+    readme = (DOCS.parent / "README.md").read_text("utf-8")
+
+    assert all(f"(docs/{name})" in readme for name in documents())
+
+
+def test_what_the_package_includes_exists() -> None:
+    settings = tomllib.loads((DOCS.parent / "pyproject.toml").read_text("utf-8"))
+    included = settings["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]
+
+    assert [name for name in included if not (DOCS.parent / name).exists()] == []
 
 
 def test_links_of_the_page_lead_somewhere() -> None:

@@ -23,13 +23,16 @@ PATIENCE_SECONDS = 60.0
 """How long `watch` bears an absent Redis: a failover takes less."""
 
 
+_REQUEST_WANTED = "Give a file with a request as JSON, or - for standard input. `framefleet run` takes media."
+
+
 def submit(options: argparse.Namespace) -> int:
     """Submit a request; prints the task's id (with --wait: its end)."""
     from framefleet.cli.request import read_request
     from framefleet.client import ANSWER_SECONDS, Client
     from framefleet.domain.errors import InvalidRequest
 
-    body = read_request(options.file)
+    body = read_request(options.file, wanted=_REQUEST_WANTED)
     if not isinstance(body, dict):
         raise InvalidRequest("the body is not a JSON object")
     with _client(Client) as client:

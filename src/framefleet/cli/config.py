@@ -25,30 +25,39 @@ def is_set(name: str) -> bool:
     return bool(os.environ.get(f"{PREFIX}{name.upper()}"))
 
 
+HOW_TO_SET = {
+    "broker_url": "Set it to the cluster's, for example amqp://user:password@host:5672/",
+    "redis_url": "Set it to the cluster's, for example redis://host:6379/0",
+    "s3_endpoint": f"Set it, {PREFIX}S3_ACCESS_KEY and {PREFIX}S3_SECRET_KEY to the cluster's, for example host:9000",
+}
+"""What to do about the address of a service that is not set."""
+
+
 def broker_url(found: Settings) -> str:
     """RabbitMQ's address; raises CliError when it is not set: guessing one would talk to a stranger's broker."""
-    return _address(found.broker_url.get_secret_value(), "broker_url", "amqp://user:password@host:5672/")
+    _need("broker_url")
+    return found.broker_url.get_secret_value()
 
 
 def redis_url(found: Settings) -> str:
     """Redis' address; raises CliError when it is not set."""
-    return _address(found.redis_url.get_secret_value(), "redis_url", "redis://host:6379/0")
+    _need("redis_url")
+    return found.redis_url.get_secret_value()
 
 
 def need_store(found: Settings) -> None:
     """Raises CliError when the S3 server of the work bucket is not set."""
     if not found.s3_endpoint:
-        variable = f"{PREFIX}S3_ENDPOINT"
-        raise CliError("not_configured", f"{variable} is not set", hint="Set it, and the keys, to the cluster's.")
+        raise _unset("s3_endpoint")
 
 
-def _address(value: str, name: str, example: str) -> str:
+def _need(name: str) -> None:
     if not is_set(name):
-        variable = f"{PREFIX}{name.upper()}"
-        raise CliError(
-            "not_configured", f"{variable} is not set", hint=f"Set it to the cluster's, for example {example}"
-        )
-    return value
+        raise _unset(name)
+
+
+def _unset(name: str) -> CliError:
+    return CliError("not_configured", f"{PREFIX}{name.upper()} is not set", hint=HOW_TO_SET[name])
 
 
 def log_quietly(found: Settings) -> None:

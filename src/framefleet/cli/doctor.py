@@ -14,7 +14,7 @@ from pathlib import Path
 from framefleet.cli import config
 from framefleet.cli.output import FAILED, OK, emit
 from framefleet.domain.errors import FramefleetError
-from framefleet.settings import Settings
+from framefleet.settings import PREFIX, Settings
 
 LITTLE_SPACE = 5 * 10**9
 """Bytes; below, a film of an hour or two may not fit."""
@@ -116,9 +116,14 @@ def _scratch(settings: Settings) -> Iterator[Line]:
         yield Line("scratch", "ok", text)
 
 
+def _unset(name: str, setting: str) -> Line:
+    todo = f"{config.HOW_TO_SET[setting]}; `framefleet run` does without."
+    return Line(name, "off", f"{PREFIX}{setting.upper()} is not set", todo)
+
+
 def _broker(settings: Settings) -> Iterator[Line]:
     if not config.is_set("broker_url"):
-        yield Line("broker", "off", "FRAMEFLEET_BROKER_URL is not set")
+        yield _unset("broker", "broker_url")
         return
     from framefleet.adapters.rabbitmq import check
 
@@ -149,7 +154,7 @@ def _schedulers(url: str) -> Line:
 
 def _redis(settings: Settings) -> Iterator[Line]:
     if not config.is_set("redis_url"):
-        yield Line("redis", "off", "FRAMEFLEET_REDIS_URL is not set")
+        yield _unset("redis", "redis_url")
         return
     import redis
 
@@ -182,7 +187,7 @@ def _redis_durability(info: dict[str, object]) -> Iterator[Line]:
 
 def _storage(settings: Settings) -> Iterator[Line]:
     if not settings.s3_endpoint:
-        yield Line("storage", "off", "FRAMEFLEET_S3_ENDPOINT is not set")
+        yield _unset("storage", "s3_endpoint")
     else:
         from framefleet.adapters.conditional import self_test
         from framefleet.adapters.configured import work_store

@@ -41,16 +41,22 @@ def of_options(options: argparse.Namespace, known: Known, output: Path) -> Any:
     return on_this_machine(read_request(options.sources[0]), Path.cwd(), output)
 
 
-def read_request(file: str) -> Any:
-    """The JSON in a file, or on standard input for `-`; raises InvalidRequest or CliError."""
+MEDIA_TOO = "Give a request as JSON, or media with --template."
+
+
+def read_request(file: str, *, wanted: str = MEDIA_TOO) -> Any:
+    """The JSON in a file, or on standard input for `-`; raises InvalidRequest or CliError.
+
+    `wanted` tells people what the command takes.
+    """
     try:
         text = sys.stdin.read() if file == "-" else Path(file).expanduser().read_text("utf-8")
+    except FileNotFoundError:
+        raise CliError("invalid_request", f"there is no file {file}", hint=wanted) from None
     except OSError as error:
-        raise CliError(
-            "invalid_request", f"{file}: {error.strerror}", hint="Give a request as JSON, or media with --template."
-        ) from None
+        raise CliError("invalid_request", f"{file}: {error.strerror}", hint=wanted) from None
     except UnicodeDecodeError:
-        raise CliError("invalid_request", f"{file} is not text", hint="Media needs --template.") from None
+        raise CliError("invalid_request", f"{file} is not text", hint=wanted) from None
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -138,9 +144,14 @@ def _chosen(given: str, settings: Sequence[str], known: Known | None) -> _Chosen
         # An @ can be part of a template's name with its version, but not of a target's name.
         label = given.replace("@", "-")
         overrides = _paths_as_addresses(overrides_of(settings, given, label), Path.cwd())
-        return _Chosen(
-            given, label, given, overrides, resolve(given, overrides, known=known, field=f"--template {given}")
-        )
+        field = f"--template {given}"
+        try:
+            resolved = resolve(given, overrides, known=known, field=field)
+        except UnknownTemplate as error:
+            if error.field == f"{field}.template":  # of a request; here the option is the place
+                error.field = field
+            raise
+        return _Chosen(given, label, given, overrides, resolved)
     label = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(given).stem).strip("-._")[:64] or "template"
     document = checked(read_document(given), known, path=given)
     overrides = _paths_as_addresses(laid_over(document, overrides_of(settings, given, label)), Path.cwd())

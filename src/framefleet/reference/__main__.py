@@ -6,6 +6,7 @@ import json
 import sys
 from pathlib import Path
 
+from framefleet.reference.operators import metrics_page, settings_page
 from framefleet.reference.page import page
 from framefleet.reference.schema import schema
 
@@ -14,6 +15,8 @@ def documents() -> dict[str, str]:
     """File name -> text."""
     return {
         "templates.md": page(),
+        "settings.md": settings_page(),
+        "metrics.md": metrics_page(),
         "task.schema.json": json.dumps(schema(), indent=2, ensure_ascii=False) + "\n",
     }
 
