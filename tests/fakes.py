@@ -202,6 +202,8 @@ class FakeState:
         self.republished: list[float] = []
         self.purged = 0
         self.quiet_until = float("-inf")
+        self.time_ahead = 0.0
+        self.clock_steps: list[float] = []
         self.configured: dict[str, Pipeline] = {}
 
     # --- what a test does in place of a worker ---------------------------------------------
@@ -481,6 +483,17 @@ class FakeState:
             return False
         self.epoch = number
         self.quiet_until = self.clock.monotonic() + quiet_seconds
+        return True
+
+    def time(self) -> tuple[float, int]:
+        self._check(epoch=False)
+        return self.clock.now().timestamp() + self.time_ahead, len(self.clock_steps)
+
+    def clock_set(self, seconds: float, steps: int) -> bool:
+        self._check(epoch=False)
+        if steps != len(self.clock_steps):
+            return False
+        self.clock_steps.append(seconds)
         return True
 
     def lead(self, who: str, seconds: float) -> bool:

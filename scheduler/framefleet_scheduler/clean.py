@@ -29,6 +29,8 @@ AGAIN_AFTER_SECONDS = (20.0, 50.0)
 _RETRY_SECONDS = 30.0
 _BATCH = 1000
 _RECOVER_TASKS = 500
+_RECOVER_ANYWAY = 50
+"""So many of the latest of each state are looked at whatever their times say: a scheduler's clock may have been wrong."""
 _RECOVER_AGE = timedelta(hours=2)
 _SETTLED = timedelta(hours=1)
 
@@ -59,8 +61,9 @@ class Cleaner:
         oldest = self._clock.now() - _RECOVER_AGE
         found = 0
         for state in TaskState:
-            for record in tasks.query(TaskQuery(state=state, limit=_RECOVER_TASKS)):
-                if state.final and record.finished_at is not None and record.finished_at < oldest:
+            for place, record in enumerate(tasks.query(TaskQuery(state=state, limit=_RECOVER_TASKS))):
+                old = state.final and record.finished_at is not None and record.finished_at < oldest
+                if old and place >= _RECOVER_ANYWAY:
                     continue
                 for run in range(1, record.run + state.final):
                     self._note(self._clock.monotonic(), record.id, run)

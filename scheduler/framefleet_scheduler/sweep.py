@@ -19,6 +19,7 @@ from framefleet.pipelines import PipelineRegistry
 from framefleet.ports import Clock, Epochs, Expired, ObjectStore, Outbox, TaskStore
 from framefleet_scheduler.aggregate import Aggregator
 from framefleet_scheduler.clean import Cleaner
+from framefleet_scheduler.clock_watch import ClockWatch
 from framefleet_scheduler.move import Watch
 from framefleet_scheduler.rebuild import Rebuilder
 from framefleet_scheduler.retry import CRASHES_ALLOWED, after_crash
@@ -85,6 +86,7 @@ class Sweeper:
         self._kick = kick
         self._settings = settings or SweepSettings()
         self._chance = chance
+        self._watch = ClockWatch(epochs, clock)
         self._rebuilder = Rebuilder(store, tasks, epochs, clock)
         self._pipelines = PipelineRegistry(store)
         self._gpus = Watch(tasks, clock, move, self._settings.gpu_wait)
@@ -105,6 +107,7 @@ class Sweeper:
 
     def step(self) -> bool:
         """One round; False when another scheduler leads. Raises ServiceError: what was not done is done next time."""
+        self._watch.step()  # before anything is judged by its time
         leading = self._epochs.lead(self._who, _LEAD_SECONDS)
         self._note_answer()
         if not leading:

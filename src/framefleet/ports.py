@@ -387,6 +387,15 @@ class Epochs(Protocol):
         No scheduler is handed orders for `quiet_seconds`.
         """
 
+    def time(self) -> tuple[float, int]:
+        """Redis' clock (seconds since 1970), and how often it is known to have been set."""
+
+    def clock_set(self, seconds: float, steps: int) -> bool:
+        """Redis' clock was set by so much: leases, delays and orders move with it.
+
+        `steps` as `time` said it: False when somebody else has moved them.
+        """
+
     def lead(self, who: str, seconds: float) -> bool:
         """Become (or stay) the one that rebuilds and sweeps for `seconds`."""
 

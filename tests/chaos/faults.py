@@ -91,12 +91,12 @@ def unplug(scene: Scene) -> None:
 
 
 def jump_clock(scene: Scene) -> None:
-    """The victim's wall clock is set forwards or back, and is set right at once, or two faults later."""
+    """The victim's wall clock is set forwards or back, and is set right at once, or some faults later."""
     clock = scene.host.clock
     assert clock is not None, "this machine has no C compiler"
     clock.set(scene.rng.choice(_JUMPS) * scene.rng.choice((-1, 1)))
     scene.wait(2, 4)
-    scene.operator.later(lambda: clock.set(0), scene.rng.choice((0, 2)))
+    scene.operator.later(lambda: clock.set(0), scene.rng.choice((0, 2, 8)))
 
 
 def lose_answer(scene: Scene) -> None:

@@ -9,7 +9,7 @@ from framefleet.domain.errors import StateUnavailable
 from framefleet.domain.records import ProbeOutput, TaskRecord
 from framefleet.domain.states import SubtaskState, TaskState
 from framefleet.domain.subtask import split_subtask_id, subtask_id
-from framefleet.ports import WorkerInfo
+from framefleet.ports import Expired, WorkerInfo
 from framefleet_scheduler.aggregate import Aggregator
 from framefleet_scheduler.clean import Cleaner
 from framefleet_scheduler.plan import probe_subtasks
@@ -217,6 +217,41 @@ def test_an_empty_redis_is_rebuilt_and_orders_wait_for_adoption() -> None:
     assert desk.state.quiet_until > desk.clock.monotonic()
 
 
+@pytest.mark.parametrize("seconds", [-3600.0, 3600.0])
+def test_redis_clock_that_was_set_is_noticed_before_leases_are_judged_and_mended_once(
+    seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk()
+    other = desk.make("b")
+    other.step()
+    desk.sweeper.step()
+    desk.state.time_ahead = seconds
+    judged, seen = desk.state.expired, []
+
+    def expired(limit: int) -> list[Expired]:
+        seen.append(list(desk.state.clock_steps))
+        return judged(limit)
+
+    monkeypatch.setattr(desk.state, "expired", expired)
+
+    desk.sweeper.step()
+    other.step()
+    desk.sweeper.step()
+
+    assert desk.state.clock_steps == [seconds]
+    assert seen[0] == [seconds]
+
+
+def test_redis_clock_that_goes_on_is_left_alone_however_long_nobody_looked() -> None:
+    desk = Desk()
+    desk.clock.pass_(7200)
+    desk.state.time_ahead = 1.5  # clocks are adjusted
+
+    desk.sweeper.step()
+
+    assert desk.state.clock_steps == []
+
+
 def test_i8_what_a_killed_scheduler_did_not_clean_is_found_by_the_next_leader() -> None:
     desk = Desk(holiday=True)
     live = desk.state.record(desk.task.id)
@@ -265,6 +300,17 @@ def test_i8_a_run_that_was_not_cleaned_is_found_although_the_task_was_started_ag
         pass
 
     assert [key for key in left if key in desk.store.objects] == left[2:]  # that run goes on
+
+
+@pytest.mark.parametrize("hours", [-30, 30])
+def test_i8_what_was_not_cleaned_is_found_by_a_scheduler_whose_clock_is_wrong(hours: int) -> None:
+    desk = Desk(holiday=True)
+    live = desk.state.record(desk.task.id)
+    assert live is not None
+    desk.state.finish(live.model_copy(update={"state": TaskState.CANCELED, "finished_at": desk.clock.now()}))
+    desk.clock.pass_(hours * 3600.0)
+
+    assert Cleaner(desk.store, desk.clock).recover(desk.state) == 1
 
 
 def test_i8_the_slow_pass_cleans_only_runs_that_ended_long_ago() -> None:

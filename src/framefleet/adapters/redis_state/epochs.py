@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from framefleet.adapters.redis_state.scripts import Scripts
+from framefleet.domain.subtask import Tag
 
 
 class RedisEpochs:
@@ -31,6 +32,18 @@ class RedisEpochs:
         is handed orders for `quiet_seconds`, so that running work is adopted before it is given away.
         """
         return self._scripts.applied("begin", number, int(rebuilt), round(quiet_seconds * 1000))
+
+    def time(self) -> tuple[float, int]:
+        """Redis' clock (seconds since 1970), and how often it is known to have been set. Raises StateUnavailable."""
+        _, milliseconds, steps = self._scripts.run("clock")
+        return int(milliseconds) / 1000, int(steps)
+
+    def clock_set(self, seconds: float, steps: int) -> bool:
+        """Redis' clock was set by so much: leases, delays and orders move with it. Raises StateUnavailable.
+
+        `steps` as `time` said it: False when somebody else has moved them.
+        """
+        return self._scripts.applied("clock_set", round(seconds * 1000), steps, *Tag)
 
     def lead(self, who: str, seconds: float) -> bool:
         """Become or stay the leader for `seconds`; False while somebody else is. Raises StateUnavailable.

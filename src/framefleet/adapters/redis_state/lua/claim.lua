@@ -31,7 +31,9 @@ elseif is_drained(worker) then
   -- As below; and the slot learns by this answer that it is to take nothing more.
   if redis.call('ZREM', 'ff:announced:' .. s.tag, sid) == 1 then announce(s, NOW) end
   return {'REFUSED', 'drained'}
-elseif tonumber(s.excluded_until or 0) > NOW and (s.excluded == worker or s.excluded == host_of(worker)) then
+elseif tonumber(s.excluded_until or 0) > NOW and (s.excluded == worker or s.excluded == host_of(worker))
+    -- Longer than anybody is excluded: Redis' clock was set back since.
+    and tonumber(s.excluded_until) <= NOW + 60000 then
   -- The worker drops the message, so somebody else has to be asked.
   if redis.call('ZREM', 'ff:announced:' .. s.tag, sid) == 1 then announce(s, NOW + 2000) end
   return {'REFUSED', 'excluded'}

@@ -39,7 +39,9 @@ end
 -- At most every two seconds, and never a second one while the first waits for the broker.
 local function progress_event(tid)
   local v = redis.call('HMGET', 'ff:t:' .. tid, 'state', 'progress_at', 'progress_event', 'started')
-  if not EPOCH or v[1] ~= 'running' or NOW - tonumber(v[2] or 0) < 2000 then return end
+  local since = NOW - tonumber(v[2] or 0)
+  -- Less than nothing: Redis' clock was set back.
+  if not EPOCH or v[1] ~= 'running' or (since >= 0 and since < 2000) then return end
   if v[3] and redis.call('HEXISTS', 'ff:event', v[3]) == 1 then return end
   local progress = progress_of(tid)
   local id = tid .. '.' .. about(tid).run .. '.progress.' .. progress
