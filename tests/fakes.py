@@ -164,6 +164,8 @@ class FakeSubtask:
     output: str = ""
     error: ErrorInfo | None = None
     retry_in: float | None = None
+    nonce: str = ""
+    """Of the attempt that holds it; empty: any."""
 
 
 @dataclass
@@ -269,6 +271,8 @@ class FakeState:
         found = self.at(sid)
         if found.state not in OPEN_STATES or (fence is not None and fence != found.fence):
             return False
+        if nonce and found.nonce not in {"", nonce}:
+            return False
         found.error, found.retry_in = error, retry_in
         found.state = SubtaskState.QUEUED if retry_in is not None else SubtaskState.FAILED
         if retry_in is None:
@@ -300,7 +304,8 @@ class FakeState:
     def holds(self, sid: str, fence: int, nonce: str = "") -> bool:
         self._check()
         found = self.at(sid)
-        return found.state in OPEN_STATES and found.fence == fence
+        held = not nonce or found.nonce in {"", nonce}
+        return found.state in OPEN_STATES and found.fence == fence and held
 
     def cancel(self, task_id: str, run: int | None = None, *, rebuilding: bool = False) -> bool:
         self._check(epoch=not rebuilding)

@@ -348,6 +348,7 @@ class Cluster:
             case "events":
                 work = scheduler.event_relay.step
             case "advance":
+                self._come_again("ff:advance")  # as if the other one had it for ten seconds
                 work = scheduler.advancer.step
             case "sweep":
                 self.state.client.delete("ff:leader")  # two at once are allowed
@@ -368,9 +369,13 @@ class Cluster:
         client = self.state.client
         client.delete("ff:events:taken", "ff:leader", "ff:quiet")
         for key in ("ff:outbox:cpu", "ff:outbox:gpu", "ff:advance"):
-            found = client.zrange(key, 0, -1)
-            if found:
-                client.zadd(key, {str(member): 1 for member in found})
+            self._come_again(key)
+
+    def _come_again(self, key: str) -> None:
+        """What was handed out, or waits, is due."""
+        found = self.state.client.zrange(key, 0, -1)
+        if found:
+            self.state.client.zadd(key, {str(member): 1 for member in found})
 
     # --- what people ask ---------------------------------------------------------------------
 

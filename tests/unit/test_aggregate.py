@@ -215,6 +215,17 @@ def test_i3_a_failure_of_an_attempt_that_lost_its_lease_is_ignored() -> None:
     assert keys.failed(*split_subtask_id(desk.sid)) not in desk.store.objects
 
 
+@pytest.mark.parametrize("error", [SourceUnavailable(), SourceNotMedia()], ids=["transient", "permanent"])
+def test_i3_a_failure_under_a_fence_that_another_attempt_was_given_too_is_ignored(error: FramefleetError) -> None:
+    desk = Desk()
+    desk.state.at(desk.sid).nonce = "of the claim after Redis had forgotten the first"
+
+    desk.fail(error)
+
+    assert desk.state.at(desk.sid).state is SubtaskState.RUNNING
+    assert keys.failed(*split_subtask_id(desk.sid)) not in desk.store.objects
+
+
 def test_with_the_store_away_the_report_comes_again() -> None:
     desk = Desk()
     desk.store.away = True
