@@ -15,6 +15,7 @@ from tests.chaos.folders import clean_after_dead_runs, folder_of_run
 from tests.chaos.judge import Judge
 from tests.chaos.report import SeedReport, text
 from tests.chaos.runner import Run, plan
+from tests.chaos.wrong_clock import ClockedRedis
 from tests.services import S3, RabbitMQ, Redis
 
 _CACHED = 3
@@ -26,7 +27,7 @@ def services(folder: Path) -> Iterator[tuple[RabbitMQ, Redis, S3]]:
     """Private ones."""
     made = []
     try:
-        for kind in (RabbitMQ, Redis, S3):
+        for kind in (RabbitMQ, ClockedRedis, S3):
             place = folder / kind.__name__.lower()
             place.mkdir()
             service = kind(place)

@@ -154,6 +154,15 @@ def kill_redis(scene: Scene) -> None:
     scene.fleet.kill_redis(scene.rng.uniform(0, 4))
 
 
+def jump_redis_clock(scene: Scene) -> None:
+    """The clock of Redis' host is set forwards or back, and is set right again: all leases and delays are of another time."""
+    clock = scene.fleet.redis_clock
+    assert clock is not None, "this Redis has no clock of its own"
+    clock.set(scene.rng.choice(_JUMPS) * scene.rng.choice((-1, 1)))
+    scene.wait(1, 5)
+    clock.set(0)
+
+
 def flush_redis(scene: Scene) -> None:
     scene.fleet.flush()
 
@@ -278,6 +287,7 @@ FAULTS: dict[str, Fault] = {
     "broker's disk alarm": Fault(disk_alarm, quick=False),
     "broker's connections reset": Fault(_everywhere("amqp", Mode.RESET, 2)),
     "Redis killed": Fault(kill_redis),
+    "Redis' clock jumps": Fault(jump_redis_clock, quick=False),
     "Redis flushed": Fault(flush_redis),
     "Redis flushed, queues purged": Fault(lose_redis_and_orders, quick=False),
     "Redis full": Fault(fill_redis),
@@ -309,6 +319,8 @@ def impossible(fleet: Fleet) -> frozenset[str]:
         found.add("scratch full")
     if any(host.clock is None for host in fleet.hosts.values()):
         found |= {"worker's clock jumps", "scheduler's clock jumps"}
+    if fleet.redis_clock is None:
+        found.add("Redis' clock jumps")
     if any(host.wire is None for host in fleet.workers):
         found.add("worker unplugged")
     if not fleet.cached:

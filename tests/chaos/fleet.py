@@ -16,7 +16,7 @@ from tests.acceptance.cluster import Cluster, eventually
 from tests.chaos import processes
 from tests.chaos.proxy import Network, Proxy
 from tests.chaos.wire import NoWire, Wire
-from tests.chaos.wrong_clock import WrongClock, compiled
+from tests.chaos.wrong_clock import ClockedRedis, WrongClock, compiled
 from tests.services import S3, RabbitMQ, Redis
 
 SERVICES = ("amqp", "redis", "s3")
@@ -74,6 +74,7 @@ class Fleet(Cluster):
         """`cache`: whether finished work is found again by its content; then there is less to be disturbed."""
         vhost, bucket = rabbitmq.new_vhost(), s3.new_bucket()
         self.rabbitmq, self.redis, self.vhost = rabbitmq, redis, vhost
+        self.redis_clock = redis.clock if isinstance(redis, ClockedRedis) else None
         self.database = redis.fresh_database()
         super().__init__(folder, rabbitmq.amqp_url(vhost), redis.database_url(self.database), s3, bucket)
         self.network = Network()

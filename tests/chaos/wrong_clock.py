@@ -13,6 +13,8 @@ import struct
 import subprocess
 from pathlib import Path
 
+from tests.services import Redis
+
 _SOURCE = r"""
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -89,3 +91,14 @@ class WrongClock:
             os.pwrite(file, _AHEAD.pack(round(seconds)), 0)  # one aligned word: nobody sees half of it
         finally:
             os.close(file)
+
+
+class ClockedRedis(Redis):
+    """A Redis with a clock of its own, where this machine can give it one."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        library = compiled(folder)
+        self.clock = None if library is None else WrongClock(library, folder / "clock")
+        if self.clock is not None:
+            self.environment = os.environ | self.clock.variables

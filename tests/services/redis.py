@@ -26,6 +26,8 @@ class Redis:
         self.port = ports.reserve()
         self._numbers = itertools.cycle(range(1, _DATABASES))
         self._process: Process | None = None
+        self.environment: dict[str, str] | None = None
+        """What it is started with; None: ours."""
 
     @property
     def url(self) -> str:
@@ -55,7 +57,7 @@ class Redis:
             "maxmemory-policy": "noeviction",
         }
         arguments = [part for name, value in settings.items() for part in (f"--{name}", value)]
-        self._process = Process([self._program, *arguments], self._folder / "log")
+        self._process = Process([self._program, *arguments], self._folder / "log", self.environment)
         self._process.wait_ready(self._is_ready)
 
     def ensure_running(self) -> None:
