@@ -108,6 +108,36 @@ def test_the_plan_that_was_recorded_first_is_used() -> None:
     assert len(desk.state.live[desk.task.id].subtasks) == 1 + len(recorded.subtasks)
 
 
+def test_i3_of_two_schedulers_that_plan_at_once_the_first_plan_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = Desk()
+    desk.probed()
+    key = keys.plan(desk.task.id, 1)
+    theirs = plan_task(desk.task, [factories.media()], plan_settings([slot("cpu")]))
+    read = desk.store.get
+
+    def outrun(asked: str) -> bytes | None:
+        found = read(asked)
+        if asked == key and found is None:
+            desk.store.put(key, theirs.model_dump_json().encode())
+        return found
+
+    monkeypatch.setattr(desk.store, "get", outrun)
+    desk.advancer.step()
+
+    assert Plan.model_validate_json(desk.store.objects[key]) == theirs
+    assert len(desk.state.live[desk.task.id].subtasks) == 1 + len(theirs.subtasks)
+
+
+def test_i5_a_task_whose_plan_was_entered_meanwhile_is_not_finished() -> None:
+    desk = Desk()
+    desk.probed()
+    desk.advancer.step()
+
+    desk.advancer.advance(desk.task.id)  # a second scheduler had been told that its step is due
+
+    assert keys.end(desk.task.id, 1) not in desk.store.objects
+
+
 def test_i7_what_cannot_be_planned_ends_the_task_with_code_and_field() -> None:
     desk = Desk()
     desk.probed(factories.media(video=False))

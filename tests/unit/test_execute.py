@@ -10,14 +10,16 @@ import pytest
 
 from framefleet.adapters.storages import Storages
 from framefleet.domain import keys
-from framefleet.domain.records import DoneRecord, ProbeOutput
-from framefleet.domain.subtask import ProbeSpec
+from framefleet.domain.records import DoneRecord, ProbeOutput, TracksOutput
+from framefleet.domain.subtask import ProbeSpec, Spec
 from framefleet.domain.summary import summary
-from framefleet.messages import Done
+from framefleet.messages import Done, Report
 from framefleet.ports import Claim, Progress, Refused, WorkerInfo
 from framefleet_workers import execute
 from framefleet_workers.execute import RELEASE_DELAY_SECONDS, Executor, SlotSettings
-from framefleet_workers.work import Limits, Tools
+from framefleet_workers.lease import Lease
+from framefleet_workers.process import Interrupted
+from framefleet_workers.work import Limits, Tools, Work
 from tests import factories
 from tests.fakes import FakePublisher, MemoryStore
 
@@ -102,3 +104,76 @@ def test_I3_only_who_created_the_record_says_what_it_holds(
     else:
         assert report == Done(sid=sid)
         assert store.objects[keys.done(task.id, 1, 1)] == b"another's"
+
+
+def test_I3_the_record_of_who_was_first_stands_and_only_that_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claims, publisher, store = Granted(), FakePublisher(), with_task()
+    key = keys.done("task", 1, 1)
+
+    def outrun(work: Work, spec: Spec) -> TracksOutput:
+        store.put(key, b"theirs")
+        return TracksOutput(tracks=())
+
+    monkeypatch.setattr(execute, "handle", outrun)
+    executor(tmp_path, claims, store, publisher).run(SID)
+
+    assert store.objects[key] == b"theirs"
+    assert publisher.reports == [Done(sid=SID)]
+
+
+def test_I2_a_success_is_recorded_before_it_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = with_task()
+    seen: list[bool] = []
+
+    class Witness(FakePublisher):
+        def report(self, report: Report) -> None:
+            seen.append(keys.done("task", 1, 1) in store.objects)
+
+    monkeypatch.setattr(execute, "handle", lambda work, spec: TracksOutput(tracks=()))
+    executor(tmp_path, Granted(), store, Witness()).run(SID)
+
+    assert seen == [True]
+
+
+def test_I3_nothing_is_done_under_a_claim_that_was_refused(tmp_path: Path) -> None:
+    class Leased(Granted):
+        def claim(self, sid: str, nonce: str, worker: str, lease_seconds: float) -> Claim | Refused:
+            return Refused("leased")
+
+    publisher, store = FakePublisher(), MemoryStore()
+    executor(tmp_path, Leased(), store, publisher).run(SID)
+
+    assert (store.objects, publisher.reports) == ({}, [])
+
+
+def test_I2_what_is_stopped_is_given_back_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    claims, publisher = Granted(), FakePublisher()
+    slot = executor(tmp_path, claims, with_task(), publisher)
+
+    def stopped(work: Work, spec: Spec) -> TracksOutput:
+        slot.shutdown()
+        work.lease.interrupt.check()
+        return TracksOutput(tracks=())
+
+    monkeypatch.setattr(execute, "handle", stopped)
+    slot.run(SID)
+
+    assert [(sid, delay) for sid, _, _, delay in claims.released] == [(SID, 0.0)]
+    assert publisher.reports == []
+
+
+def test_I3_who_lost_its_claim_learns_it_at_the_last_look() -> None:
+    class Lost(Granted):
+        def beat(self, sid: str, fence: int, nonce: str, lease_seconds: float, progress: Progress | None) -> str:
+            return "lost"
+
+    with pytest.raises(Interrupted, match="lost"):
+        Lease(Lost(), Claim(SID, 1, "n", 1, "{}", 5), 20.0, 6.0).confirm()
+
+
+def with_task() -> MemoryStore:
+    store = MemoryStore()
+    store.put(keys.task("task"), factories.task().model_dump_json().encode())
+    return store
