@@ -389,6 +389,7 @@ class Cluster:
             case "restart":
                 self.user.begin(what, lambda: self._restarted(task_id, control))
             case "priority":
+                self.priorities.clear()  # whoever asks again and gets no answer may have been heard
                 level = which % 10
                 self.user.begin(what, lambda: self._prioritized(task_id, control.reprioritize(task_id, level), level))
             case "pause" | "resume":
