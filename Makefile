@@ -24,7 +24,7 @@ demo: venv  ## transcode a sample video on this machine, no services needed (-> 
 	@echo "The outputs are in demo-out/out."
 
 test: venv  ## all tests, with private RabbitMQ, Redis and S3; installs what is missing
-	@deploy/setup.sh system ffmpeg rabbitmq redis chromium npm
+	@deploy/setup.sh system ffmpeg rabbitmq redis chromium npm cc
 	@deploy/setup.sh players
 	$(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4 --dist worksteal $(PYTEST_ARGS) $(TESTS)
 

@@ -95,10 +95,14 @@ set_up_system() {
             chromium)
                 if ! command -v chromium >/dev/null && ! command -v chromium-browser >/dev/null; then missing="$missing chromium"; fi
                 ;;
+            cc)
+                # Puts a clock of its own before a process, for tests of clocks that are set.
+                if ! command -v cc >/dev/null; then missing="$missing gcc libc6-dev"; fi
+                ;;
             npm)
                 if ! command -v npm >/dev/null; then missing="$missing npm"; fi
                 ;;
-            *) die "unknown program: $program (known: ffmpeg rabbitmq redis chromium npm)" ;;
+            *) die "unknown program: $program (known: ffmpeg rabbitmq redis chromium npm cc)" ;;
         esac
     done
     if [ -n "$missing" ]; then
@@ -125,5 +129,5 @@ case ${1:-} in
         shift
         set_up_system "$@"
         ;;
-    *) die "usage: deploy/setup.sh venv | players | system [ffmpeg] [rabbitmq] [redis] [chromium] [npm]" ;;
+    *) die "usage: deploy/setup.sh venv | players | system [ffmpeg] [rabbitmq] [redis] [chromium] [npm] [cc]" ;;
 esac

@@ -58,7 +58,8 @@ def _logging_as_before() -> Iterator[None]:
     pika.setLevel(levels[1])
 
 
-def _unavailable(reason: str) -> NoReturn:
+def unavailable(reason: str) -> NoReturn:
+    """Skip the test; in CI, where nothing may be skipped for lack of a service, fail it."""
     if os.environ.get("CI", "").lower() in {"1", "true"}:
         pytest.fail(f"{reason}, and in CI nothing may be skipped for lack of a service")
     pytest.skip(f"{reason} (`make test` installs it)")
@@ -70,7 +71,7 @@ def _running(kind: type[Service]) -> Iterator[Service]:
         try:
             service = kind(Path(folder))
         except MissingService as missing:
-            _unavailable(str(missing))
+            unavailable(str(missing))
         try:
             service.start()
             yield service
@@ -134,7 +135,7 @@ def ffmpeg_build(name: str) -> FfmpegBuild:
     if name == "system":
         program, probe = shutil.which("ffmpeg"), shutil.which("ffprobe")
         if program is None or probe is None:
-            _unavailable("ffmpeg or ffprobe is not installed")
+            unavailable("ffmpeg or ffprobe is not installed")
         return FfmpegBuild("system", Path(program), Path(probe))
 
     imageio_ffmpeg = pytest.importorskip("imageio_ffmpeg")

@@ -50,6 +50,8 @@ class SweepSettings:
     purge_every: float = 60.0
     pipelines_every: float = 15.0
     """A change of a pipeline that reached the store only is in force after so long at most."""
+    garbage_first: float = 3600.0
+    """After a scheduler began: where they are replaced every day, it has its turn all the same."""
     garbage_every: float = 86400.0
 
 
@@ -98,7 +100,7 @@ class Sweeper:
         self._lost_at = now
         self._purge_at = now
         self._pipelines_at = now
-        self._garbage_at = now + self._settings.garbage_every
+        self._garbage_at = now + self._settings.garbage_first
 
     @property
     def leading(self) -> bool:

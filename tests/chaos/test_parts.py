@@ -20,6 +20,7 @@ from tests.chaos.folders import clean_after_dead_runs
 from tests.chaos.proxy import Mode, Network, Proxy
 from tests.chaos.wire import NoWire, Wire
 from tests.chaos.wrong_clock import WrongClock, compiled
+from tests.conftest import unavailable
 
 _CLOCKS = """
 import sys, time
@@ -32,7 +33,7 @@ for _ in sys.stdin:
 def test_a_clock_is_set_while_a_process_runs_and_monotonic_clocks_and_sleep_stay_right(tmp_path: Path) -> None:
     library = compiled(tmp_path)
     if library is None:
-        pytest.skip("no C compiler")
+        unavailable("there is no C compiler")
     clock = WrongClock(library, tmp_path / "clock")
     with subprocess.Popen(
         [sys.executable, "-c", _CLOCKS],

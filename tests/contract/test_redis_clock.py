@@ -20,6 +20,7 @@ from framefleet_scheduler.clock_watch import ClockWatch
 from framefleet_scheduler.plan import probe_subtasks
 from tests.acceptance.cluster import eventually
 from tests.chaos.wrong_clock import WrongClock, compiled
+from tests.conftest import unavailable
 from tests.contract.conftest import make_task
 
 HOURS = 3 * 3600.0
@@ -64,13 +65,13 @@ def host(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
     else:
         found = shutil.which("redis-server")
         if found is None:
-            pytest.skip("redis-server is not installed")
+            unavailable("redis-server is not installed")
         program = Path(found)
     with tempfile.TemporaryDirectory(prefix="framefleet-") as name:
         folder = Path(name)
         library = compiled(folder)
         if library is None:
-            pytest.skip("no C compiler")
+            unavailable("there is no C compiler")
         clock = WrongClock(library, folder / "clock")
         server = EmbeddedRedis(folder / "data", program=program)
         with monkeypatch.context() as patch:

@@ -17,7 +17,7 @@ from framefleet.domain.records import TaskRecord
 from framefleet.domain.states import SubtaskState, TaskState
 from framefleet.domain.subtask import subtask_id
 from framefleet.ports import Claim, Refused
-from tests.conftest import _unavailable
+from tests.conftest import unavailable
 from tests.factories import request
 from tests.integration.test_scheduler import Cluster, until
 from tests.services import MissingService, Redis
@@ -93,7 +93,7 @@ def desk(tmp_path: Path) -> Iterator[Forgetful]:
         try:
             redis = Redis(Path(name))
         except MissingService as missing:
-            _unavailable(str(missing))
+            unavailable(str(missing))
         redis.start()
         desk = Forgetful(redis, Path(name), tmp_path / "store")
         desk.cluster.scheduler.start()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 
 from framefleet.domain import keys
@@ -324,3 +326,23 @@ def test_i8_the_slow_pass_cleans_only_runs_that_ended_long_ago() -> None:
 
     assert cleaner.everything() == 1
     assert not [key for key in desk.store.objects if key.startswith("tasks/old/") and key.endswith("chunk.mp4")]
+
+
+def test_the_whole_bucket_is_cleaned_an_hour_after_the_start_and_then_once_a_day(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    desk = Desk()
+    passes: list[datetime] = []
+
+    def everything(self: Cleaner) -> int:
+        passes.append(desk.clock.now())
+        return 0
+
+    monkeypatch.setattr(Cleaner, "everything", everything)
+    started = desk.clock.now()
+
+    for _ in range(50):
+        desk.sweeper.step()
+        desk.clock.pass_(3600)
+
+    assert [round((at - started).total_seconds() / 3600) for at in passes] == [1, 25, 49]
