@@ -359,6 +359,40 @@ def test_i7_all_that_needs_a_failed_subtask_gets_its_error_however_many_calls_it
     assert not is_due(state, task)
 
 
+def test_i5_what_many_waited_for_unblocks_them_in_parts(state: RedisState) -> None:
+    task = probed(state)
+    first, last = 4, CHUNKS + 4
+    chunks = (transcode(n, (2, 3)) for n in range(first, last))
+    plan = (transcode(2), transcode(3), *chunks, concat(last, tuple(range(first, last))))
+    state.tasks.add_plan(task.id, 1, Plan(subtasks=plan, targets={"hd": (last,)}))
+
+    # The second is done before all have been told of the first.
+    assert state.tasks.done(sid(task, 2), "{}", 0.1)
+    assert state.tasks.take_advance(10) == [task.id]
+    assert state.tasks.done(sid(task, 3), "{}", 0.1)
+
+    assert 0 < states(state, task)["queued"] < CHUNKS
+    assert is_due(state, task)
+    assert state.tasks.complete(task.id)
+    assert states(state, task) == {"succeeded": 3, "queued": CHUNKS, "blocked": 1}
+    assert not is_due(state, task)
+    assert not state.client.keys("ff:unblocking:*")
+
+
+def test_i6_what_is_still_to_be_unblocked_goes_with_a_cancel(state: RedisState) -> None:
+    task = probed(state)
+    last = CHUNKS + 3
+    plan = (transcode(2), *(transcode(n, (2,)) for n in range(3, last)))
+    state.tasks.add_plan(task.id, 1, Plan(subtasks=plan, targets={"hd": (2,)}))
+    state.tasks.done(sid(task, 2), "{}", 0.1)
+
+    state.tasks.cancel(task.id)
+    state.tasks.finish(final_record(task, TaskState.CANCELED))
+
+    assert publish_all(state) == []
+    assert not state.client.keys("ff:unblocking:*")
+
+
 def test_i7_what_several_failed_ones_needed_is_canceled_however_many_calls_it_takes(
     state: RedisState, dies: Callable[..., Any]
 ) -> None:

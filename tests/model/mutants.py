@@ -78,8 +78,8 @@ MUTANTS = {
     "expire: renewed leases too": Mutant("expire", "if expiry and tonumber(expiry) > NOW then return NO end", ""),
     "expire: not counted": Mutant("expire", "'crashes', s.crashes + 1", "'crashes', s.crashes"),
     "done: again and again": Mutant("done", "if not s or not OPEN[s.state] then return '0' end", ""),
-    "done: nothing is unblocked": Mutant("done", "then make_ready(waiting) end", "then end"),
-    "done: unblocked before the last": Mutant("done", "redis.call('EXISTS', 'ff:n:' .. sid) == 0", "true"),
+    "done: nothing is unblocked": Mutant("lib_settle", "then make_ready(waiting) end", "then end"),
+    "done: unblocked before the last": Mutant("lib_settle", "redis.call('EXISTS', 'ff:n:' .. sid) == 0", "true"),
     "done: the task is not due": Mutant("done", "advance_if_due(tid)", ""),
     "published: any ticket": Mutant("published", " == ARGV[i + 2]", ""),
     "published: without being in the outbox": Mutant(
@@ -110,6 +110,10 @@ MUTANTS = {
         "lib_settle", "redis.call('HSET', failing, doomed[j][1], doomed[j][2])", ""
     ),
     "fall: what nobody needs is forgotten": Mutant("lib_settle", "redis.call('SADD', unneeded, suspects[j])", ""),
+    "done: only the first part is unblocked": Mutant(
+        "lib_settle", "if #rest > 0 then redis.call('SADD', key, unpack(rest)) end", ""
+    ),
+    "done: nobody is told of the rest": Mutant("lib_settle", "redis.call('ZADD', 'ff:advance', NOW, s.tid)", ""),
     "move: only the first part": Mutant(
         "lib_move",
         "redis.call('HSET', 'ff:t:' .. tid, 'moving', cursor)",

@@ -8,6 +8,7 @@ the same script. Knows no broker and no object store.
     ff:t:<task>                         hash: one task          ff:open:<task>     set: numbers of its open subtasks
     ff:staged:<task>.<run>              set: parts of its plan that were put down and are not entered yet
     ff:failing:<task>.<run>, ff:unneeded:<task>.<run>   hash: to fail -> whose error it gets; set: perhaps to be canceled
+    ff:unblocking:<task>.<run>          set: subtask:needed, where the needed one has succeeded
     ff:forget                           zset: highest number left   runs that are over, whose subtasks are to expire
     ff:s:<sid>                          hash: one subtask       ff:n:<sid>         set: what it needs and has not got
     ff:ready:<tag>:<set>:<pipeline>     zset: urgency           waits for the release window; <set> is b or n (of tasks

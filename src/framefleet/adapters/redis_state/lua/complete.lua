@@ -11,6 +11,8 @@ elseif v[4] then
   return enter_part(tid)
 elseif v[5] then
   move_part(tid)
+elseif redis.call('EXISTS', 'ff:unblocking:' .. tid .. '.' .. v[2]) == 1 then
+  unblock_part(tid, v[2])
 else
   fall(tid, v[2])
 end

@@ -16,14 +16,7 @@ local function succeed(sid, output, cpu)
     start_task(s.tid)
   end
   subtask_event(s)
-  for n in s.deps:gmatch('%d+') do
-    local sid = sibling(s.sid, n)
-    redis.call('SREM', 'ff:n:' .. sid, s.n)
-    if redis.call('EXISTS', 'ff:n:' .. sid) == 0 then
-      local waiting = load(sid)
-      if waiting and waiting.state == 'blocked' then make_ready(waiting) end
-    end
-  end
+  unblock(s)
   return '1'
 end
 

@@ -52,7 +52,8 @@ end
 local function forget_run(tid, run, count, staged)
   local run_id = tid .. '.' .. run
   local last = math.max(tonumber(count or 0), tonumber(staged or 0))
-  redis.call('UNLINK', 'ff:staged:' .. run_id, 'ff:failing:' .. run_id, 'ff:unneeded:' .. run_id)
+  redis.call('UNLINK', 'ff:staged:' .. run_id, 'ff:failing:' .. run_id, 'ff:unneeded:' .. run_id,
+    'ff:unblocking:' .. run_id)
   if last > BATCH then redis.call('ZADD', 'ff:forget', last, run_id) else forget(run_id .. '.', 1, last) end
 end
 

@@ -115,3 +115,41 @@ local function fall(tid, run, first, err)
   end
   for j = i, #suspects do redis.call('SADD', unneeded, suspects[j]) end
 end
+
+-- `by` has succeeded: what needed it and nothing else may run.
+local function free(sid, by)
+  redis.call('SREM', 'ff:n:' .. sid, by)
+  if redis.call('EXISTS', 'ff:n:' .. sid) == 0 then
+    local waiting = load(sid)
+    if waiting and waiting.state == 'blocked' then make_ready(waiting) end
+  end
+end
+
+-- All that needs `s`, which has succeeded: PART of them now, the rest waits in `ff:unblocking` (as subtask:needed) and a
+-- scheduler is told.
+local function unblock(s)
+  local left, rest = PART, {}
+  local key = 'ff:unblocking:' .. s.sid:match('^(.*)%.')
+  for n in s.deps:gmatch('%d+') do
+    if left > 0 then
+      free(sibling(s.sid, n), s.n)
+      left = left - 1
+    else
+      rest[#rest + 1] = n .. ':' .. s.n
+      if #rest == BATCH then
+        redis.call('SADD', key, unpack(rest))
+        rest = {}
+      end
+    end
+  end
+  if #rest > 0 then redis.call('SADD', key, unpack(rest)) end
+  if redis.call('EXISTS', key) == 1 then redis.call('ZADD', 'ff:advance', NOW, s.tid) end
+end
+
+local function unblock_part(tid, run)
+  local prefix = tid .. '.' .. run .. '.'
+  for _, pair in ipairs(redis.call('SPOP', 'ff:unblocking:' .. tid .. '.' .. run, PART)) do
+    local n, by = pair:match('^(%d+):(%d+)$')
+    free(prefix .. n, by)
+  end
+end

@@ -66,7 +66,7 @@ local function is_partial(tid)
   if not v[1] then return false end
   if v[4] then return redis.call('EXISTS', 'ff:open:' .. tid) == 1 end
   local run = tid .. '.' .. v[1]
-  return v[2] or v[3] or redis.call('EXISTS', 'ff:failing:' .. run, 'ff:unneeded:' .. run) > 0
+  return v[2] or v[3] or redis.call('EXISTS', 'ff:failing:' .. run, 'ff:unneeded:' .. run, 'ff:unblocking:' .. run) > 0
 end
 
 local function is_over(tid)
