@@ -383,6 +383,13 @@ class FakeState:
         self._check()
         return self._record(self.live[task_id]) if task_id in self.live else None
 
+    def subtask(self, sid: str) -> SubtaskRecord | None:
+        task_id, run, n = split_subtask_id(sid)
+        record = self.record(task_id)
+        if record is None or record.run != run:
+            return None
+        return next((subtask for subtask in record.subtasks if subtask.n == n), None)
+
     def query(self, query: TaskQuery) -> list[TaskRecord]:
         self._check()
         found = [self._record(task) for task in self.live.values()]

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from framefleet import metrics
 from framefleet.domain import keys
 from framefleet.domain.errors import ErrorInfo, FramefleetError, Retry, ServiceError
-from framefleet.domain.records import DoneRecord, SubtaskRecord
+from framefleet.domain.records import DoneRecord
 from framefleet.domain.states import SubtaskState
 from framefleet.domain.subtask import split_subtask_id
 from framefleet.domain.summary import Summary, summary
@@ -141,7 +141,7 @@ class Aggregator:
         if report.error.retry is Retry.PERMANENT:
             self.give_up(report.sid, report.fence, report.error, report.nonce)
             return
-        subtask = self._subtask(report.sid)
+        subtask = self._tasks.subtask(report.sid)
         if subtask is None or subtask.state is not SubtaskState.RUNNING:
             log.debug("report.dropped", sid=report.sid, reason="stale")
             return
@@ -160,10 +160,3 @@ class Aggregator:
         return self._tasks.holds(report.sid, report.fence, report.nonce) and self._move(
             task_id, run, report.error.message
         )
-
-    def _subtask(self, sid: str) -> SubtaskRecord | None:
-        task_id, run, n = split_subtask_id(sid)
-        record = self._tasks.record(task_id)
-        if record is None or record.run != run:
-            return None
-        return next((subtask for subtask in record.subtasks if subtask.n == n), None)

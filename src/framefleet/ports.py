@@ -13,7 +13,7 @@ from typing import Protocol
 
 from framefleet.domain.errors import ErrorInfo
 from framefleet.domain.pipeline import Pipeline
-from framefleet.domain.records import TaskRecord
+from framefleet.domain.records import SubtaskRecord, TaskRecord
 from framefleet.domain.states import SubtaskState, TaskState
 from framefleet.domain.subtask import Plan, Subtask
 from framefleet.domain.task import Task
@@ -315,6 +315,9 @@ class TaskStore(Protocol):
 
     def record(self, task_id: str) -> TaskRecord | None:
         """The task as users see it, from live state."""
+
+    def subtask(self, sid: str) -> SubtaskRecord | None:
+        """One subtask as users see it."""
 
     def query(self, query: TaskQuery) -> list[TaskRecord]:
         """Tasks without their subtasks, newest first."""

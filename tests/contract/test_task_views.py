@@ -153,6 +153,17 @@ def test_everything_else_waits_for_an_epoch(empty_state: RedisState) -> None:
             call()
 
 
+def test_one_subtask_is_read_by_itself(state: RedisState) -> None:
+    task = planned(state)
+    claim(state, sid(task, 2))
+    record = state.tasks.record(task.id)
+    assert record is not None
+
+    assert [state.tasks.subtask(sid(task, n)) for n in (1, 2, 3, 4)] == list(record.subtasks)
+    assert state.tasks.subtask(sid(task, 5)) is None
+    assert state.tasks.subtask(sid(task, 2, run=2)) is None
+
+
 def test_twenty_thousand_subtasks_are_one_plan(state: RedisState) -> None:
     count = 20_000
     task = planned(state, chunks=count)

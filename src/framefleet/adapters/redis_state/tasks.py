@@ -305,6 +305,12 @@ class RedisTaskStore:
             subtasks += [records.subtask_record(values) for values in found]
         return records.task_record(answer, tuple(subtasks))
 
+    def subtask(self, sid: str) -> SubtaskRecord | None:
+        """One subtask as users see it; None when unknown. Raises StateUnavailable."""
+        task_id, run, n = split_subtask_id(sid)
+        found = self._scripts.run("subtasks", task_id, run, n, n)[1:]
+        return records.subtask_record(found[0]) if found else None
+
     def query(self, query: TaskQuery) -> list[TaskRecord]:
         """Tasks without their subtasks, newest first, at most `limit`. Raises StateUnavailable."""
         if query.limit <= 0:
