@@ -155,11 +155,12 @@ class Advancer:
             self._mover.go_on(record)
             return
         self._store.put(keys.result(record.id), record.model_dump_json().encode())
+        # END has decided. Before Redis is told: if its answer is lost, the task has ended there and does not come again.
+        self._cleaner.ended(record.id, record.run)
         if self._tasks.finish(record):
             _count(record)
             code = None if record.error is None else record.error.code
             log.info("task.finished", task_id=record.id, run=record.run, state=record.state.value, code=code)
-        self._cleaner.ended(record.id, record.run)
 
     def _recorded(self, record: TaskRecord) -> TaskRecord:
         """Create END; the record that stands, whoever created it first."""

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from framefleet.domain import keys
-from framefleet.domain.errors import FfmpegFailed, SourceNotMedia, StoreUnavailable
+from framefleet.domain.errors import FfmpegFailed, SourceNotMedia, StateUnavailable, StoreUnavailable
 from framefleet.domain.media_info import MediaInfo
 from framefleet.domain.records import (
     Check,
@@ -307,6 +307,29 @@ def test_i8_an_ended_run_keeps_only_its_records() -> None:
     desk.advancer.step()
 
     assert desk.cleaner.step()
+
+    names = {key.rpartition("/")[2] for key in desk.store.objects if key.startswith(keys.run_prefix(desk.task.id, 1))}
+    assert names == {"plan.json", "END", "DONE"}
+
+
+def test_i8_a_run_is_cleaned_though_the_answer_that_it_has_ended_was_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = Desk()
+    desk.probed()
+    desk.advancer.step()
+    desk.work()
+    finish = desk.state.finish
+
+    def unheard(record: TaskRecord) -> bool:
+        assert finish(record)
+        raise StateUnavailable
+
+    monkeypatch.setattr(desk.state, "finish", unheard)
+    with pytest.raises(StateUnavailable):
+        desk.advancer.step()
+    assert not desk.advancer.step(), "it does not come again"
+
+    while desk.cleaner.step():
+        pass
 
     names = {key.rpartition("/")[2] for key in desk.store.objects if key.startswith(keys.run_prefix(desk.task.id, 1))}
     assert names == {"plan.json", "END", "DONE"}
