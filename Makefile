@@ -14,8 +14,10 @@ SEEDS ?= 1-6
 FAULTS ?= 24
 # Each process has services of its own. `JOBS=0` runs all in one, for a debugger.
 JOBS ?= auto
+# Of the images.
+VERSION ?= $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' src/framefleet/__init__.py)
 
-.PHONY: demo test chaos check bench docs build clean help venv
+.PHONY: demo test chaos check bench docs images rehearse build clean help venv
 
 demo: venv  ## transcode a sample video on this machine, no services needed (-> demo-out/)
 	@deploy/sample.sh demo-out/sample.mp4
@@ -24,7 +26,7 @@ demo: venv  ## transcode a sample video on this machine, no services needed (-> 
 	@echo "The outputs are in demo-out/out."
 
 test: venv  ## all tests, with private RabbitMQ, Redis and S3; installs what is missing
-	@deploy/setup.sh system ffmpeg rabbitmq redis chromium npm cc
+	@deploy/setup.sh system ffmpeg rabbitmq redis prometheus chromium npm cc php
 	@deploy/setup.sh players
 	$(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4 --dist worksteal $(PYTEST_ARGS) $(TESTS)
 
@@ -41,14 +43,26 @@ check: venv  ## style, types and import direction
 bench: venv  ## measure speed, quality and overhead on this machine
 	$(BIN)/python -m bench
 
-docs: venv  ## the pages that are made from the code (docs/templates.md, settings.md, metrics.md, task.schema.json)
+docs: venv  ## what is made from the code (pages of docs: templates, settings, metrics, schema; dashboards of Grafana)
 	$(BIN)/python -m framefleet.reference docs
+	$(BIN)/python -m tests.chart.settings_in_schema
+	$(BIN)/python -m framefleet.reference.dashboards deploy/grafana/dashboards
+
+images: venv  ## the container images, from a wheel built now (needs docker); VERSION=1.2.3 tags them
+	rm -rf dist
+	$(BIN)/python -m hatchling build -t wheel
+	for image in scheduler worker-cpu worker-gpu; do \
+		docker build -f deploy/docker/Dockerfile --target $$image --build-arg VERSION=$(VERSION) -t framefleet/$$image:$(VERSION) . || exit 1; done
+
+rehearse: venv  ## build the images without docker, in roots of their own, and start them (as root on Debian; minutes)
+	@deploy/setup.sh system debootstrap
+	$(BIN)/python -m tests.deploy.rehearse
 
 build: venv  ## wheel and sdist (-> dist/)
 	$(BIN)/python -m hatchling build
 
 clean:  ## remove outputs and caches (.venv stays)
-	rm -rf dist build demo-out .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage
+	rm -rf dist build demo-out .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis .coverage
 	find $(CODE) -type d -name __pycache__ -prune -exec rm -rf {} +
 
 help:  ## this list

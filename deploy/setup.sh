@@ -95,14 +95,25 @@ set_up_system() {
             chromium)
                 if ! command -v chromium >/dev/null && ! command -v chromium-browser >/dev/null; then missing="$missing chromium"; fi
                 ;;
+            debootstrap)
+                if ! command -v debootstrap >/dev/null; then missing="$missing debootstrap"; fi
+                ;;
             cc)
                 # Puts a clock of its own before a process, for tests of clocks that are set.
                 if ! command -v cc >/dev/null; then missing="$missing gcc libc6-dev"; fi
                 ;;
+            prometheus)
+                # promtool comes with it.
+                if ! command -v prometheus >/dev/null || ! command -v promtool >/dev/null; then missing="$missing prometheus"; fi
+                ;;
             npm)
                 if ! command -v npm >/dev/null; then missing="$missing npm"; fi
                 ;;
-            *) die "unknown program: $program (known: ffmpeg rabbitmq redis chromium npm cc)" ;;
+            php)
+                # One of the languages in which docs/howto/webhooks.md shows how to check a call.
+                if ! command -v php >/dev/null; then missing="$missing php-cli"; fi
+                ;;
+            *) die "unknown program: $program (known: ffmpeg rabbitmq redis prometheus chromium npm cc php debootstrap)" ;;
         esac
     done
     if [ -n "$missing" ]; then
@@ -129,5 +140,5 @@ case ${1:-} in
         shift
         set_up_system "$@"
         ;;
-    *) die "usage: deploy/setup.sh venv | players | system [ffmpeg] [rabbitmq] [redis] [chromium] [npm] [cc]" ;;
+    *) die "usage: deploy/setup.sh venv | players | system [ffmpeg] [rabbitmq] [redis] [prometheus] [chromium] [npm] [cc] [php] [debootstrap]" ;;
 esac

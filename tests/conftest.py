@@ -19,9 +19,9 @@ import hypothesis
 import pytest
 import structlog
 
-from tests.services import S3, MissingService, RabbitMQ, Redis
+from tests.services import S3, MissingService, Prometheus, RabbitMQ, Redis
 
-Service = TypeVar("Service", RabbitMQ, Redis, S3)
+Service = TypeVar("Service", RabbitMQ, Redis, S3, Prometheus)
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,12 @@ def redis_server() -> Iterator[Redis]:
 def s3_server() -> Iterator[S3]:
     """A private S3 server. A test that stops it starts it again."""
     yield from _running(S3)
+
+
+@pytest.fixture
+def prometheus() -> Iterator[Prometheus]:
+    """A private Prometheus with our rules, that scrapes nothing yet."""
+    yield from _running(Prometheus)
 
 
 @pytest.fixture

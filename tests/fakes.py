@@ -18,6 +18,7 @@ from framefleet.domain.records import SubtaskRecord, TargetRecord, TaskRecord
 from framefleet.domain.states import SubtaskState, TaskState, target_state
 from framefleet.domain.subtask import Plan, Subtask, split_subtask_id, subtask_id
 from framefleet.domain.task import Task
+from framefleet.domain.waiting import Explanation
 from framefleet.messages import Order, Report
 from framefleet.ports import (
     OPEN_STATES,
@@ -29,6 +30,7 @@ from framefleet.ports import (
     ObjectStore,
     PipelineStatus,
     Submission,
+    TaskPage,
     TaskQuery,
     TaskStatus,
     WorkerInfo,
@@ -81,6 +83,10 @@ class MemoryStore:
     def get(self, key: str) -> bytes | None:
         self._check()
         return self.objects.get(key)
+
+    def read(self, key: str, offset: int, length: int) -> Iterator[bytes] | None:
+        data = self.get(key)
+        return None if data is None else iter([data[offset : offset + length]])
 
     def fetch(self, key: str, path: Path) -> bool:
         data = self.get(key)
@@ -390,16 +396,23 @@ class FakeState:
             return None
         return next((subtask for subtask in record.subtasks if subtask.n == n), None)
 
-    def query(self, query: TaskQuery) -> list[TaskRecord]:
+    def query(self, query: TaskQuery) -> TaskPage:
         self._check()
         found = [self._record(task) for task in self.live.values()]
-        return [r for r in found if query.state in {None, r.state}][: query.limit]
+        return TaskPage([r for r in found if query.state in {None, r.state}][: query.limit], None)
+
+    def explain(self, task_id: str) -> Explanation | None:
+        self._check()
+        return None
 
     def counts(self) -> Counts:
         self._check(epoch=False)
         backlog = Counter((s.subtask.tag.value, s.subtask.kind.value) for _, s in self._all() if s.state in _WORK)
         return Counts(
-            tasks={("default", "running"): len(self.live)}, backlog=dict(backlog), outbox=len(self.waiting_events)
+            tasks={("default", "running"): len(self.live)},
+            backlog=dict(backlog),
+            outbox=len(self.waiting_events),
+            oldest_tasks={("default", "running"): 90.0} if self.live else {},
         )
 
     def with_work(self, tag: str, limit: int) -> list[tuple[str, int]]:

@@ -16,7 +16,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "integer": (int,),
     "number": (int, float),
 }
-_SAYS_NOTHING = {"$schema", "$defs", "title", "description", "default", "discriminator", "format"}
+_SAYS_NOTHING = {"$schema", "examples", "$defs", "title", "description", "default", "discriminator", "format"}
 _OF_NUMBERS: dict[str, Callable[[Any, Any], Any]] = {
     "minimum": operator.ge,
     "maximum": operator.le,

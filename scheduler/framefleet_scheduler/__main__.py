@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 
-from framefleet import __version__, logging
+from framefleet import __version__, logging, tracing
 from framefleet.domain.errors import FramefleetError
 from framefleet.settings import SchedulerSettings, SettingsError, describe, load
 from framefleet_scheduler import http
@@ -74,7 +74,7 @@ def _rebuild(settings: SchedulerSettings, stop: threading.Event) -> int:
         if not bootstrap.prepare(parts.store, settings.s3_region, stop):
             return 1
         epochs = parts.state.epochs
-        rebuilder = Rebuilder(parts.store, parts.state.tasks, epochs, bootstrap.SystemClock())
+        rebuilder = Rebuilder(parts.store, parts.state.tasks, epochs, bootstrap.SystemClock(), parts.desk.letters)
         if epochs.current() is None:
             rebuilder.run(quiet_seconds=settings.beat_seconds + 1.0)
         else:
@@ -86,21 +86,35 @@ def _run(settings: SchedulerSettings, roles: tuple[str, ...], stop: threading.Ev
     from framefleet_scheduler import bootstrap  # here: --version and --check-config need no adapters
 
     log = logging.get_logger()
+    tracing.configure(settings.otlp_endpoint, "framefleet-scheduler")
     with bootstrap.build(settings, roles) as parts:
-        server = None
+        server, api = None, None
         if settings.metrics_port:
             try:
                 server = http.start(settings.metrics_host, settings.metrics_port, parts.state.tasks, parts.probes)
             except OSError as error:
                 log.error("scheduler.refused", code="address_in_use", message=f"port {settings.metrics_port}: {error}")
                 return 1
+        if "api" in roles and settings.api_port:
+            from framefleet_scheduler.api.server import ApiServer
+
+            try:
+                api = ApiServer(parts.desk, settings.api_host, settings.api_port)
+            except OSError as error:
+                log.error("scheduler.refused", code="address_in_use", message=f"port {settings.api_port}: {error}")
+                return 1
         try:
             if not bootstrap.prepare(parts.store, settings.s3_region, stop):
                 return 0
             parts.scheduler.start()
+            if api is not None:
+                api.start(for_good=True)
             log.info("scheduler.started", roles=roles, version=__version__)
             stop.wait()
+            if api is not None:
+                api.stop()
             clean = parts.scheduler.stop(_STOP_SECONDS)
+            tracing.close()
             log.info("scheduler.stopped", clean=clean)
             return 0
         finally:

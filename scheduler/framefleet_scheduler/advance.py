@@ -10,16 +10,20 @@ from collections.abc import Callable
 
 import structlog
 
-from framefleet import metrics
+from framefleet import metrics, tracing
 from framefleet.domain import keys
 from framefleet.domain.errors import FramefleetError, ServiceError, StoreUnavailable
+from framefleet.domain.measured import measured
 from framefleet.domain.media_info import MediaInfo
 from framefleet.domain.records import TaskRecord
+from framefleet.domain.states import TaskState
 from framefleet.domain.subtask import Plan, Tag
 from framefleet.domain.task import Task
-from framefleet.ports import Clock, ObjectStore, TaskStatus, TaskStore, WorkerInfo
-from framefleet_scheduler import results
+from framefleet.ports import Clock, Measures, ObjectStore, TaskStatus, TaskStore, WorkerInfo
+from framefleet_scheduler import results, traces
 from framefleet_scheduler.clean import Cleaner
+from framefleet_scheduler.counting import count_subtasks
+from framefleet_scheduler.dry import dry_record
 from framefleet_scheduler.move import Mover, without_gpu
 from framefleet_scheduler.outcome import final_record
 from framefleet_scheduler.plan import PlanSettings, plan_task
@@ -54,9 +58,10 @@ class Advancer:
         kick: Callable[[], None],
         *,
         reuse: bool = False,
+        measures: Measures | None = None,
     ) -> None:
         """`kick` is called after every step: there are orders or a final event to publish. `reuse`: films are cut as they
-        were before, where finished work is kept.
+        were before, where finished work is kept. `measures` is told what work has cost.
         """
         self._store = store
         self._tasks = tasks
@@ -64,6 +69,7 @@ class Advancer:
         self._cleaner = cleaner
         self._kick = kick
         self._reuse = reuse
+        self._measures = measures
         self._mover = Mover(store, tasks, clock, cleaned=cleaner.ended, kick=kick)
 
     def step(self) -> bool:
@@ -95,6 +101,10 @@ class Advancer:
         task = self._tasks.task(task_id)
         if status is None or task is None or status.state.final or status.open:
             return
+        traces.remember(task)
+        if task.dry is not None:
+            self._end_dry(task, status)
+            return
         if status.planned or status.canceling:
             self._finish(status, None)
             return
@@ -103,7 +113,8 @@ class Advancer:
             self._finish(status, None)
             return
         try:
-            plan = self._plan(task, status.run, media)
+            with tracing.telling("plan", task.trace.child(f"plan/{status.run}"), task.trace, run=status.run):
+                plan = self._plan(task, status.run, media)
         except ServiceError:
             raise
         except FramefleetError as error:
@@ -128,13 +139,33 @@ class Advancer:
             grids = StoredGrids(self._store, task.pipeline) if self._reuse else None
             plan = plan_task(task, media, settings, grids or UNKNOWN)
             if self._store.create(key, plan.model_dump_json().encode()):
-                if grids is not None:
+                if grids is not None and task.dry is None:
                     grids.keep()
                 return plan
             stored = self._store.get(key)
             if stored is None:
                 raise StoreUnavailable(f"{key} exists but cannot be read")
         return Plan.model_validate_json(stored)
+
+    def _end_dry(self, task: Task, status: TaskStatus) -> None:
+        """The probes of a dry run are done, or it was canceled: the plan it asked for is its result, and is not entered."""
+        live = self._tasks.record(task.id)
+        if live is None or live.state.final:
+            return
+        media = None if status.canceling else results.media(self._store, task, status.run)
+        error: FramefleetError | None = None
+        if media is not None and task.dry is not None and task.dry.what == "plan":
+            try:
+                self._plan(task, status.run, media)
+            except ServiceError:
+                raise
+            except FramefleetError as refused:
+                error = refused
+            except Exception as defect:
+                log.exception("plan.broken", task_id=task.id)
+                error = FramefleetError(f"the planner failed: {type(defect).__name__}: {defect}")
+        ended = dry_record(live, done=media is not None, canceled=status.canceling, error=error, at=self._clock.now())
+        self._tasks.finish(self._recorded(ended))
 
     # --- finishing -------------------------------------------------------------------------
 
@@ -161,6 +192,28 @@ class Advancer:
             _count(record)
             code = None if record.error is None else record.error.code
             log.info("task.finished", task_id=record.id, run=record.run, state=record.state.value, code=code)
+            self._learn(record)
+            self._tell(record)
+
+    def _learn(self, record: TaskRecord) -> None:
+        """What its work has cost makes later estimates better; nothing else depends on it."""
+        try:
+            if self._measures is not None:
+                self._measures.note(measured(record.subtasks))
+        except ServiceError as error:
+            log.debug("costs.unknown", task_id=record.id, code=error.code)
+
+    def _tell(self, record: TaskRecord) -> None:
+        """The spans of its run, for a collector where there is one; nothing depends on them either."""
+        if not tracing.enabled():
+            return
+        try:
+            task = self._tasks.task(record.id)
+        except ServiceError as error:
+            log.debug("spans.unknown", task_id=record.id, code=error.code)
+            return
+        if task is not None:
+            traces.tell(task, record)
 
     def _recorded(self, record: TaskRecord) -> TaskRecord:
         """Create END; the record that stands, whoever created it first."""
@@ -175,14 +228,13 @@ class Advancer:
 
 def _count(record: TaskRecord) -> None:
     assert record.finished_at is not None
-    waited = None if record.started_at is None else (record.started_at - record.created_at).total_seconds()
     metrics.task_finished(
         pipeline=record.pipeline,
         outcome=record.state.value,
         seconds=(record.finished_at - record.created_at).total_seconds(),
-        wait_seconds=waited,
     )
-    for subtask in record.subtasks:
-        if subtask.queued_at is not None and subtask.started_at is not None:
-            seconds = max((subtask.started_at - subtask.queued_at).total_seconds(), 0.0)
-            metrics.subtask_waited(kind=subtask.kind, tag=subtask.tag, seconds=seconds)
+    for target in record.targets:
+        doubtful = target.warnings or not all(check.passed for check in target.certificate)
+        warned = target.state is TaskState.SUCCEEDED and doubtful
+        metrics.target_ended("warned" if warned else target.state.value)
+    count_subtasks(record)

@@ -19,7 +19,7 @@ from framefleet.domain.subtask import split_subtask_id
 from framefleet.domain.summary import Summary, summary
 from framefleet.messages import Done, Failed, Report
 from framefleet.ports import ObjectStore, TaskStore
-from framefleet_scheduler import retry
+from framefleet_scheduler import retry, traces
 
 log = structlog.get_logger()
 
@@ -50,6 +50,8 @@ class Aggregator:
     def apply_all(self, reports: Sequence[Report]) -> None:
         """Enter what workers say. Raises ServiceError, after all had their turn: the reports have to come again."""
         known = [report for report in reports if self._names_a_subtask(report)]
+        for task_id in {split_subtask_id(report.sid)[0] for report in known}:
+            traces.learn(self._tasks, task_id)
         entered = {report.sid: report.summary for report in known if isinstance(report, Done) and report.summary}
         self._succeeded(entered)
         trouble: ServiceError | None = None

@@ -1,4 +1,5 @@
-"""Removing what a run leaves in the work bucket once it has ended: everything but its plan, its DONE records and END.
+"""Removing what a run leaves in the work bucket once it has ended: everything but its plan, its DONE records and END. The logs
+of its attempts stay for as long as the task is listed.
 
 A run is cleaned when it ends, and again a little later: attempts that were still running may have uploaded meanwhile.
 What a killed scheduler did not get to is found through Redis at the next start, and by a slow pass over the bucket.
@@ -18,8 +19,10 @@ from framefleet.domain import keys
 from framefleet.domain.errors import ServiceError
 from framefleet.domain.records import TaskRecord
 from framefleet.domain.states import TaskState
+from framefleet.domain.task import is_dry
 from framefleet.ports import Clock, ObjectStore, TaskQuery, TaskStore
 from framefleet_scheduler.cache import discard_canceled
+from framefleet_scheduler.dry import KEPT_SECONDS, forget_dry
 from framefleet_scheduler.inventory import run_in, tasks_in
 
 log = structlog.get_logger()
@@ -38,11 +41,19 @@ _SETTLED = timedelta(hours=1)
 class Cleaner:
     """Cleans ended runs when their time comes. Safe to share between threads; every step may be repeated."""
 
-    def __init__(self, store: ObjectStore, clock: Clock, wake: Callable[[], None] = lambda: None) -> None:
-        """`wake` is called when there is something to clean at once."""
+    def __init__(
+        self,
+        store: ObjectStore,
+        clock: Clock,
+        wake: Callable[[], None] = lambda: None,
+        *,
+        keep_logs: timedelta = timedelta(days=7),
+    ) -> None:
+        """`wake` is called when there is something to clean at once; logs of attempts are kept so long after a run's end."""
         self._store = store
         self._clock = clock
         self._wake = wake
+        self._keep_logs = keep_logs
         self._due: list[tuple[float, str, int]] = []
         self._lock = threading.Lock()
 
@@ -61,7 +72,7 @@ class Cleaner:
         oldest = self._clock.now() - _RECOVER_AGE
         found = 0
         for state in TaskState:
-            for place, record in enumerate(tasks.query(TaskQuery(state=state, limit=_RECOVER_TASKS))):
+            for place, record in enumerate(tasks.query(TaskQuery(state=state, limit=_RECOVER_TASKS)).tasks):
                 old = state.final and record.finished_at is not None and record.finished_at < oldest
                 if old and place >= _RECOVER_ANYWAY:
                     continue
@@ -94,16 +105,26 @@ class Cleaner:
         return removed
 
     def everything(self) -> int:
-        """Clean all runs in the bucket that ended over an hour ago; says how many objects went. Raises ServiceError.
+        """Clean all runs in the bucket that ended over an hour ago, and secrets that were kept for a task that then was not
+        accepted; says how many objects went. Raises ServiceError.
 
         One listing of the whole bucket: about 13 000 keys per second, so not for every minute.
         """
         settled = self._clock.now() - _SETTLED
+        dry = self._clock.now() - timedelta(seconds=KEPT_SECONDS)
+        unread = min(settled, self._clock.now() - self._keep_logs)
         removed = 0
         for task in tasks_in(self._store):
+            if is_dry(task.id):
+                removed += forget_dry(self._store, task.id, before=dry)
+                continue
+            if not task.accepted:
+                removed += self._delete([hook.key for hook in task.webhooks if hook.modified < settled])
             for number, run in task.runs.items():
                 if run.ended is not None and run.ended < settled:
                     removed += self._remove(task.id, number, run.intermediate)
+                    if run.ended < unread:
+                        removed += self._delete(run.logs)
         return removed
 
     def _remove(self, task_id: str, run: int, found: list[str]) -> int:

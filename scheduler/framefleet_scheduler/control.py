@@ -29,6 +29,7 @@ from framefleet.domain.records import TargetRecord, TaskRecord
 from framefleet.domain.states import TaskState
 from framefleet.domain.task import Task
 from framefleet.ports import Clock, ObjectStore, TaskStatus, TaskStore
+from framefleet_scheduler import traces
 from framefleet_scheduler.plan import probe_subtasks
 
 log = structlog.get_logger()
@@ -140,6 +141,7 @@ class Control:
         """Where a task stands that has not ended."""
         status = self._tasks.status(task_id)
         if status is not None and not status.state.final:
+            traces.learn(self._tasks, task_id)
             return status
         if status is not None:
             raise TaskFinal(f"the task has already ended: {status.state}")
@@ -199,6 +201,7 @@ class Control:
 
     def _enter(self, task: Task, run: int) -> Task:
         if self._tasks.create(task, run, probe_subtasks(task)):
+            traces.remember(task)
             log.info("task.restarted", task_id=task.id, run=run, targets=[target.name for target in task.targets])
             self._kick()
         return task

@@ -5,15 +5,17 @@ Whatever was published but not marked so is published again: workers drop what t
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import datetime
 
 import structlog
 
 from framefleet import metrics
-from framefleet.domain.errors import BrokerUnavailable
+from framefleet.domain.errors import BrokerUnavailable, ServiceError
 from framefleet.domain.subtask import Tag
-from framefleet.ports import Clock, Outbox, Publisher, TaskStore
+from framefleet.ports import Clock, Event, Outbox, Publisher, TaskStore
 
 log = structlog.get_logger()
 
@@ -72,9 +74,10 @@ class EventRelay:
     events to its disk.
     """
 
-    def __init__(self, outbox: Outbox, publisher: Publisher, clock: Clock) -> None:
+    def __init__(self, outbox: Outbox, tasks: TaskStore, publisher: Publisher, clock: Clock) -> None:
         """`publisher` is not the dispatcher's."""
         self._outbox = outbox
+        self._tasks = tasks
         self._publisher = publisher
         self._patience = _Patience(clock, "events")
 
@@ -87,7 +90,30 @@ class EventRelay:
         self._publisher.batch(events)
         self._outbox.sent(events)
         metrics.notified(kind="event", outcome="sent", number=len(events))
+        self._note_waits(events)
         return len(events)
+
+    def _note_waits(self, events: Sequence[Event]) -> None:
+        """How long tasks that have just begun had waited: told now and not when they end, hours later."""
+        for event in events:
+            if not event.key.startswith("task.running."):
+                continue
+            told = json.loads(event.body)
+            if told["run"] > 1 and not self._is_new(told["id"]):
+                continue
+            begun, accepted = (datetime.fromisoformat(told[name]) for name in ("started_at", "created_at"))
+            # The two are of different clocks.
+            seconds = max((begun - accepted).total_seconds(), 0.0)
+            metrics.task_begun(pipeline=told["pipeline"], wait_seconds=seconds)
+
+    def _is_new(self, task_id: str) -> bool:
+        """Whether a later run was asked for by somebody: one that goes on on CPUs has begun long ago."""
+        try:
+            task = self._tasks.task(task_id)
+        except ServiceError as error:
+            log.debug("waits.unknown", task_id=task_id, code=error.code)
+            return False
+        return task is not None and task.moved is None
 
 
 class _Patience:

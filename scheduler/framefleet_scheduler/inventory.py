@@ -26,12 +26,16 @@ class RunFiles:
     priority: str | None = None
     """Key of the last change of its priority."""
     ended: datetime | None = None
+    told: bool = False
+    """Its webhook was told of the end."""
     done: list[int] = field(default_factory=list)
     failed: list[int] = field(default_factory=list)
     crashes: dict[int, int] = field(default_factory=dict)
     """Subtask -> markers of attempts that died."""
     intermediate: list[str] = field(default_factory=list)
     """Keys nobody needs once the run has ended."""
+    logs: list[str] = field(default_factory=list)
+    """Keys of what its attempts ran: people may read it for as long as the task is listed."""
 
 
 @dataclass(slots=True)
@@ -40,6 +44,8 @@ class TaskFiles:
 
     id: str
     accepted: bool = False
+    webhooks: list[ObjectInfo] = field(default_factory=list)
+    """Addresses and secrets of who wants to be told over HTTP; one of them counts."""
     runs: dict[int, RunFiles] = field(default_factory=dict)
 
     @property
@@ -74,6 +80,8 @@ def _task(task_id: str, objects: Iterator[ObjectInfo]) -> TaskFiles:
         parts = info.key.split("/")[2:]
         if parts == ["request.json"]:
             files.accepted = True
+        elif parts[0] == "webhook":
+            files.webhooks.append(info)
         elif len(parts) > 1 and parts[0].isdecimal():
             _note(files.runs.setdefault(int(parts[0]), RunFiles()), parts[1:], info)
     return files
@@ -95,11 +103,15 @@ def _note(run: RunFiles, parts: list[str], info: ObjectInfo) -> None:
             run.intermediate.append(info.key)
         case ["END"]:
             run.ended = info.modified
+        case ["TOLD"]:
+            run.told = True
         case ["sub", n, "DONE"] if n.isdecimal():
             run.done.append(int(n))
         case ["sub", n, "FAILED"] if n.isdecimal():
             run.failed.append(int(n))
             run.intermediate.append(info.key)
+        case ["sub", _, "log", _]:
+            run.logs.append(info.key)
         case ["sub", n, "try", _] if n.isdecimal():
             run.crashes[int(n)] = run.crashes.get(int(n), 0) + 1
             run.intermediate.append(info.key)

@@ -10,14 +10,16 @@ import socket
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TypeVar
 
 import structlog
 
+from framefleet.audit import AuditKeeper, AuditLog
 from framefleet.domain.errors import ServiceError
 from framefleet.domain.template import Known
 from framefleet.messages import Report
-from framefleet.ports import Clock, Epochs, ObjectStore, Outbox, Publisher, Submission, TaskStore
+from framefleet.ports import Clock, Epochs, Measures, ObjectStore, Outbox, Publisher, Submission, TaskStore
 from framefleet_scheduler.accept import Acceptor, Check, unchecked
 from framefleet_scheduler.advance import Advancer, plan_settings
 from framefleet_scheduler.aggregate import Aggregator
@@ -25,9 +27,13 @@ from framefleet_scheduler.cache import CacheKeeper
 from framefleet_scheduler.catch_up import CatchUp
 from framefleet_scheduler.clean import Cleaner
 from framefleet_scheduler.dispatch import Dispatcher, EventRelay
+from framefleet_scheduler.dry import DryKeeper
+from framefleet_scheduler.letters import Letters
 from framefleet_scheduler.move import Mover
+from framefleet_scheduler.notify import Notifier, Webhooks
 from framefleet_scheduler.rebuild import Rebuilder
 from framefleet_scheduler.sweep import Sweeper, SweepSettings
+from framefleet_scheduler.upload_keeper import UploadKeeper
 
 log = structlog.get_logger()
 
@@ -129,6 +135,10 @@ class Services:
     reports: Consume[Sequence[Report]]
     submissions: Consume[Submission] | None = None
     """None where tasks come in by calls only (embedded)."""
+    measures: Measures | None = None
+    """None where nobody asks for estimates or dry runs."""
+    webhooks: Webhooks | None = None
+    """None where nobody is told over HTTP."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,12 +149,22 @@ class SchedulerOptions:
     sweep: SweepSettings = field(default_factory=SweepSettings)
     check_source: Check = unchecked
     check_target: Check = unchecked
+    check_webhook: Check = unchecked
     templates: Known | None = None
     """None: the predefined ones only."""
+    retention_days: float = 7.0
+    """Days that a task that has ended is listed."""
     cache_days: float = 1.0
     """Days since its last use that finished work is kept for later tasks."""
+    audit_days: float = 90.0
+    """Days that entries of the audit log are kept."""
     cache_bytes: int = 50 << 30
     """Bytes of it that are kept."""
+    uploads: UploadKeeper | None = None
+    """None: there are none."""
+    name: str | None = None
+    """Its name among schedulers; None: one that no other has. Where there is never another, it leads at once with a name
+    that stays."""
 
 
 class Scheduler:
@@ -158,6 +178,7 @@ class Scheduler:
         self._tell_now = threading.Event()
         self._advance_now = threading.Event()
         self._sweep_now = threading.Event()
+        self._notify_now = threading.Event()
         self.acceptor = Acceptor(
             services.store,
             services.tasks,
@@ -165,9 +186,15 @@ class Scheduler:
             self._publish,
             check_source=self._options.check_source,
             check_target=self._options.check_target,
+            check_webhook=self._options.check_webhook,
             templates=self._options.templates,
         )
-        self.cleaner = Cleaner(services.store, services.clock, self._sweep_now.set)
+        self.cleaner = Cleaner(
+            services.store,
+            services.clock,
+            self._sweep_now.set,
+            keep_logs=timedelta(days=self._options.retention_days),
+        )
         self.mover = Mover(
             services.store,
             services.tasks,
@@ -178,8 +205,10 @@ class Scheduler:
         )
         self.aggregator = Aggregator(services.store, services.tasks, self.kick, move=self.mover.move)
         self.dispatcher = Dispatcher(services.outbox, services.tasks, services.publisher, services.clock)
-        self.event_relay = EventRelay(services.outbox, services.event_publisher, services.clock)
+        self.event_relay = EventRelay(services.outbox, services.tasks, services.event_publisher, services.clock)
         days, size = self._options.cache_days, self._options.cache_bytes
+        audit = AuditLog(services.store, days=self._options.audit_days, now=services.clock.now)
+        self.audit = AuditKeeper(audit, services.clock.monotonic)
         self.cache = CacheKeeper(services.store, services.clock, days=days, most_bytes=size)
         self.advancer = Advancer(
             services.store,
@@ -188,9 +217,17 @@ class Scheduler:
             self.cleaner,
             self._publish,
             reuse=days > 0 and size > 0,
+            measures=services.measures,
         )
+        self.letters: Letters | None = None
+        self.notifier: Notifier | None = None
+        if services.webhooks is not None:
+            self.letters = Letters(services.store, services.webhooks.deliveries, services.clock)
+            self.notifier = Notifier(
+                services.webhooks, self.letters, services.store, services.clock, wake=self._notify_now.set
+            )
         self.sweeper = Sweeper(
-            f"{socket.gethostname()}:{os.getpid()}:{id(self):x}",
+            self._options.name or f"{socket.gethostname()}:{os.getpid()}:{id(self):x}",
             services.store,
             services.tasks,
             services.outbox,
@@ -201,8 +238,10 @@ class Scheduler:
             move=self.mover.move,
             kick=self.kick,
             settings=self._options.sweep,
+            dry=self._dry_keeper(),
+            letters=self.letters,
         )
-        rebuilder = Rebuilder(services.store, services.tasks, services.epochs, services.clock)
+        rebuilder = Rebuilder(services.store, services.tasks, services.epochs, services.clock, self.letters)
         self.catching_up = CatchUp(rebuilder, services.epochs, services.clock, self.kick)
         self._loops = list(self._build())
 
@@ -216,16 +255,26 @@ class Scheduler:
         self._stop.set()
         for loop in self._loops:
             loop.wake()
-        return all([loop.join(timeout) for loop in self._loops])  # noqa: C419 - every one has to be waited for
+        clean = all([loop.join(timeout) for loop in self._loops])  # noqa: C419 - every one has to be waited for
+        if self.notifier is not None:
+            self.notifier.close()
+        return clean
 
     def kick(self) -> None:
         """Something changed: publish and advance at once."""
         self._advance_now.set()
         self._publish()
 
+    def _dry_keeper(self) -> DryKeeper | None:
+        services = self._services
+        if services.measures is None:
+            return None
+        return DryKeeper(services.store, services.tasks, services.measures, services.clock, self.kick)
+
     def _publish(self) -> None:
         self._dispatch_now.set()
         self._tell_now.set()
+        self._notify_now.set()
 
     def _build(self) -> list[Loop]:
         roles, services = self._options.roles, self._services
@@ -233,13 +282,20 @@ class Scheduler:
         if "sweep" in roles:  # first: over an empty Redis the others wait for it
             loops.append(Loop("sweep", self._sweep, SWEEP_SECONDS, self._stop))
             loops.append(Loop("cache", self._trim_cache, SWEEP_SECONDS, self._stop))
+            if self._options.uploads is not None:
+                loops.append(Loop("uploads", self._keep_uploads, SWEEP_SECONDS, self._stop))
+            loops.append(Loop("audit", self._trim_audit, SWEEP_SECONDS, self._stop))
             loops.append(Loop("catch up", self._catch_up, SWEEP_SECONDS, self._stop))
+            if self.letters is not None:
+                loops.append(Loop("letters", self._trim_letters, SWEEP_SECONDS, self._stop))
         if "accept" in roles and services.submissions is not None:
             loops.append(self._consumer("accept", services.submissions, self.acceptor.handle_submission))
         if "aggregate" in roles:
             loops.append(self._consumer("report", services.reports, self.aggregator.apply_all))
             loops.append(self._woken("dispatch", self.dispatcher.step, self._dispatch_now))
             loops.append(self._woken("events", self.event_relay.step, self._tell_now))
+            if self.notifier is not None:
+                loops.append(self._woken("notify", self.notifier.step, self._notify_now))
             loops.append(self._woken("advance", self.advancer.step, self._advance_now))
         if "aggregate" in roles or "sweep" in roles:
             # Who advances tasks also cleans after them, leader or not.
@@ -266,10 +322,27 @@ class Scheduler:
             self.catching_up.step()
         return False
 
+    def _trim_letters(self) -> bool:
+        """As `_trim_cache`."""
+        if self.sweeper.leading and self.letters is not None:
+            self.letters.trim()
+        return False
+
+    def _keep_uploads(self) -> bool:
+        """As `_trim_cache`."""
+        if self.sweeper.leading and self._options.uploads is not None:
+            self._options.uploads.step()
+        return False
+
     def _trim_cache(self) -> bool:
         """In a thread of its own: a look at a large cache takes longer than leases have time."""
         if self.sweeper.leading:
             self.cache.step()
+        return False
+
+    def _trim_audit(self) -> bool:
+        if self.sweeper.leading:
+            self.audit.step()
         return False
 
 

@@ -18,7 +18,8 @@ from framefleet.domain.states import TaskState
 from framefleet.domain.subtask import Encoding, Plan, Tag, VideoChunkSpec
 from framefleet.domain.task import Task
 from framefleet.ports import Clock, ObjectStore, TaskStatus, TaskStore
-from framefleet_scheduler import results
+from framefleet_scheduler import results, traces
+from framefleet_scheduler.counting import count_subtasks
 from framefleet_scheduler.outcome import final_record
 from framefleet_scheduler.plan import PlanSettings, plan_task, probe_subtasks
 
@@ -89,6 +90,7 @@ class Mover:
         record = self._ended(status, reason)
         if record is None:
             return False
+        traces.remember(task)
         log.warning("task.moved", task_id=task_id, run=run, reason=reason)
         self.go_on(record)
         return True
@@ -141,6 +143,8 @@ class Mover:
         key = keys.end(record.id, record.run)
         if not self._store.create(key, record.model_dump_json().encode()):
             record = TaskRecord.model_validate_json(self._read(key))
+        else:
+            count_subtasks(record)
         return record if record.continued else None
 
     def _made(self, task_id: str, run: int) -> Task:

@@ -45,6 +45,19 @@ def final_record(
     )
 
 
+def with_published(live: TargetRecord, published: Sequence[PublishedOutput]) -> TargetRecord:
+    """A succeeded target with what its last steps made."""
+    return live.model_copy(
+        update={
+            "files": tuple(file for output in published for file in output.files),
+            "media": next((output.media for output in published if output.media is not None), None),
+            "certificate": tuple(check for output in published for check in output.checks),
+            "facts": next((output.facts for output in published if output.facts is not None), None),
+            "warnings": tuple(warning for output in published for warning in output.warnings),
+        }
+    )
+
+
 def _target(
     live: TargetRecord, published: Sequence[PublishedOutput], *, canceled: bool, reason: ErrorInfo | None
 ) -> TargetRecord:
@@ -52,15 +65,7 @@ def _target(
         case TaskState.SUCCEEDED if live.files:  # carried over from an earlier run
             return live
         case TaskState.SUCCEEDED if published:
-            return live.model_copy(
-                update={
-                    "files": tuple(file for output in published for file in output.files),
-                    "media": next((output.media for output in published if output.media is not None), None),
-                    "certificate": tuple(check for output in published for check in output.checks),
-                    "facts": next((output.facts for output in published if output.facts is not None), None),
-                    "warnings": tuple(warning for output in published for warning in output.warnings),
-                }
-            )
+            return with_published(live, published)
         case TaskState.FAILED:
             return live.model_copy(update={"error": live.error or reason})
         case TaskState.CANCELED:

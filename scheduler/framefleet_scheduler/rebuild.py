@@ -20,10 +20,11 @@ from framefleet.domain import keys
 from framefleet.domain.errors import ErrorInfo, StateUnavailable
 from framefleet.domain.records import TaskRecord
 from framefleet.domain.subtask import Plan, subtask_id
-from framefleet.domain.task import Task
+from framefleet.domain.task import Task, is_dry
 from framefleet.pipelines import PipelineRegistry
 from framefleet.ports import Clock, Epochs, ObjectStore, TaskStore
 from framefleet_scheduler.inventory import TaskFiles, tasks_in
+from framefleet_scheduler.letters import Letters
 from framefleet_scheduler.move import Mover
 from framefleet_scheduler.plan import probe_subtasks
 
@@ -50,11 +51,20 @@ class Rebuilt:
 class Rebuilder:
     """Makes Redis' state from the store's records."""
 
-    def __init__(self, store: ObjectStore, tasks: TaskStore, epochs: Epochs, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: ObjectStore,
+        tasks: TaskStore,
+        epochs: Epochs,
+        clock: Clock,
+        letters: Letters | None = None,
+    ) -> None:
+        """`letters`: None where nobody is told over HTTP."""
         self._store = store
         self._tasks = tasks
         self._epochs = epochs
         self._clock = clock
+        self._letters = letters
         self._mover = Mover(store, tasks, clock)
 
     def run(self, still_leading: Callable[[], object] = lambda: None, *, quiet_seconds: float = 0.0) -> Rebuilt:
@@ -65,13 +75,15 @@ class Rebuilder:
         Raises ServiceError; run it again then.
         """
         epoch = self._next_epoch()
-        log.warning("rebuild.started", epoch=epoch)
+        # The first is no loss: there was nothing.
+        (log.warning if epoch > 1 else log.info)("rebuild.started", epoch=epoch)
         self._epochs.rebuild(epoch)
         # Before anything may be released: a paused pipeline stays paused.
         PipelineRegistry(self._store).copy_to(self._tasks)
         entered = self._enter_all(TOLD_AGAIN, still_leading)
         unfinished, ended = entered["unfinished"], entered["ended"]
         self._copy_drains()
+        self._copy_letters()
         if not self._epochs.begin(epoch, rebuilt=True, quiet_seconds=quiet_seconds if unfinished else 0.0):
             raise StateUnavailable("Redis was lost again while it was rebuilt, or another rebuild began")
         log.info("rebuild.finished", epoch=epoch, unfinished=unfinished, ended=ended)
@@ -86,12 +98,17 @@ class Rebuilder:
         log.info("catch_up.started")
         PipelineRegistry(self._store).copy_to(self._tasks)
         self._copy_drains()
+        self._copy_letters()
         entered = self._enter_all(FORGOTTEN, lambda: None)
         log.info("catch_up.finished", unfinished=entered["unfinished"], ended=entered["ended"])
 
     def _copy_drains(self) -> None:
         for info in self._store.list(keys.DRAINS):
             self._tasks.drain(keys.drained_name(info.key), drained=True)
+
+    def _copy_letters(self) -> None:
+        if self._letters is not None:
+            self._letters.enter_letters()
 
     def _enter_all(self, told_again: timedelta, still_leading: Callable[[], object]) -> Counter[str]:
         """Enter every task that has not ended, or that ended within this time; how many of each."""
@@ -128,8 +145,12 @@ class Rebuilder:
         try:
             if not files.accepted:
                 return "nothing"
+            if self._letters is not None:
+                self._letters.enter_untold(files)
             if files.latest.ended is None:
                 return "unfinished" if self._enter_unfinished(files) else "nothing"
+            if is_dry(files.id):
+                return "nothing"  # whoever asked has the answer, or has gone
             if files.latest.moved and self._moved_on(files):
                 return "unfinished"
             if files.latest.ended >= since:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
+from framefleet.domain.attempts import Attempt
 from framefleet.domain.records import DoneRecord, SubtaskRecord, TaskRecord
 from framefleet.domain.states import SubtaskState
 from framefleet.domain.summary import summary
@@ -24,7 +25,7 @@ def _recalled(subtask: SubtaskRecord, read: Read) -> SubtaskRecord:
     record = read(subtask.n)
     if record is None:
         return subtask
-    said = {
+    said: dict[str, object] = {
         "attempts": max(subtask.attempts, 1),
         "worker": subtask.worker or record.worker,
         # When it was queued is lost: the rebuild's time would be after its start.
@@ -34,4 +35,18 @@ def _recalled(subtask: SubtaskRecord, read: Read) -> SubtaskRecord:
         "cpu_seconds": record.usage.cpu_seconds,
         "output": json.loads(summary(record).output),
     }
+    if not subtask.history:
+        said["history"] = (_attempt(record),)
     return subtask.model_copy(update=said)
+
+
+def _attempt(record: DoneRecord) -> Attempt:
+    """The one that succeeded is all that is known."""
+    return Attempt(
+        attempt=1,
+        fence=record.fence,
+        worker=record.worker,
+        started_at=record.started_at,
+        ended_at=record.finished_at,
+        outcome="succeeded",
+    )

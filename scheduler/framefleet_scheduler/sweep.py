@@ -17,9 +17,12 @@ from framefleet.domain.errors import Poison
 from framefleet.domain.subtask import split_subtask_id
 from framefleet.pipelines import PipelineRegistry
 from framefleet.ports import Clock, Epochs, Expired, ObjectStore, Outbox, TaskStore
+from framefleet_scheduler import traces
 from framefleet_scheduler.aggregate import Aggregator
 from framefleet_scheduler.clean import Cleaner
 from framefleet_scheduler.clock_watch import ClockWatch
+from framefleet_scheduler.dry import DryKeeper
+from framefleet_scheduler.letters import Letters
 from framefleet_scheduler.move import Watch
 from framefleet_scheduler.rebuild import Rebuilder
 from framefleet_scheduler.retry import CRASHES_ALLOWED, after_crash
@@ -36,6 +39,8 @@ class SweepSettings:
 
     lease: float = 20.0
     """The lease period of the workers: so long no lease expires after a start or an outage."""
+    first_lease: float | None = None
+    """As `lease`, but after the start; None: as long. 0 where whoever held one is known to be dead."""
     outage: float = 5.0
     """Silence of Redis after which the workers may have been unable to renew."""
     adoption: float = 7.0
@@ -72,10 +77,12 @@ class Sweeper:
         kick: Callable[[], None],
         move: Callable[[str, int, str], bool] = lambda task_id, run, reason: False,
         settings: SweepSettings | None = None,
+        dry: DryKeeper | None = None,
+        letters: Letters | None = None,
         chance: Callable[[], float] = random.random,
     ) -> None:
         """`who` names this process among schedulers; `kick` is called when there is something to publish or advance;
-        `move` takes a run off the GPUs, if that helps (`Mover.move`).
+        `move` takes a run off the GPUs, if that helps (`Mover.move`); `dry` looks after dry runs.
         """
         self._who = who
         self._store = store
@@ -89,8 +96,9 @@ class Sweeper:
         self._settings = settings or SweepSettings()
         self._chance = chance
         self._watch = ClockWatch(epochs, clock)
-        self._rebuilder = Rebuilder(store, tasks, epochs, clock)
+        self._rebuilder = Rebuilder(store, tasks, epochs, clock, letters)
         self._pipelines = PipelineRegistry(store)
+        self._dry = dry
         self._gpus = Watch(tasks, clock, move, self._settings.gpu_wait)
         self._answered: float | None = None
         self._holiday_until = float("-inf")
@@ -124,6 +132,8 @@ class Sweeper:
         self._find_lost()
         self._copy_pipelines()
         self._gpus.step()
+        if self._dry is not None:
+            self._dry.step()
         self._forget()
         return True
 
@@ -132,7 +142,9 @@ class Sweeper:
     def _note_answer(self) -> None:
         """After a silence of Redis, and at the start, leases get time to be renewed: the lease holiday."""
         now = self._clock.monotonic()
-        if self._answered is None or now - self._answered > self._settings.outage:
+        if self._answered is None and self._settings.first_lease is not None:
+            self._holiday_until = now + self._settings.first_lease
+        elif self._answered is None or now - self._answered > self._settings.outage:
             self._holiday_until = now + self._settings.lease
         self._answered = now
 
@@ -172,6 +184,7 @@ class Sweeper:
 
     def _expire_one(self, lease: Expired) -> None:
         task_id, run, n = split_subtask_id(lease.sid)
+        traces.learn(self._tasks, task_id)
         # Before Redis counts it, so that a rebuild never knows less.
         how = lease.how or "its lease ran out"
         evidence = f"{self._clock.now().isoformat(timespec='seconds')} {lease.worker}: {how}"

@@ -11,39 +11,31 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Container, Iterator, Mapping
-from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import pika
 import pika.exceptions
 
-from framefleet.domain.errors import BrokerUnavailable, FramefleetError, RequestError
+from framefleet.domain.errors import BrokerUnavailable, FramefleetError
 from framefleet.messages import EVENTS_EXCHANGE, EXCHANGE, SUBMIT_KEY
+from framefleet.producer import FINAL_STATES, NotEnded, Rejected, SubmittedTask, plain
 
 if TYPE_CHECKING:
     from pika.adapters.blocking_connection import BlockingChannel
 
     from framefleet.domain.task import TaskRequest
 
-FINAL_STATES = ("succeeded", "failed", "canceled")
 ANSWER_SECONDS = 30.0
 QUEUE_EXPIRES_SECONDS = 3600
 """How long the broker keeps a client's event queue that nobody reads: a shorter break loses no event."""
+__all__ = ["FINAL_STATES", "Client", "EventsLost", "NoAnswer", "NotEnded", "Rejected", "SubmittedTask"]
 _DIRECT_REPLY = "amq.rabbitmq.reply-to"
 _RETRY_SECONDS = 2.0
 _PROMPT_SECONDS = 2.0
 _BROKEN = (pika.exceptions.AMQPError, OSError)
 
 _T = TypeVar("_T")
-
-
-class Rejected(RequestError):
-    """The scheduler refused the request."""
-
-    def __init__(self, code: str, message: str, field: str | None = None, hint: str | None = None) -> None:
-        super().__init__(message, field=field, hint=hint)
-        self.code = code  # type: ignore[misc]  # the scheduler's, whatever its class was there
 
 
 class NoAnswer(FramefleetError):
@@ -54,31 +46,12 @@ class NoAnswer(FramefleetError):
     hint = "Start framefleet-scheduler, or submit again with the same client_token: it makes no second task."
 
 
-class NotEnded(FramefleetError):
-    """The task has not ended within the time given. It goes on."""
-
-    code = "not_ended"
-    status = 504
-    hint = "Wait longer, or look at it with `framefleet status`."
-
-
 class EventsLost(FramefleetError):
     """The broker has removed this client's queue after an hour unread, or lost it: events are missing."""
 
     code = "events_lost"
+    status = 410
     hint = "Look at the task with `framefleet status`."
-
-
-@dataclass(frozen=True, slots=True)
-class SubmittedTask:
-    """What the scheduler answered, or (without an answer) what is known of the request."""
-
-    id: str | None
-    """None when no answer was waited for."""
-    client_token: str
-    """The request's own, or the one made for it. Submitting again with it gives the same task back."""
-    task: dict[str, Any]
-    """id, name, state, pipeline, priority, created_at, user_data, tags; empty when no answer was waited for."""
 
 
 class Client:
@@ -121,7 +94,7 @@ class Client:
         `follow` binds a queue for the task's end before the request goes out: `wait` will then not miss it. Raises
         Rejected, NoAnswer after `timeout` seconds, BrokerUnavailable.
         """
-        body = _plain(request)
+        body = plain(request)
         token = str(body.get("client_token") or uuid.uuid4())
         if follow:
             self._follow(str(body.get("pipeline") or "default"))
@@ -368,12 +341,6 @@ class _EventQueue:
         _close(self._connection)
         self._connection = None
         self._channel = None
-
-
-def _plain(request: TaskRequest | Mapping[str, Any]) -> dict[str, Any]:
-    if isinstance(request, Mapping):
-        return dict(request)
-    return request.model_dump(mode="json", exclude_unset=True)
 
 
 def _close(connection: pika.BlockingConnection | None) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import logging
 import re
 import sys
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, MutableMapping
 from contextlib import suppress
 from typing import Any, TextIO, cast
@@ -16,8 +18,9 @@ import structlog
 
 _SECRET_KEYS = re.compile(r"secret|password|token|authorization|credential|access_key", re.IGNORECASE)
 # To the last @ before a slash: a password may hold an @ that nobody has encoded.
-_USERINFO = re.compile(r"(\w+://)[^\s/'\"]*@")
-_SIGNED = re.compile(r"(https?://[^\s?'\"]+)\?[^\s'\"]*(?:X-Amz-|Signature|sig=|token=)[^\s'\"]*", re.IGNORECASE)
+_USERINFO = re.compile(r"://[^\s/'\"]*@")
+_ADDRESS = re.compile(r"https?://[^\s'\"]+", re.IGNORECASE)
+_SIGNED = re.compile(r"X-Amz-|Signature|sig=|token=", re.IGNORECASE)
 
 
 def configure(level: str = "info", layout: str = "auto", stream: TextIO | None = None) -> None:
@@ -30,6 +33,7 @@ def configure(level: str = "info", layout: str = "auto", stream: TextIO | None =
     renderer: Any = _console_renderer(out) if console else structlog.processors.JSONRenderer()
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
+        add_trace,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
@@ -94,6 +98,47 @@ def get_logger() -> Any:
     return structlog.get_logger()
 
 
+class _Traces:
+    """Trace ids of the tasks this process dealt with lately."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._known: OrderedDict[str, str] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def remember(self, task_id: str, trace_id: str) -> None:
+        with self._lock:
+            self._known[task_id] = trace_id
+            self._known.move_to_end(task_id)
+            while len(self._known) > self._most:
+                self._known.popitem(last=False)
+
+    def find(self, task_id: str) -> str | None:
+        return self._known.get(task_id)
+
+
+_traces = _Traces(most=20_000)
+
+
+def remember_trace(task_id: str, trace_id: str) -> None:
+    """Lines about this task have this `trace_id` from now on."""
+    _traces.remember(task_id, trace_id)
+
+
+def knows_trace(task_id: str) -> bool:
+    """Whether they have one already."""
+    return _traces.find(task_id) is not None
+
+
+def add_trace(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Put the trace's id into a line that has the id of a task or of a subtask."""
+    task_id = event.get("task_id") or str(event.get("sid", "")).split(".", 1)[0]
+    trace_id = _traces.find(str(task_id))
+    if trace_id is not None:
+        event.setdefault("trace_id", trace_id)
+    return event
+
+
 def redact(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Take secrets out of a record: by the name of the field, and out of addresses in any text."""
     for key, value in event.items():
@@ -104,9 +149,15 @@ def redact(logger: Any, method: str, event: MutableMapping[str, Any]) -> Mutable
     return event
 
 
+def _without_signature(found: re.Match[str]) -> str:
+    address, question, query = found[0].partition("?")
+    return f"{address}?***" if question and _SIGNED.search(query) else found[0]
+
+
 def _clean(value: Any) -> Any:
     if isinstance(value, str):
-        return _SIGNED.sub(r"\1?***", _USERINFO.sub(r"\1***@", value))
+        # In time that grows with the text only: what FFmpeg or a sender says may be long.
+        return _ADDRESS.sub(_without_signature, _USERINFO.sub("://***@", value)) if "://" in value else value
     if isinstance(value, dict):
         return {k: "***" if _SECRET_KEYS.search(str(k)) else _clean(v) for k, v in value.items()}
     if isinstance(value, list | tuple):

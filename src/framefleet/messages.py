@@ -31,6 +31,8 @@ class Order(Value):
     tag: str
     priority: int
     """On the broker's scale, 0..10."""
+    traceparent: str | None = None
+    """Of its task: travels as a header."""
 
 
 class Done(Value):
@@ -40,6 +42,8 @@ class Done(Value):
     sid: str
     summary: Summary | None = None
     """Of the record, from the worker that created it: then nobody has to read it. None from one that found it there."""
+    traceparent: str | None = Field(default=None, exclude=True)
+    """Of the attempt: travels as a header."""
 
 
 class Failed(Value):
@@ -52,6 +56,8 @@ class Failed(Value):
     worker: str
     error: ErrorInfo
     cpu_seconds: float = 0.0
+    traceparent: str | None = Field(default=None, exclude=True)
+    """As of Done."""
 
 
 Report = Annotated[Done | Failed, Field(discriminator="outcome")]

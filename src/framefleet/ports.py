@@ -5,18 +5,21 @@ adapter of a port to one suite.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
+from framefleet.domain.delivery import DeliveryRecord, DeliveryState, Letter, Try
 from framefleet.domain.errors import ErrorInfo
+from framefleet.domain.measured import Measured
 from framefleet.domain.pipeline import Pipeline
 from framefleet.domain.records import SubtaskRecord, TaskRecord
 from framefleet.domain.states import SubtaskState, TaskState
 from framefleet.domain.subtask import Plan, Subtask
 from framefleet.domain.task import Task
+from framefleet.domain.waiting import Explanation
 from framefleet.messages import Order, Report
 
 
@@ -34,6 +37,9 @@ class ObjectStore(Protocol):
 
     def get(self, key: str) -> bytes | None:
         """The object's bytes; None when there is none."""
+
+    def read(self, key: str, offset: int, length: int) -> Iterator[bytes] | None:
+        """So many of the object's bytes, in blocks; None when there is none. A block may raise StoreUnavailable."""
 
     def fetch(self, key: str, path: Path) -> bool:
         """Download to a file; False when there is no such object."""
@@ -167,6 +173,19 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """An event of a task for who watches."""
+
+    place: str
+    """In the feed; later events have later places."""
+    event: str
+    """`task.progress`, ..."""
+    pipeline: str
+    body: str
+    """JSON on one line; a final event's without targets and subtasks."""
+
+
+@dataclass(frozen=True, slots=True)
 class Expired:
     """A lease that ran out."""
 
@@ -197,13 +216,36 @@ class TaskStatus:
     """Something was begun with it in parts and is not complete."""
 
 
+class Place(NamedTuple):
+    """A place in a listing, which is the same whatever is entered later: after this task."""
+
+    created_ms: int
+    """When it was created, milliseconds since 1970."""
+    id: str
+
+
 @dataclass(frozen=True, slots=True)
 class TaskQuery:
     """Filter of a listing; None matches everything. Newest first."""
 
     state: TaskState | None = None
     pipeline: str | None = None
+    tag: tuple[str, str] | None = None
+    """Name and value."""
+    since: datetime | None = None
+    """Created then or later."""
+    until: datetime | None = None
+    """Created then or earlier."""
+    after: Place | None = None
     limit: int = 50
+
+
+class TaskPage(NamedTuple):
+    """A part of a listing."""
+
+    tasks: list[TaskRecord]
+    next: Place | None
+    """Where the next part begins; None when this was the last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +257,22 @@ class Counts:
     backlog: dict[tuple[str, str], int] = field(default_factory=dict)
     """(tag, kind) -> subtasks queued or running."""
     outbox: int = 0
+    deliveries: dict[str, int] = field(default_factory=dict)
+    """state -> deliveries to webhooks: `waiting` and `dead`."""
+    oldest_tasks: dict[tuple[str, str], float] = field(default_factory=dict)
+    """(pipeline, state) -> seconds since its oldest task that is not final was accepted."""
+    longest_attempts: dict[str, float] = field(default_factory=dict)
+    """Tag -> seconds since the claim of the attempt that has run longest."""
+    held: dict[str, int] = field(default_factory=dict)
+    """tag -> those queued that pauses and limits of pipelines hold back, slots or not."""
+    whole: bool = True
+    """False after a loss of Redis, until its state has been rebuilt: the numbers say too little then."""
+
+    def demand(self) -> dict[str, int]:
+        """tag -> subtasks that run, or could if there were slots: what autoscaling goes by."""
+        tags = {tag for tag, _ in self.backlog} | set(self.held)
+        backlog = {tag: sum(n for (of, _), n in self.backlog.items() if of == tag) for tag in tags}
+        return {tag: max(0, number - self.held.get(tag, 0)) for tag, number in backlog.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,8 +377,11 @@ class TaskStore(Protocol):
     def subtask(self, sid: str) -> SubtaskRecord | None:
         """One subtask as users see it."""
 
-    def query(self, query: TaskQuery) -> list[TaskRecord]:
-        """Tasks without their subtasks, newest first."""
+    def explain(self, task_id: str) -> Explanation | None:
+        """What a task waits for; None when unknown."""
+
+    def query(self, query: TaskQuery) -> TaskPage:
+        """Tasks without their subtasks, newest first. A page may be short though there is a next one."""
 
     def counts(self) -> Counts:
         """Numbers for metrics."""
@@ -347,6 +408,22 @@ class TaskStore(Protocol):
         """Slots and hosts that take no new work."""
 
 
+class Measures(Protocol):
+    """What work has cost, and which dry runs there are. Hints: nothing breaks when they are lost. Errors: StateUnavailable."""
+
+    def note(self, costs: Measured) -> None:
+        """Add up what a task's subtasks have cost."""
+
+    def costs(self) -> Measured:
+        """By tag and kind."""
+
+    def dry_runs(self, before: datetime, limit: int, *, ended: bool) -> list[str]:
+        """Dry runs that were created before and go on, or that ended before; the oldest first."""
+
+    def forget_dry(self, task_ids: Sequence[str], *, ended: bool) -> None:
+        """Do not list these again."""
+
+
 class Outbox(Protocol):
     """What must be published because of state changes. Errors: StateUnavailable."""
 
@@ -370,6 +447,77 @@ class Outbox(Protocol):
 
     def next_due(self) -> float | None:
         """Seconds until the next outbox entry is due; None when there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingDelivery:
+    """An event to be sent to a webhook now."""
+
+    id: str
+    task_id: str
+    run: int
+    event: str
+    pipeline: str
+    name: str
+    """Of the webhook, below its task."""
+    url: str
+    """Without its query; the whole one is in the store."""
+    host: str
+    tries: int
+    """Made so far."""
+    age_seconds: float
+    """Since it was entered, or replayed."""
+    replayed: bool
+    body: str
+    """Empty for a final event: the run's record is its body."""
+
+
+class Deliveries(Protocol):
+    """Events on their way to webhooks. Each call is one atomic step. Errors: StateUnavailable."""
+
+    def take(self, limit: int, most_of_a_host: int, others: Mapping[str, int]) -> list[OutgoingDelivery]:
+        """What is due. It comes again after some seconds until `settle`. `others`: hosts with another limit."""
+
+    def settle(self, delivery_id: str, outcome: str, tried: Try, delay_seconds: float = 0.0) -> bool:
+        """What came of a try: `delivered`, `dead`, `dropped` or `retry`; False when it was removed meanwhile."""
+
+    def enter(self, letter: Letter) -> bool:
+        """Enter what the store knows; False when it is known."""
+
+    def replay(self, delivery_id: str) -> bool:
+        """Let it be due now, with another day; False when unknown."""
+
+    def forget(self, delivery_id: str) -> bool:
+        """Remove it; False when unknown."""
+
+    def letter(self, delivery_id: str) -> Letter | None:
+        """A delivery whole."""
+
+    def page(self, state: DeliveryState, limit: int, after: Place | None) -> tuple[list[DeliveryRecord], Place | None]:
+        """Deliveries in a state, the newest first, and where the next page begins."""
+
+    def of_task(self, task_id: str) -> list[DeliveryRecord]:
+        """Those of a task, the newest first."""
+
+
+class WebhookSender(Protocol):
+    """Calls over HTTP. Never raises for what a receiver does."""
+
+    def send(self, url: str, body: bytes, headers: Mapping[str, str]) -> Try:
+        """POST, and what came of it."""
+
+
+class Feed(Protocol):
+    """The latest events of tasks, about a thousand, in their order. Errors: StateUnavailable."""
+
+    def newest(self) -> str:
+        """The place of the last event."""
+
+    def after(self, place: str, limit: int, wait_seconds: float = 0.0) -> list[Shown]:
+        """The events behind a place, the oldest first; waits for one for so long when there is none (under 5 s)."""
+
+    def remembers(self, place: str) -> bool:
+        """Whether `after` gives all that came behind the place."""
 
 
 class Epochs(Protocol):
@@ -415,6 +563,8 @@ class Submission:
     reject: Callable[[str, str, str | None], None]
     """Put the unchanged body on the rejected queue with code, message and field."""
     ack: Callable[[], None]
+    traceparent: str | None = None
+    """Of its header, as it came."""
 
 
 class Publisher(Protocol):

@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import os
 import re
+import ssl
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
+from urllib.parse import quote
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from framefleet.domain.access import MOST_PER_SECOND, REQUESTS_PER_SECOND
 
 PREFIX = "FRAMEFLEET_"
+CREDENTIALS = f"{PREFIX}CREDENTIALS_"
+"""Begin of the variables with keys of storages (see `adapters/registered`); their names are the operator's."""
 
 _S = TypeVar("_S", bound="Settings")
 
@@ -31,7 +47,12 @@ def _lower(value: Any) -> Any:
 
 Paths = Annotated[tuple[Path, ...], BeforeValidator(lambda v: _split(v, os.pathsep))]
 Tags = Annotated[tuple[Literal["cpu", "gpu"], ...], BeforeValidator(lambda v: _split(v, ","))]
+Hosts = Annotated[
+    tuple[Annotated[str, Field(pattern=r"^[a-z0-9_-]+(\.[a-z0-9_-]+)*$")], ...],
+    BeforeValidator(lambda v: _split(_lower(v), ",")),
+]
 Level = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)]
+Keys = Annotated[Literal["auto", "on", "off"], BeforeValidator(_lower)]
 Format = Annotated[Literal["auto", "console", "json"], BeforeValidator(_lower)]
 
 
@@ -49,10 +70,21 @@ class Settings(BaseModel):
     s3_secret_key: SecretStr = Field(SecretStr(""), description="Its secret key.")
     s3_region: str = Field("us-east-1", description="Its region.")
     s3_secure: bool = Field(True, description="Whether it is spoken to over TLS.")
+    tls_ca: Path | None = Field(
+        None,
+        description="PEM file of the certificate authorities that RabbitMQ, Redis and S3 are verified by, instead of the"
+        " system's.",
+    )
     work_bucket: str = Field(
         "framefleet", min_length=3, max_length=63, description="Bucket of records and intermediate objects."
     )
     storages: Path | None = Field(None, description="YAML file of named storages (storage:// addresses).")
+    storage_roots: Paths = Field(
+        (), description="Directories below which admins may set storages over the API, separated like PATH."
+    )
+    storage_secrets: Path | None = Field(
+        None, description="Directory of the keys of such storages: NAME/access_key and NAME/secret_key."
+    )
     file_roots: Paths = Field(
         (), description="Directories below which file:// addresses are allowed, separated like PATH."
     )
@@ -84,6 +116,21 @@ class Settings(BaseModel):
     )
     cache_bytes: int = Field(50 << 30, ge=0, description="Bytes of it that are kept, those used last; 0: none is.")
     metrics_host: str = Field("127.0.0.1", description="Address /metrics and /healthz listen on.")
+    otlp_endpoint: str = Field(
+        "", description="OpenTelemetry collector that is sent spans, e.g. http://collector:4318; empty: none is."
+    )
+
+    @field_validator("tls_ca")
+    @classmethod
+    def _it_has_certificates(cls, path: Path | None) -> Path | None:
+        if path is not None:
+            try:
+                ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+            except OSError as error:  # that of OpenSSL is one, too
+                raise ValueError(
+                    f"{path} cannot be used as a file of certificates: {error.strerror or error}"
+                ) from None
+        return path
 
     @model_validator(mode="after")
     def _a_lease_outlives_a_beat(self) -> Self:
@@ -93,6 +140,17 @@ class Settings(BaseModel):
                 f" at most half of {PREFIX}LEASE_SECONDS"
             )
         return self
+
+    @property
+    def broker_address(self) -> str:
+        """`broker_url` with the certificate authority in it, where there is one and the address names none."""
+        options = None if self.tls_ca is None else repr({"cafile": str(self.tls_ca)})
+        return _trusting(self.broker_url, "amqps://", "ssl_options", options)
+
+    @property
+    def redis_address(self) -> str:
+        """`redis_url`, in the same way."""
+        return _trusting(self.redis_url, "rediss://", "ssl_ca_certs", None if self.tls_ca is None else str(self.tls_ca))
 
     @property
     def caches(self) -> bool:
@@ -114,7 +172,35 @@ class SchedulerSettings(Settings):
     gpu_wait_seconds: float = Field(
         120, ge=0, description="Seconds without any GPU slot that takes work, after which tasks go on without GPUs."
     )
+    api_host: str = Field("127.0.0.1", description="Address the HTTP API listens on.")
+    api_port: int = Field(8080, ge=0, le=65535, description="Its port; 0: the role `api` is off.")
+    api_keys: Keys = Field(
+        "auto", description="Whether requests need a key; auto: unless it listens on this machine only."
+    )
+    api_rate: int = Field(
+        REQUESTS_PER_SECOND,
+        ge=1,
+        le=MOST_PER_SECOND,
+        description="Requests per second that a key without a rate of its own may send to one server; twice as many at once.",
+    )
+    api_hosts: Hosts = Field(
+        (),
+        description="More host names it answers to without keys, comma separated; addresses and private names always.",
+    )
+    webhook_secret: SecretStr = Field(
+        SecretStr(""), description="What calls to webhooks are signed with that have no secret of their own."
+    )
+    allow_private_webhooks: bool = Field(False, description="Whether webhooks may be in private networks.")
+    upload_quota_bytes: int | None = Field(
+        None, gt=0, description="Most bytes the uploads of an access key have together; no limit by default."
+    )
+    audit_days: float = Field(90, gt=0, le=3650, description="Days for which it is known who changed what.")
     metrics_port: int = Field(9108, ge=0, le=65535, description="Port of /metrics, /healthz and /readyz; 0: off.")
+
+    @property
+    def asks_for_keys(self) -> bool:
+        """Whether the HTTP API answers only who has a key."""
+        return not _is_loopback(self.api_host) if self.api_keys == "auto" else self.api_keys == "on"
 
 
 class WorkerSettings(Settings):
@@ -128,10 +214,41 @@ class WorkerSettings(Settings):
         description="Seconds that work may go on after SIGTERM when it will end within them; the rest is given back at once.",
     )
     slots: int | None = Field(None, ge=1, le=512, description="Slots per tag; not set: one per core.")
+    scratch_bytes: int | None = Field(
+        None,
+        gt=0,
+        description="Most bytes that files of running subtasks may take together, for a part of a disk; not set: all that is free.",
+    )
     tags: Tags = Field((), description="cpu, gpu or both, comma separated; empty: what FFmpeg opens here.")
 
 
-ALL: tuple[type[Settings], ...] = (Settings, SchedulerSettings, WorkerSettings)
+class CommandSettings(Settings):
+    """The command line's."""
+
+    server: str = Field(
+        "", description="Address of an HTTP API to use instead of the services themselves, e.g. https://HOST."
+    )
+    key: SecretStr = Field(SecretStr(""), description="Key for that server, ID:SECRET.")
+    key_file: Path | None = Field(
+        None, description="File with that key, which nobody else may read; where FRAMEFLEET_KEY is not set."
+    )
+
+
+def _trusting(url: SecretStr, scheme: str, name: str, value: str | None) -> str:
+    text = url.get_secret_value()
+    if value is None or not text.startswith(scheme) or f"{name}=" in text:
+        return text
+    return f"{text}{'&' if '?' in text else '?'}{name}={quote(value, safe='')}"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+ALL: tuple[type[Settings], ...] = (Settings, SchedulerSettings, WorkerSettings, CommandSettings)
 
 
 def load(kind: type[_S], environ: Mapping[str, str]) -> tuple[_S, list[str]]:
@@ -143,7 +260,7 @@ def load(kind: type[_S], environ: Mapping[str, str]) -> tuple[_S, list[str]]:
     values: dict[str, str] = {}
     warnings: list[str] = []
     for variable, value in environ.items():
-        if not variable.startswith(PREFIX):
+        if not variable.startswith(PREFIX) or variable.startswith(CREDENTIALS):
             continue
         name = known.get(variable)
         if name is None:
@@ -169,7 +286,7 @@ def describe(settings: Settings, environ: Mapping[str, str]) -> list[tuple[str, 
         if isinstance(value, SecretStr):
             text = mask(value.get_secret_value())
         elif isinstance(value, tuple):
-            text = (os.pathsep if name == "file_roots" else ",").join(str(v) for v in value)
+            text = (os.pathsep if name.endswith("_roots") else ",").join(str(v) for v in value)
         else:
             text = "" if value is None else str(value)
         rows.append((variable, text, "environment" if environ.get(variable) else "default"))

@@ -35,7 +35,9 @@ from framefleet.domain.errors import (
 )
 from framefleet.domain.task import utc_now
 from framefleet.domain.template import predefined
+from framefleet.domain.versioned import EXISTING
 from framefleet.ports import ObjectStore
+from framefleet.recent import Recent
 
 if TYPE_CHECKING:
     from framefleet.settings import Settings
@@ -63,10 +65,8 @@ class TemplateRegistry:
         self._store = store
         self._prefix = prefix
         self._now = now
-        self._monotonic = monotonic
-        self._fresh_seconds = fresh_seconds
         self._lock = threading.Lock()
-        self._latest: dict[str, tuple[float, int]] = {}
+        self._latest = Recent[str, int](fresh_seconds, _REMEMBERED, monotonic)
         self._read: dict[tuple[str, int], TemplateVersion] = {}
 
     # --- reading ---------------------------------------------------------------------------
@@ -92,10 +92,11 @@ class TemplateRegistry:
             raise UnknownTemplate(f"there is no template of yours named {reference!r}{hint}", field="name")
         return version
 
-    def versions(self, name: str) -> list[TemplateVersion]:
-        """Every version that may be named, oldest first; raises UnknownTemplate."""
+    def versions(self, name: str, most: int = LAST_VERSION) -> list[TemplateVersion]:
+        """Every version that may be named, or the `most` latest, oldest first; raises UnknownTemplate."""
         latest = self.get(name)
-        return [v for n in range(latest.first, latest.version + 1) if (v := self._stored(latest.name, n)) is not None]
+        first = max(latest.first, latest.version + 1 - most)
+        return [v for n in range(first, latest.version + 1) if (v := self._stored(latest.name, n)) is not None]
 
     def all(self) -> list[TemplateVersion]:
         """The latest version of each template of users, by name."""
@@ -130,8 +131,8 @@ class TemplateRegistry:
     def update(self, name: str, document: Any, *, version: int | None = None) -> TemplateVersion:
         """A new version; tasks that run keep the one they were accepted with.
 
-        With `version`, only if that is still the latest one: TemplateChanged else. Raises UnknownTemplate, and what
-        `check_name` and `checked` raise.
+        With `version`, only if that is still the latest one (EXISTING: whichever is): TemplateChanged else. Raises
+        UnknownTemplate, and what `check_name` and `checked` raise.
         """
         check_name(name)
         settings = checked(document, self)
@@ -150,7 +151,7 @@ class TemplateRegistry:
             latest = self._newest(name)
             if latest is None or latest.settings is None:
                 raise UnknownTemplate(f"there is no template of yours named {name!r}", field="name")
-            if expected is not None and latest.version != expected:
+            if expected not in (None, EXISTING, latest.version):
                 raise TemplateChanged(
                     f"the latest version of {name} is {latest.version}, not {expected}", field="version"
                 )
@@ -166,8 +167,7 @@ class TemplateRegistry:
         made = TemplateVersion(
             name=name, version=number, first=first, created_at=self._now(), settings=settings, nonce=uuid4().hex
         )
-        with self._lock:
-            self._latest.pop(name, None)
+        self._latest.forget(name)
         if self._store.create(self._key(name, number), made.model_dump_json().encode()):
             return made
         # Stores may say False to the winner himself, when the answer to his first try was lost.
@@ -195,20 +195,14 @@ class TemplateRegistry:
 
     def _newest(self, name: str, *, remembered: bool = False) -> TemplateVersion | None:
         """The latest version, which may be a deletion; `remembered` allows an answer that is some seconds old."""
-        now = self._monotonic()
-        with self._lock:
-            since, number = self._latest.get(name, (0.0, 0))
-            known = remembered and name in self._latest and now - since < self._fresh_seconds
-        if not known:
-            number = 0
-            for info in self._store.list(self._prefix + keys.template_versions(name)):
-                match = _KEY.fullmatch(info.key.removeprefix(self._prefix))
-                number = max(number, int(match[2])) if match else number
-            with self._lock:
-                if len(self._latest) >= _REMEMBERED:
-                    self._latest.clear()
-                self._latest[name] = (now, number)
+        number = self._latest.ask(name, lambda: self._listed(name), anew=not remembered)
         return self._stored(name, number) if number else None
+
+    def _listed(self, name: str) -> int:
+        """The number of the latest version that is stored; 0 when none is."""
+        found = self._store.list(self._prefix + keys.template_versions(name))
+        matches = (_KEY.fullmatch(info.key.removeprefix(self._prefix)) for info in found)
+        return max((int(match[2]) for match in matches if match), default=0)
 
     def _stored(self, name: str, number: int) -> TemplateVersion | None:
         with self._lock:
@@ -267,7 +261,7 @@ def parse_document(text: str) -> Any:
         pass
     try:
         return yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
+    except Exception as error:  # noqa: BLE001 - what YAML makes of a tag such as `!!bool foo` raises whatever comes
         mark = getattr(error, "problem_mark", None)
         where = f" (line {mark.line + 1})" if mark else ""
         said = getattr(error, "problem", None) or "it cannot be read"

@@ -67,6 +67,9 @@ class Cluster:
         self.outputs = S3Store(s3.endpoint, s3.access_key, s3.secret_key, bucket, "", "us-east-1", False)
         self.processes: list[subprocess.Popen[bytes]] = []
         self.ports: dict[int, int] = {}
+        """Of /metrics, by pid."""
+        self.api_ports: dict[int, int] = {}
+        """Of the HTTP API, by pid."""
 
     # --- processes -------------------------------------------------------------------------
 
@@ -84,14 +87,15 @@ class Cluster:
         return self._start("framefleet_workers", "--tags", "gpu", "--slots", str(slots), **more)
 
     def _start(self, module: str, *args: str, wrapped_in: Sequence[str] = (), **more: str) -> subprocess.Popen[bytes]:
-        port = reserve()
-        environment = self.environment | {"FRAMEFLEET_METRICS_PORT": str(port)} | more
+        port, api_port = reserve(), reserve()
+        ports = {"FRAMEFLEET_METRICS_PORT": str(port), "FRAMEFLEET_API_PORT": str(api_port)}
+        environment = self.environment | ports | more
         log = (self.folder / f"{module}-{len(self.processes)}.log").open("wb")
         command = [*wrapped_in, sys.executable, "-m", module, *args]
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
         log.close()
         self.processes.append(process)
-        self.ports[process.pid] = port
+        self.ports[process.pid], self.api_ports[process.pid] = port, api_port
         return process
 
     def slots(self) -> list[int]:
@@ -181,5 +185,6 @@ class Cluster:
 
     def stray_objects(self) -> list[str]:
         """Objects in the work bucket that are no records."""
-        kept = ("request.json", "task.json", "plan.json", "DONE", "END", "FAILED", "RUN")
-        return [i.key for i in self.store.list("tasks/") if i.key.rsplit("/", 1)[1] not in kept]
+        kept = ("request.json", "task.json", "plan.json", "DONE", "END", "FAILED", "RUN", "TOLD")
+        found = (i.key for i in self.store.list("tasks/") if i.key.rsplit("/", 1)[1] not in kept)
+        return [key for key in found if "/log/" not in key and "/webhook/" not in key]

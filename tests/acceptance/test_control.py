@@ -99,6 +99,7 @@ def test_a_restart_of_what_failed_leaves_the_rest_as_it_is(cluster: Cluster, sou
             },
         ],
     }
+    cluster.outputs.put("logo.png", b"no picture")
     (answer,) = cluster.submit(body)
     assert answer["status"] == "accepted", answer
     first = cluster.finished(answer["task"]["id"])

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 
 from framefleet.media.subtitles import bare
+from tests.browser.conftest import missing
 from tests.media import judge, sources
 from tests.media.harness import OneProcess
 from tests.media.serving import serving
@@ -25,17 +25,11 @@ OVER_A_JOIN = {"middle": 3.3, "until": 4.4}
 """Seconds: chunks and segments meet at 4.0."""
 
 
-def _missing(what: str) -> NoReturn:
-    if os.environ.get("CI", "").lower() in {"1", "true"}:
-        pytest.fail(f"{what}, and in CI nothing may be skipped")
-    pytest.skip(f"{what} (`make test` installs it)")
-
-
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Every packaging of one film, the player, and an empty page."""
     if not SHAKA.exists() or not STRICT.exists():
-        _missing("the DASH player or the parser of playlists is not installed")
+        missing("the DASH player or the parser of playlists is not installed")
     folder = tmp_path_factory.mktemp("site")
     clip = folder / "clip.mp4"
     options = ["-t", str(SECONDS), "-c:v", "libx264", "-preset", "ultrafast", "-c:a", "copy"]
@@ -62,20 +56,6 @@ def site(published: Path) -> Iterator[str]:
     """All that on a web server."""
     with serving(published) as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    """A headless Chromium of the machine."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if found is None:
-        _missing("Chromium is not installed")
-    api = pytest.importorskip("playwright.sync_api")
-    flags = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
-    with api.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=found, headless=True, args=flags)
-        yield browser
-        browser.close()
 
 
 @pytest.mark.parametrize(
@@ -132,7 +112,7 @@ def test_playlists_hold_to_the_rules(published: Path) -> None:
     """Judged by a parser that refuses what RFC 8216 forbids: versions, durations above the target, missing attributes."""
     node = shutil.which("node")
     if node is None:
-        _missing("Node.js is not installed")
+        missing("Node.js is not installed")
     playlists = sorted(str(path) for path in published.rglob("*.m3u8"))
     script = (
         "const HLS = require(process.argv[1]); HLS.setOptions({ strictMode: true });"

@@ -196,6 +196,21 @@ def fill_s3(scene: Scene) -> None:
         proxy.set(Mode.FORWARD)
 
 
+def receiver_away(scene: Scene) -> None:
+    """Whoever is told over HTTP cannot be reached."""
+    scene.fleet.receiver.stop()
+    scene.wait(2, 8)
+    scene.fleet.receiver.start()
+
+
+def receiver_refuses(scene: Scene) -> None:
+    """It hears, and says that it did not."""
+    receiver = scene.fleet.receiver
+    receiver.status = scene.rng.choice((500, 503, 404, 302))
+    scene.wait(2, 8)
+    receiver.status = 200
+
+
 def clear_cache(scene: Scene) -> None:
     """As `framefleet cache clear`: entries go while they are read and written."""
     scene.fleet.clear_cache()
@@ -298,6 +313,8 @@ FAULTS: dict[str, Fault] = {
     "S3 refusing": Fault(_everywhere("s3", Mode.REFUSE, 4)),
     "S3's connections reset": Fault(_everywhere("s3", Mode.RESET, 4)),
     "S3 full": Fault(fill_s3),
+    "receiver away": Fault(receiver_away),
+    "receiver refuses": Fault(receiver_refuses, placed=False),
     "cache cleared": Fault(clear_cache),
     "orders repeated": Fault(repeat_orders, placed=False),
     "stale reports": Fault(stale_reports, placed=False),

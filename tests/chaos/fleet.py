@@ -18,10 +18,12 @@ from tests.chaos.proxy import Network, Proxy
 from tests.chaos.wire import NoWire, Wire
 from tests.chaos.wrong_clock import ClockedRedis, WrongClock, compiled
 from tests.services import S3, RabbitMQ, Redis
+from tests.services.receiver import Receiver
 
 SERVICES = ("amqp", "redis", "s3")
 _KEEP_SECONDS = 0.1
 _DISK_MIB = 160
+WEBHOOK_SECRET = "the secret of the fleet under fire"
 _TOLD_AGAIN = timedelta(seconds=20)
 """Settings of pipelines are copied every 15 s."""
 
@@ -81,6 +83,11 @@ class Fleet(Cluster):
         self._pace = folder / "pace"
         self.pace(0.0)
         self.environment |= {"FRAMEFLEET_FFMPEG": str(self._slow_ffmpeg()), "FRAMEFLEET_STALL_SECONDS": "8"}
+        self.receiver = Receiver().start()
+        self.environment |= {
+            "FRAMEFLEET_ALLOW_PRIVATE_WEBHOOKS": "1",
+            "FRAMEFLEET_WEBHOOK_SECRET": WEBHOOK_SECRET,
+        }
         self.cached = cache
         self.forgetful: list[tuple[datetime, datetime]] = []
         """When Redis was killed, and when schedulers must have told it again what its file lacked."""
@@ -176,6 +183,7 @@ class Fleet(Cluster):
         if self._keeper.is_alive():
             self._keeper.join()
         super().close()
+        self.receiver.__exit__()
         self.network.close()
         for host in self.hosts.values():
             if host.wire is not None:

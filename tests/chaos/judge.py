@@ -17,9 +17,11 @@ from urllib.parse import quote
 from framefleet.domain import keys
 from framefleet.domain.records import TaskRecord, Track
 from framefleet.domain.states import TaskState
+from framefleet.domain.webhook import is_signed
 from framefleet_scheduler.cache import entries
 from framefleet_workers.parcel import BadParcel, cut, read_head
 from tests.acceptance.cluster import eventually
+from tests.chaos.fleet import WEBHOOK_SECRET
 from tests.chaos.producer import Said
 from tests.chaos.runner import Run
 
@@ -30,6 +32,7 @@ INVARIANTS = {
     "control": "what was drained or paused began nothing meanwhile; a task's last confirmed priority is its record's",
     "exact": "every output has the bytes its record says, decodes, and has the frames of the undisturbed run",
     "events": "the final event of every task was delivered, with one id and the state of END",
+    "webhooks": "every end was told over HTTP, signed, with END's record; nothing was told that never was",
     "cache": "every entry is whole; where it was on, something was taken over",
     "no stray object": "the work bucket has records only; the target bucket has only what records name",
     "no stray process": "no FFmpeg and no slot outlives its work; scratch is empty",
@@ -51,6 +54,8 @@ class Verdict:
     """Subtasks that took over finished work."""
     verbs: Counter[str] = field(default_factory=Counter)
     """What the operator was told yes to."""
+    calls: int = 0
+    """Of webhooks."""
     identical: int = 0
     """Outputs with the very bytes of the undisturbed run."""
     decoded: int = 0
@@ -86,6 +91,7 @@ class Judge:
         self._final()
         self._exact()
         said = self._events()
+        self._webhooks()
         self._accepted(said)
         self._control(said)
         self._cache()
@@ -152,6 +158,43 @@ class Judge:
             if told != {(f"{task_id}.{record.run}.{record.state}", record.state.value)}:
                 self._verdict.wrong("events", f"{task_id} ended {record.state}, told were {told or 'nothing'}")
         return said
+
+    def _webhooks(self) -> None:
+        """A call may come again, also after it was answered: Redis may have forgotten that."""
+        ends = {
+            f"{task_id}.{run}.{record.state}": record
+            for task_id, latest in self._records.items()
+            for run in range(1, latest.run + 1)
+            if (record := self._end(task_id, run)) is not None
+        }
+        receiver = self._fleet.receiver
+
+        def look() -> bool:
+            return set(ends) <= {call.headers["framefleet-delivery"] for call in list(receiver.calls)}
+
+        try:
+            eventually(look, "calls for all ends", _PATIENCE_SECONDS)
+        except AssertionError:
+            told = {call.headers["framefleet-delivery"] for call in list(receiver.calls)}
+            for missing in sorted(set(ends) - told):
+                self._verdict.wrong("webhooks", f"nobody was told of {missing}")
+        for call in list(receiver.calls):
+            delivery = call.headers["framefleet-delivery"]
+            self._verdict.calls += 1
+            # Clocks jump: how old a call is says nothing here.
+            if not is_signed(WEBHOOK_SECRET, call.headers["framefleet-signature"], call.body, 0, float("inf")):
+                self._verdict.wrong("webhooks", f"{delivery} is not signed")
+            elif call.headers["framefleet-event"] == "task.running":
+                continue
+            elif delivery not in ends:
+                self._verdict.wrong("webhooks", f"{delivery} never was")
+            elif any(call.event.get(name) != value for name, value in ends[delivery].model_dump(mode="json").items()):
+                self._verdict.wrong("webhooks", f"{delivery} was told with another record")
+
+    def _end(self, task_id: str, run: int) -> TaskRecord | None:
+        stored = self._fleet.store.get(keys.end(task_id, run))
+        record = None if stored is None else TaskRecord.model_validate_json(stored)
+        return None if record is None or record.continued else record
 
     # --- outputs ---------------------------------------------------------------------------
 
@@ -315,6 +358,7 @@ class Judge:
         """Every attempt that was claimed ended in a line of the log, but for those whose process died."""
         ended: Counter[tuple[str, int]] = Counter()
         dead: set[int] = set()
+        silent: list[str] = []
         text = self._fleet.logs()
         for line in _json_lines(text):
             event = str(line.get("event"))
@@ -336,12 +380,12 @@ class Judge:
                 record = self._records.get(task_id)
                 subtask = None if record is None else next((s for s in record.subtasks if s.n == n), None)
                 self._verdict.silent += missing
+                silent.append(f"{task_id}.{n} of {sorted(fences)}, {ended[task_id, n]} ended")
                 if subtask is not None:
                     self._verdict.silent_cpu += missing * (subtask.cpu_seconds or 0.0)
         if self._verdict.silent > len(dead):
-            self._verdict.wrong(
-                "work thrown away", f"{self._verdict.silent} attempts ended without a word, {len(dead)} slots died"
-            )
+            said_nothing = f"{self._verdict.silent} attempts ended without a word, {len(dead)} slots died"
+            self._verdict.wrong("work thrown away", f"{said_nothing}: {'; '.join(silent)}")
 
 
 def _damage(path: Path) -> str | None:

@@ -45,6 +45,7 @@ def text(reports: Sequence[SeedReport]) -> str:
     lines += ["", "confirmed to the operator"] + [f"  {number:4d}  {verb}" for verb, number in verbs.most_common()]
     if reused := sum(r.verdict.reused for r in reports):
         lines += ["", f"{reused} subtasks took over finished work"]
+    lines += ["", f"{sum(r.verdict.calls for r in reports)} calls of webhooks"]
     lines += ["", "invariants"]
     for name, meaning in INVARIANTS.items():
         found = [v for r in reports for v in r.verdict.violations[name]]

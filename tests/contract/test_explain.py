@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from framefleet.adapters.embedded_redis import EmbeddedRedis
-from framefleet.adapters.redis_state import RedisState, tasks
+from framefleet.adapters.redis_state import RedisState, explaining
 from framefleet.cli.main import main
 from framefleet.domain.errors import FfmpegKilled
+from framefleet.domain.measured import Cost
 from framefleet.domain.pipeline import EVERYTHING, Pipeline
 from framefleet.domain.states import TaskState
 from framefleet.domain.subtask import Plan, Tag
@@ -126,7 +127,7 @@ def test_a_task_looked_at_in_parts_waits_for_the_same(state: RedisState, monkeyp
     state.claims.release((back := claim(state, out[4])).sid, back.fence, back.nonce, 0)
     whole = waits(state, task)
 
-    monkeypatch.setattr(tasks, "_LOOKS", 2)
+    monkeypatch.setattr(explaining, "LOOKS", 2)
     found = waits(state, task)
 
     assert [wait.model_copy(update={"seconds": None}) for wait in found] == [
@@ -176,3 +177,61 @@ def test_the_command_says_it_in_words(
     assert "2 subtasks waiting for a worker that takes cpu; none is there" in said
     assert "1 subtask waiting for other subtasks of the task" in said
     assert main(["explain", "nobody"]) == 2
+
+
+def test_which_live_slots_could_take_it_and_why_the_others_cannot(state: RedisState) -> None:
+    live_worker(state)
+    live_worker(state, "gpu")
+    task = planned(state, chunks=1)
+    failed = claim(state, publish_all(state)[0], worker="h:1:cpu")
+    other = WorkerInfo(id="h:2:cpu", host="h", tag="cpu", state="idle", sid=None, version="1", encoders=())
+    state.claims.register(other, 3600)
+    state.tasks.fail(failed.sid, failed.fence, FfmpegKilled().info(), 0)
+
+    found = state.tasks.explain(task.id)
+
+    assert found is not None
+    assert {c.id: c.why for c in found.workers} == {"h:1:cpu": "excluded", "h:1:gpu": "tag", "h:2:cpu": None}
+
+
+def test_the_work_before_a_task_by_priority_and_age(state: RedisState) -> None:
+    live_worker(state)
+    planned(state, chunks=3, task=make_task(age=10))
+    planned(state, chunks=2, task=make_task(priority=7))
+    mine = planned(state, chunks=2)
+    planned(state, chunks=5, task=make_task(priority=1))
+
+    found = state.tasks.explain(mine.id)
+
+    assert found is not None
+    assert found.start is None, "its probe has run"
+    assert found.finish is not None
+    assert found.finish.sure == "rough"
+    assert found.finish.seconds == pytest.approx(31 + 21 + 21, abs=0.1), "chunks of 10, joins of 1, one slot"
+    assert "2 tasks before it" in found.finish.basis
+
+
+def test_behind_a_task_that_is_not_planned_nobody_knows(state: RedisState) -> None:
+    live_worker(state)
+    first = make_task(age=10)
+    assert state.tasks.create(first, 1, [probe()])
+    mine = planned(state, chunks=2)
+
+    found = state.tasks.explain(mine.id)
+
+    assert found is not None
+    assert found.finish is not None
+    assert (found.finish.seconds, found.finish.sure) == (None, "unknown")
+    assert "not planned" in found.finish.basis
+
+
+def test_what_work_has_cost_is_added_up_and_fades(state: RedisState) -> None:
+    state.measures.note({("cpu", "transcode"): Cost(weight=10, cpu_seconds=12, wall_seconds=20, subtasks=2)})
+    state.measures.note({("cpu", "transcode"): Cost(weight=30, cpu_seconds=8, wall_seconds=60, subtasks=3)})
+
+    assert state.measures.costs() == {
+        ("cpu", "transcode"): Cost(weight=40, cpu_seconds=20, wall_seconds=80, subtasks=5)
+    }
+    state.measures.note({("cpu", "transcode"): Cost(weight=60_000, cpu_seconds=1, wall_seconds=1, subtasks=1)})
+    state.measures.note({("cpu", "transcode"): Cost(weight=10, cpu_seconds=1, wall_seconds=1, subtasks=1)})
+    assert state.measures.costs()["cpu", "transcode"].weight == pytest.approx(60_040 / 2 + 10)

@@ -41,7 +41,13 @@ def test_orders_carry_ids_and_the_brokers_priority(state: RedisState) -> None:
 
     (due,) = state.outbox.due(10)
 
-    assert due.order.model_dump() == {"sid": sid(task, 1), "kind": "probe", "tag": "cpu", "priority": 10}
+    assert due.order.model_dump() == {
+        "sid": sid(task, 1),
+        "kind": "probe",
+        "tag": "cpu",
+        "priority": 10,
+        "traceparent": task.trace.header,
+    }
 
 
 def test_urgent_before_late_then_older_tasks_then_dearer_subtasks(state: RedisState) -> None:
@@ -235,6 +241,7 @@ def test_events_say_what_a_consumer_needs(state: RedisState) -> None:
         "pipeline": "default",
         "user_data": 'handed "back" untouched: é',
         "tags": {"show": "x1"},
+        "traceparent": task.trace.header,
     }
 
 
@@ -309,3 +316,13 @@ def test_counts_have_the_outbox(state: RedisState) -> None:
     state.outbox.release_window("cpu", 10)
 
     assert state.tasks.counts().outbox == 2
+
+
+def test_a_retry_that_waits_out_its_delay_is_no_message_to_be_published(state: RedisState) -> None:
+    planned(state)
+    drain(state)
+    state.outbox.release_window("cpu", 10)
+    first: Any = state.client.zrange("ff:outbox:cpu", 0, 0)
+    state.client.zincrby("ff:outbox:cpu", 60_000, first[0])
+
+    assert state.tasks.counts().outbox == 1

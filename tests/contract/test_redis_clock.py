@@ -22,6 +22,7 @@ from tests.acceptance.cluster import eventually
 from tests.chaos.wrong_clock import WrongClock, compiled
 from tests.conftest import unavailable
 from tests.contract.conftest import make_task
+from tests.contract.test_deliveries import told_task
 
 HOURS = 3 * 3600.0
 
@@ -100,6 +101,17 @@ def test_a_dead_workers_lease_runs_out_when_the_clock_is_set_back(host: Host) ->
     assert host.set(-HOURS) == [True, False]
 
     assert eventually(lambda: host.expired() or None, "the lease to run out", 120) == [sid]
+
+
+@pytest.mark.parametrize("hours", [48, -48])
+def test_a_delivery_that_waits_keeps_its_day(host: Host, hours: int) -> None:
+    task = told_task(events=["task.queued"])
+    host.state.tasks.create(task, 1, probe_subtasks(task))
+
+    host.set(hours * 3600.0)
+
+    (taken,) = host.state.deliveries.take(10, 10, {})
+    assert taken.age_seconds < HOURS
 
 
 def test_orders_and_tasks_go_on_when_the_clock_is_set_back(host: Host) -> None:

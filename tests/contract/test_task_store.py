@@ -366,7 +366,7 @@ def test_a_restart_is_a_new_run_that_leaves_nothing_of_the_old_one(state: RedisS
     assert state.client.ttl(f"ff:t:{task.id}") == -1
     assert not state.tasks.done(old.sid, "{}", 0)
     assert not state.tasks.finish(final_record(task, TaskState.FAILED))
-    assert [r.state for r in state.tasks.query(TaskQuery())] == [TaskState.QUEUED]
+    assert [r.state for r in state.tasks.query(TaskQuery()).tasks] == [TaskState.QUEUED]
     assert claim(state, sid(task, 1, run=2)).attempt == 1
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from framefleet.adapters.redis_state import RedisState, connect
@@ -31,7 +33,7 @@ def test_listings_are_newest_first_bounded_and_filtered(state: RedisState) -> No
     state.tasks.finish(final_record(tasks[2]))
 
     def ids(**filters: object) -> list[str]:
-        return [record.id for record in state.tasks.query(TaskQuery(**filters))]  # type: ignore[arg-type]
+        return [record.id for record in state.tasks.query(TaskQuery(**filters)).tasks]  # type: ignore[arg-type]
 
     assert ids() == [task.id for task in tasks]
     assert ids(limit=2) == [tasks[0].id, tasks[1].id]
@@ -40,7 +42,90 @@ def test_listings_are_newest_first_bounded_and_filtered(state: RedisState) -> No
     assert ids(state=TaskState.RUNNING) == [tasks[1].id]
     assert ids(state=TaskState.SUCCEEDED, pipeline="b") == [tasks[2].id]
     assert ids(state=TaskState.QUEUED, pipeline="b") == [tasks[0].id, tasks[4].id]
-    assert all(not record.subtasks for record in state.tasks.query(TaskQuery()))
+    assert all(not record.subtasks for record in state.tasks.query(TaskQuery()).tasks)
+
+
+def test_pages_are_the_same_whatever_is_entered_meanwhile(state: RedisState) -> None:
+    old = [make_task(age=10 + n // 3) for n in range(9)]  # three of each millisecond
+    for task in old:
+        state.tasks.create(task, 1, [probe()])
+    expected = [task.id for task in sorted(old, key=lambda t: (t.created_at, t.id), reverse=True)]
+
+    seen: list[str] = []
+    place = None
+    while True:
+        page = state.tasks.query(TaskQuery(after=place, limit=2))
+        seen += [record.id for record in page.tasks]
+        state.tasks.create(make_task(), 1, [probe()])
+        place = page.next
+        if place is None:
+            break
+
+    assert seen == expected
+    assert state.tasks.query(TaskQuery(limit=2)).next is not None
+
+
+def test_listings_are_filtered_by_tag_and_time(state: RedisState) -> None:
+    tasks = [make_task(age=age) for age in range(4)]
+    for task in tasks:
+        state.tasks.create(task, 1, [probe()])
+    claim(state, sid(tasks[1], 1))
+
+    def ids(**filters: object) -> list[str]:
+        return [record.id for record in state.tasks.query(TaskQuery(**filters)).tasks]  # type: ignore[arg-type]
+
+    assert ids(tag=("show", "x1")) == [task.id for task in tasks]
+    assert ids(tag=("show", "x1"), state=TaskState.RUNNING) == [tasks[1].id]
+    assert ids(tag=("show", "x1"), pipeline="other") == []
+    assert ids(tag=("show", "x2")) == []
+    assert ids(since=tasks[2].created_at) == [task.id for task in tasks[:3]]
+    assert ids(until=tasks[2].created_at) == [task.id for task in tasks[2:]]
+    assert ids(since=tasks[2].created_at, until=tasks[1].created_at) == [tasks[1].id, tasks[2].id]
+
+
+def test_a_listing_by_tag_forgets_what_is_purged(state: RedisState) -> None:
+    path = state.client.connection_pool.connection_kwargs["path"]
+    with connect(f"unix://{path}", retention_seconds=0) as hasty:
+        ended = planned(hasty)
+        hasty.tasks.finish(final_record(ended))
+        gone = make_task()
+        hasty.tasks.finish(final_record(gone))  # as a rebuild does, of a task that is not here
+
+    assert len(state.tasks.query(TaskQuery(tag=("show", "x1"))).tasks) == 2
+    assert state.tasks.purge(10) == 2
+    assert not state.client.exists("ff:tasks:tag:show=x1")
+
+
+def test_a_listing_looks_past_what_is_not_there_any_more(state: RedisState) -> None:
+    tasks = [make_task(age=n) for n in range(6)]
+    for task in tasks:
+        state.tasks.create(task, 1, [probe()])
+    state.client.zadd("ff:tasks:tag:show=x1", {f"x{n}": 1e15 + n for n in range(50)})  # forgotten elsewhere
+
+    page = state.tasks.query(TaskQuery(tag=("show", "x1"), limit=10))
+
+    assert ([record.id for record in page.tasks], page.next) == ([task.id for task in tasks], None)
+    assert state.client.zcard("ff:tasks:tag:show=x1") == 6
+
+
+@pytest.mark.parametrize("many", ["tag:show=x1", "state:running", "lane:shop:running"])
+def test_few_of_many_are_found_at_once_whichever_are_few(state: RedisState, many: str) -> None:
+    wanted = [make_task(age=9000 + n // 2, pipeline="shop") for n in range(5)]
+    for task in wanted:
+        state.tasks.create(task, 1, [probe()])
+        claim(state, sid(task, 1))
+    state.tasks.create(make_task(pipeline="shop"), 1, [probe()])  # has the tag and the pipeline, and does not run
+    state.client.zadd(f"ff:tasks:{many}", {f"x{n}": 1e13 + n for n in range(20_000)})
+    pipeline = "shop" if many.startswith("lane") else None
+    expected = [task.id for task in sorted(wanted, key=lambda t: (t.created_at, t.id), reverse=True)]
+
+    filters = TaskQuery(tag=("show", "x1"), state=TaskState.RUNNING, pipeline=pipeline, limit=2)
+    pages = [first := state.tasks.query(filters)]
+    while first.next is not None:
+        pages.append(first := state.tasks.query(replace(filters, after=first.next)))
+
+    assert [record.id for page in pages for record in page.tasks] == expected
+    assert [len(page.tasks) for page in pages] == [2, 2, 1]
 
 
 def test_tasks_whose_retention_is_over_are_forgotten(state: RedisState) -> None:
@@ -53,7 +138,7 @@ def test_tasks_whose_retention_is_over_are_forgotten(state: RedisState) -> None:
     assert state.tasks.purge(10) == 1
 
     assert state.tasks.record(ended.id) is None
-    assert [record.id for record in state.tasks.query(TaskQuery(state=TaskState.SUCCEEDED))] == [kept.id]
+    assert [record.id for record in state.tasks.query(TaskQuery(state=TaskState.SUCCEEDED)).tasks] == [kept.id]
 
 
 def test_counts_are_by_lane_and_by_kind(state: RedisState) -> None:
@@ -68,6 +153,21 @@ def test_counts_are_by_lane_and_by_kind(state: RedisState) -> None:
     assert counts.backlog[("cpu", "transcode")] == 3
     assert counts.backlog[("cpu", "probe")] == 1
     assert counts.backlog[("cpu", "concat")] == 0
+
+
+def test_counts_have_the_age_of_the_oldest(state: RedisState) -> None:
+    assert state.tasks.counts().oldest_tasks == {}
+    for age, pipeline in ((60, "a"), (3600, "a"), (600, "b")):
+        state.tasks.create(make_task(age=age, pipeline=pipeline), 1, [probe()])
+    task = planned(state, chunks=3)
+    claim(state, sid(task, 2))
+
+    counts = state.tasks.counts()
+
+    assert counts.oldest_tasks["a", "queued"] - counts.oldest_tasks["b", "queued"] == 3000
+    assert ("default", "running") in counts.oldest_tasks
+    assert set(counts.longest_attempts) == {"cpu"}
+    assert 0 <= counts.longest_attempts["cpu"] < 3600
 
 
 def test_tasks_with_work_for_a_tag_are_found_while_it_waits_or_runs(state: RedisState) -> None:

@@ -33,6 +33,7 @@ from framefleet.messages import Done, Order, Report
 from framefleet.ports import Claim, Event
 from framefleet_scheduler import loops
 from framefleet_scheduler.loops import Scheduler, SchedulerOptions, Services, polling
+from framefleet_scheduler.notify import Webhooks
 from framefleet_scheduler.sweep import SweepSettings
 from tests import factories
 from tests.factories import request
@@ -48,7 +49,7 @@ class SystemClock:
 class Cluster:
     """A scheduler, one pretending worker, and what was published."""
 
-    def __init__(self, state: RedisState, store: DirectoryStore) -> None:
+    def __init__(self, state: RedisState, store: DirectoryStore, webhooks: Webhooks | None = None) -> None:
         self.state = state
         self.store = store
         self.broker = InProcessBroker()
@@ -63,6 +64,7 @@ class Cluster:
             event_publisher=self,
             clock=SystemClock(),
             reports=polling(self.broker.take_report),
+            webhooks=webhooks,
         )
         options = SchedulerOptions(sweep=SweepSettings(lease=2.0, adoption=0.0))
         self.scheduler = Scheduler(services, options)

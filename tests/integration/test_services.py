@@ -41,6 +41,14 @@ def test_rabbitmq_takes_and_gives_a_message(rabbitmq_url: str) -> None:
     assert get(rabbitmq_url) == b"hello"
 
 
+def test_rabbitmq_logs_to_standard_output_and_into_no_file(rabbitmq: RabbitMQ) -> None:
+    rabbitmq.ensure_running()
+
+    eventually(lambda: b"Server startup complete" in rabbitmq.log.read_bytes() or None, "the log")
+    # What is left is of upgrades, and empty.
+    assert [path for path in rabbitmq.log.parent.iterdir() if path != rabbitmq.log and path.stat().st_size] == []
+
+
 @pytest.mark.parametrize("turn", [1, 2])
 def test_each_test_has_a_virtual_host_of_its_own(rabbitmq_url: str, turn: int) -> None:
     assert get(rabbitmq_url) is None, f"in turn {turn}"
@@ -154,7 +162,8 @@ def test_a_service_dies_with_a_killed_test_run(tmp_path: Path) -> None:
     ) as runner:
         assert runner.stdout is not None
         service = int(runner.stdout.readline())
-        assert is_alive(service)
+        # Who starts it asks the kernel for the end first, and becomes it then.
+        eventually(lambda: Path(f"/proc/{service}/cmdline").read_bytes().startswith(b"sleep"), "the service")
 
         runner.send_signal(signal.SIGKILL)
 

@@ -17,10 +17,9 @@ from framefleet.adapters.directory import DirectoryStore
 from framefleet.adapters.guard_proxy import GuardProxy
 from framefleet.adapters.http_guard import HttpGuard
 from framefleet.adapters.s3 import S3Store
+from framefleet.adapters.storage_config import DirectoryConfig, S3Config
 from framefleet.adapters.storages import (
     CONTENT_TYPES,
-    DirectoryConfig,
-    S3Config,
     SourceAccess,
     Storages,
 )

@@ -73,6 +73,7 @@ class OneProcess:
         self.claims = EverythingIsMine()
         self.broker = InProcessBroker()
         self.slots = slots
+        self.probes: list[ProbeOutput] = []
         settings = SlotSettings("test", "cpu", folder / "scratch", limits, beat_seconds=60, reuse=reuse)
         storages = Storages(None, {}, [Path("/")], allow_private=True)
         self.executor = Executor(settings, self.claims, self.store, storages, self.broker, self.tools)
@@ -81,11 +82,12 @@ class OneProcess:
         """Target name -> what was published; raises SubtaskFailed."""
         task = accept(parse_request(request), now=utc_now())
         self.store.create(keys.task(task.id), task.model_dump_json().encode())
-        media = []
+        self.probes = []
         for subtask in probe_subtasks(task):
             output = self._do(task, subtask).output
             assert isinstance(output, ProbeOutput)
-            media.append(output.media)
+            self.probes.append(output)
+        media = [probe.media for probe in self.probes]
         plan = plan_task(task, media, PlanSettings(slots=self.slots))
         done = {s.n: self._do(task, s) for s in plan.subtasks}
         self.plan, self.done = plan, done

@@ -155,6 +155,18 @@ def _late_and_early(bench: Bench, path: Path) -> None:
     bench.run(*PICTURE, *late, *X264, "-c:a", "aac", path)
 
 
+def _clips(number: int, *sound: str) -> Callable[[Bench, Path], None]:
+    """The same clip, again and again, joined without encoding."""
+
+    def make(bench: Bench, path: Path) -> None:
+        clip = bench.base(f"clip-of-{path.name}", *X264, "-c:a", "aac", *sound)
+        script = bench.folder / f"{path.name}.txt"
+        script.write_text(f"file '{clip}'\n" * number)
+        bench.run("-f", "concat", "-safe", "0", "-i", script, "-c", "copy", path)
+
+    return make
+
+
 def _cover(bench: Bench, path: Path) -> None:
     cover = bench.folder / "cover.png"
     bench.run(*PICTURE, "-frames:v", "1", cover)
@@ -230,6 +242,8 @@ INPUTS = (
     Odd("wrap.ts", _in_a_row(95442.7), 50),
     Odd("sound-late-and-early.mp4", _late_and_early, 50),
     Odd("sound-only-for-a-while.mp4", film(*X264, "-c:a", "aac", "-af", "atrim=end=0.4"), 50),
+    Odd("clips.mp4", _clips(6), 300),
+    Odd("clips-with-holes.mp4", _clips(4, "-af", "atrim=end=1.3"), 200),
     # other streams
     Odd("cover.mp3", _cover, "source_no_video"),
     Odd("cover-as-sound.mp3", _cover, 0, "audio-aac"),

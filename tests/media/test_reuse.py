@@ -56,9 +56,11 @@ def test_a_duplicate_task_encodes_nothing(clip: Path, tmp_path: Path) -> None:
     process = OneProcess(tmp_path, reuse=True)
     process.run(request(clip, tmp_path / "first", 90))
     assert not any(r.output.reused for r in made(process) if isinstance(r.output, TracksOutput))
+    assert [probe.reused for probe in process.probes] == [False]
 
     process.run(request(clip, tmp_path / "second", 90))
 
+    assert [probe.reused for probe in process.probes] == [True]
     again = made(process)
     assert len(again) == 3, "two chunks and the sound"
     assert all(r.output.reused and not r.usage.program_seconds for r in again if isinstance(r.output, TracksOutput))

@@ -19,6 +19,9 @@ from tests.services.process import Process, find_program
 # Debian's commands in /usr/sbin change to another user and folder; a private node needs the scripts behind them.
 _SCRIPTS = Path("/usr/lib/rabbitmq/bin")
 
+# As our deployments set it; only ports and users are the tests' own.
+_DEPLOYED = Path(__file__).parents[2] / "deploy" / "rabbitmq" / "rabbitmq.conf"
+
 # Without the environment's proxy: it could not reach this machine's loopback.
 _http = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -54,9 +57,19 @@ class RabbitMQ:
         return f"http://127.0.0.1:{self._management_port}"
 
     @property
+    def metrics_port(self) -> int:
+        """Where Prometheus finds it."""
+        return self._prometheus_port
+
+    @property
     def metrics_url(self) -> str:
         """Address for Prometheus; append /detailed?family=queue_coarse_metrics for numbers per queue."""
         return f"http://127.0.0.1:{self._prometheus_port}/metrics"
+
+    @property
+    def log(self) -> Path:
+        """What the node wrote to standard output; its own files would be beside it."""
+        return self._log
 
     @property
     def pid(self) -> int:
@@ -169,10 +182,7 @@ class RabbitMQ:
             f"management.tcp.port = {self._management_port}\n"
             "prometheus.tcp.ip = 127.0.0.1\n"
             f"prometheus.tcp.port = {self._prometheus_port}\n"
-            "loopback_users = none\n"
-            "disk_free_limit.absolute = 200MB\n"
-            # As our deployments set it: the default of 30 minutes would take long work away from its worker.
-            "consumer_timeout = 86400000\n"
+            "loopback_users = none\n" + _DEPLOYED.read_text(encoding="utf-8")
         )
         # This is all that `rabbitmq-plugins enable` would do, in a fraction of its time.
         (folder / "enabled_plugins").write_text("[rabbitmq_management,rabbitmq_prometheus].\n")

@@ -12,6 +12,8 @@ from tests.services import ports
 from tests.services.process import Process, find_program
 
 _DATABASES = 1024
+# As our deployments set it; only the place and the number of databases are the tests' own.
+_DEPLOYED = Path(__file__).parents[2] / "deploy" / "redis" / "redis.conf"
 
 
 class Redis:
@@ -51,13 +53,9 @@ class Redis:
             "bind": "127.0.0.1",
             "dir": str(self._data),
             "databases": str(_DATABASES),
-            "appendonly": "yes",
-            "appendfsync": "everysec",
-            "save": "",
-            "maxmemory-policy": "noeviction",
         }
         arguments = [part for name, value in settings.items() for part in (f"--{name}", value)]
-        self._process = Process([self._program, *arguments], self._folder / "log", self.environment)
+        self._process = Process([self._program, _DEPLOYED, *arguments], self._folder / "log", self.environment)
         self._process.wait_ready(self._is_ready)
 
     def ensure_running(self) -> None:

@@ -17,10 +17,14 @@ from tests.services.process import Process, find_program
 
 
 class S3:
-    """One server, one account. Restarting keeps buckets and objects."""
+    """One server, an account for everything and two others. Restarting keeps buckets and objects."""
 
     access_key = "framefleet"
     secret_key = "framefleet-secret"
+    second = ("second", "second-secret")
+    """Another account, which may not make buckets."""
+    reader = ("reader", "reader-secret")
+    """One that writes nothing."""
     region = "us-east-1"
 
     def __init__(self, folder: Path) -> None:
@@ -117,12 +121,19 @@ class S3:
 
     def _arguments(self) -> list[str]:
         folder, base = self._folder, self._base
-        identity = {
-            "name": "framefleet",
-            "credentials": [{"accessKey": self.access_key, "secretKey": self.secret_key}],
-            "actions": ["Admin", "Read", "Write", "List", "Tagging"],
-        }
-        (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
+        identities = [
+            {
+                "name": access,
+                "credentials": [{"accessKey": access, "secretKey": secret}],
+                "actions": actions,
+            }
+            for (access, secret), actions in {
+                (self.access_key, self.secret_key): ["Admin", "Read", "Write", "List", "Tagging"],
+                self.second: ["Read", "Write", "List", "Tagging"],
+                self.reader: ["Read", "List"],
+            }.items()
+        ]
+        (folder / "s3.json").write_text(json.dumps({"identities": identities}))
         return [
             "-logtostderr=true",
             "server",

@@ -11,14 +11,17 @@ from framefleet.domain import keys
 from framefleet.domain.errors import (
     ClientTokenConflict,
     InvalidRequest,
+    InvalidWebhook,
+    RequestError,
+    SourceNotFound,
     SourceUnavailable,
     StateUnavailable,
     StoreUnavailable,
     TargetNotWritable,
-    UnsupportedFeature,
+    WebhookForbidden,
 )
 from framefleet.domain.pipeline import Pipeline
-from framefleet.domain.task import Task
+from framefleet.domain.task import DryRun, Task
 from framefleet.templates import TemplateRegistry
 from framefleet_scheduler.accept import Acceptor, unchecked
 from tests.factories import request
@@ -183,13 +186,134 @@ def test_a_source_whose_server_is_away_is_left_for_the_worker_to_judge() -> None
     assert desk.acceptor.accept(request()).id in desk.state.live
 
 
-def test_webhooks_are_refused_by_name() -> None:
+def test_every_address_that_is_read_is_looked_at() -> None:
+    looked: dict[str, str] = {}
+    desk = Desk(check_source=looked.setdefault)
+    logo = {"kind": "image", "uri": "storage://brand/logo.png", "position": "top_left"}
+    sources = [{"uri": "s3://in/a.mov"}, {"uri": "s3://in/b.mov", "subtitles": [{"uri": "storage://uploads/x/b.srt"}]}]
+    target = {"name": "x", "template": "mp4-h264-360p", "uri": "s3://out/x.mp4"}
+    asked = {"sources": sources, "targets": [{**target, "overrides": {"video": {"watermarks": [logo, logo]}}}]}
+
+    desk.acceptor.accept(asked)
+
+    assert looked == {
+        "s3://in/a.mov": "sources[0].uri",
+        "s3://in/b.mov": "sources[1].uri",
+        "storage://uploads/x/b.srt": "sources[1].subtitles[0].uri",
+        "storage://brand/logo.png": "targets[0].overrides.video.watermarks[0].uri",
+    }
+    looked.clear()
+    desk.acceptor.look(asked, DryRun(what="probe"))
+    assert "storage://brand/logo.png" not in looked and "storage://uploads/x/b.srt" in looked
+
+
+def test_the_watermarks_of_a_template_are_looked_at() -> None:
+    clock = FakeClock()
+    templates = TemplateRegistry(MemoryStore(clock), now=clock.now, monotonic=clock.monotonic)
+    logo = {"kind": "image", "uri": "storage://brand/logo.png", "position": "top_left"}
+    templates.create("mine", {"base": "mp4-h264-360p", "video": {"watermarks": [logo]}})
+
+    def check(uri: str, field: str) -> None:
+        if uri == logo["uri"]:
+            raise SourceNotFound(uri)
+
+    desk = Desk(check_source=check, templates=templates)
+    with pytest.raises(SourceNotFound) as refusal:
+        desk.acceptor.accept(request("mine"))
+
+    assert refusal.value.field == "targets[0].overrides.video.watermarks[0].uri"
+    assert desk.stored() == []
+
+
+WEBHOOK = {"url": "https://example.org/hook?token=t0ken", "secret": "s3cret", "events": ["task.failed"]}
+
+
+def told(**changes: Any) -> dict[str, Any]:
+    return request(client_token="t", notification={"webhook": WEBHOOK | changes})
+
+
+def test_a_webhook_s_secret_and_query_are_kept_apart_from_the_task() -> None:
     desk = Desk()
 
-    with pytest.raises(UnsupportedFeature) as refusal:
-        desk.acceptor.accept(request(notification={"webhook": {"url": "https://example.org/"}}))
+    task = desk.acceptor.accept(told())
 
-    assert refusal.value.field == "notification"
+    assert task.webhook is not None
+    apart = keys.webhook(task.id, task.webhook)
+    assert json.loads(desk.store.objects[apart]) == {"url": WEBHOOK["url"], "secret": "s3cret"}
+    assert desk.stored() == sorted([keys.task(task.id), apart])
+    for shown in (desk.store.objects[keys.task(task.id)].decode(), task.model_dump_json(), repr(task)):
+        assert "s3cret" not in shown
+        assert "t0ken" not in shown
+    assert "https://example.org/hook" in task.model_dump_json()
+
+
+def test_the_same_token_with_the_same_secret_is_the_same_task_with_another_it_is_refused() -> None:
+    desk = Desk()
+    task = desk.acceptor.accept(told())
+    stored = desk.stored()
+
+    assert desk.acceptor.accept(told()).id == task.id
+    for other in (told(secret="other"), told(secret=None), told(url="https://example.org/hook?token=other")):
+        with pytest.raises(ClientTokenConflict):
+            desk.acceptor.accept(other)
+
+    assert desk.stored() == stored
+
+
+def test_two_at_once_with_one_token_leave_the_secret_of_the_one_that_was_first() -> None:
+    desk = Desk()
+    first = desk.acceptor.accept(told())
+    stored = desk.stored()
+    looks = 0
+    get = desk.store.get
+
+    def late(key: str) -> bytes | None:
+        nonlocal looks
+        looks += 1
+        return None if looks == 1 else get(key)  # as if the first came in between
+
+    for asked, refused in ((told(), False), (told(secret="other"), True)):
+        desk.store.get, looks = late, 0  # type: ignore[method-assign]
+        if refused:
+            with pytest.raises(ClientTokenConflict):
+                desk.acceptor.accept(asked)
+        else:
+            assert desk.acceptor.accept(asked) == first
+
+    assert desk.stored() == stored
+
+
+def test_a_webhook_that_cannot_be_called_is_refused_with_its_field() -> None:
+    def private(url: str, field: str) -> None:
+        raise WebhookForbidden(field=field)
+
+    for desk, url, kind in (
+        (Desk(), "ftp://example.org/", InvalidWebhook),
+        (Desk(), "https://user:pw@example.org/", InvalidWebhook),
+        (Desk(check_webhook=private), "https://example.org/", WebhookForbidden),
+    ):
+        with pytest.raises(kind) as refusal:
+            desk.acceptor.accept(told(url=url))
+        assert refusal.value.field == "notification.webhook.url"
+        assert not desk.stored()
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"events": []}, "notification.webhook.events"),
+        ({"events": ["task.exploded"]}, "notification.webhook.events[0]"),
+        ({"progress_seconds": 0}, "notification.webhook.progress_seconds"),
+        ({"secret": ""}, "notification.webhook.secret"),
+        ({"secret": "x" * 257}, "notification.webhook.secret"),
+        ({"method": "GET"}, "notification.webhook.method"),
+    ],
+)
+def test_what_a_webhook_may_ask_for_is_checked(changes: dict[str, Any], field: str) -> None:
+    with pytest.raises(RequestError) as refusal:
+        Desk().acceptor.accept(told(**changes))
+
+    assert refusal.value.field == field
 
 
 def test_an_accepted_message_is_answered_and_acknowledged() -> None:

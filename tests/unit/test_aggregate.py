@@ -239,6 +239,7 @@ def test_with_the_store_away_the_report_comes_again() -> None:
     [
         (ProbeOutput(media=factories.media(audio=False)), {"kind": "probe", "video": "h264"}),
         (ProbeOutput(media=factories.media(video=False)), {"kind": "probe", "audio": "aac"}),
+        (ProbeOutput(media=factories.media(), reused=True), {"kind": "probe", "reused": True}),
         (TracksOutput(tracks=()), {"kind": "tracks", "bytes": 0}),
         (
             PublishedOutput(files=(PublishedFile(uri="s3://out/a", bytes=7, sha256="x"),), warnings=("w",)),

@@ -133,6 +133,17 @@ def test_a_wrong_address_is_not_a_traceback(
     assert "hunter2" not in capsys.readouterr().err
 
 
+def test_who_makes_a_key_for_a_server_here_is_told_when_it_is_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "store").mkdir()
+
+    assert main(["keys", "create", "--role", "admin", "--data", str(tmp_path)]) == 0
+    assert "FRAMEFLEET_API_KEYS=on" in capsys.readouterr().out
+    assert main(["keys", "create", "--role", "admin", "--data", str(tmp_path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["role"] == "admin"
+
+
 def test_run_makes_a_request_of_its_options(embedded: Embedded, tmp_path: Path) -> None:
     argv = ["run", "/films/my film.mov", "https://h/b.mp4", "-t", "mp4-h264-360p", "-t", "snapshot"]
 
@@ -320,7 +331,7 @@ def test_what_cannot_be_submitted_is_named_with_what_can(
     assert f"{file}" in told
     assert said in told
     assert "a request as JSON" in told
-    assert "--template" not in told
+    assert "media with --template" in told
 
 
 def test_every_verb_is_on_the_page_of_the_command_line() -> None:
@@ -333,3 +344,28 @@ def test_every_verb_is_on_the_page_of_the_command_line() -> None:
     assert {"run", "submit", "undrain", "cache"} <= verbs
     assert {verb for verb in verbs if f"framefleet {verb}" not in page} == {"version"}
     assert "framefleet cache clear" in page
+
+
+@pytest.mark.parametrize("port", ["99999", "65536", "-1", "x"])
+def test_a_port_that_is_none_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str], port: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["serve", "--data", str(tmp_path / "data"), "--port", port])
+
+    assert ended.value.code == 2
+    assert "--port" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("error", [OSError(5, "a disk that is broken"), ValueError("a defect")])
+def test_what_goes_wrong_later_is_not_told_as_the_address_or_the_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    import framefleet.embedded.serve as embedded
+
+    def broken(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(embedded, "serve", broken)
+    with pytest.raises(type(error)) as told:
+        main(["serve", "--data", str(tmp_path / "data"), "--port", "0"])
+
+    assert told.value is error

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from framefleet.cli import cluster, doctor, media, output
+from framefleet.cli import cluster, described, doctor, output
 from framefleet.domain.errors import ErrorInfo, ToolMissing
 from framefleet.domain.subtask import Plan
 from framefleet.domain.task import Task
@@ -43,7 +43,7 @@ def test_an_empty_table_is_empty() -> None:
 
 
 def test_a_plan_lists_every_subtask_with_cost_and_needs() -> None:
-    lines = media.describe_plan(planned(), commands=False).splitlines()
+    lines = described.describe_plan(planned(), commands=False).splitlines()
 
     count = len(planned().plan.subtasks)
     assert lines[0].split() == ["N", "KIND", "TAG", "CPU", "S", "NEEDS", "WHAT"]
@@ -53,11 +53,11 @@ def test_a_plan_lists_every_subtask_with_cost_and_needs() -> None:
 
 
 def test_a_plans_commands_can_be_copied() -> None:
-    assert "ffmpeg -i 'my film.mov'" in media.describe_plan(planned(), commands=True)
+    assert "ffmpeg -i 'my film.mov'" in described.describe_plan(planned(), commands=True)
 
 
 def test_a_plan_as_json_has_argument_lists() -> None:
-    found = media.plan_json(planned())
+    found = described.plan_json(planned())
 
     assert [s["n"] for s in found["subtasks"]] == [s.n for s in planned().plan.subtasks]
     assert ["ffmpeg", "-i", "my film.mov"] in [c for s in found["subtasks"] for c in s["commands"]]
@@ -65,11 +65,11 @@ def test_a_plan_as_json_has_argument_lists() -> None:
 
 @pytest.mark.parametrize(("needs", "said"), [((), ""), ((3,), "3"), ((1, 2, 3), "1-3"), ((7, 1, 2, 4), "1-2, 4, 7")])
 def test_needs_are_said_in_ranges(needs: tuple[int, ...], said: str) -> None:
-    assert media._numbers(needs) == said
+    assert described._numbers(needs) == said
 
 
 def test_a_probed_file_is_described_stream_by_stream() -> None:
-    text = media.describe_media(factories.media(rotation=90, rate=Fraction(30000, 1001)))
+    text = described.describe_media(factories.media(rotation=90, rate=Fraction(30000, 1001)))
 
     assert "h264" in text
     assert "1280x720" in text
@@ -80,7 +80,7 @@ def test_a_probed_file_is_described_stream_by_stream() -> None:
 
 
 def test_a_probe_as_json_has_the_index_in_short() -> None:
-    found = media.media_json(factories.media())
+    found = described.media_json(factories.media())
 
     assert found["index"] == {"frames": 500, "keyframes": 10, "constant_rate": True}
 

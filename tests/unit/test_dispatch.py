@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+from prometheus_client import REGISTRY
 
 from framefleet.domain.subtask import Tag, subtask_id
 from framefleet.domain.task import Task
-from framefleet.ports import WorkerInfo
+from framefleet.ports import Event, WorkerInfo
 from framefleet_scheduler.dispatch import Dispatcher, EventRelay, window
 from framefleet_scheduler.plan import probe_subtasks
 from tests import factories
@@ -21,7 +24,7 @@ class Relay:
         self.state = FakeState(self.clock)
         self.publisher = FakePublisher()
         self.dispatcher = Dispatcher(self.state, self.state, self.publisher, self.clock)
-        self.events = EventRelay(self.state, self.publisher, self.clock)
+        self.events = EventRelay(self.state, self.state, self.publisher, self.clock)
 
     def enter(self, sources: int) -> Task:
         task = factories.task(sources=[{"uri": f"s3://in/{i}.mov"} for i in range(sources)])
@@ -31,6 +34,42 @@ class Relay:
 
 def slot(number: int, tag: str = "cpu") -> WorkerInfo:
     return WorkerInfo(f"host:1:{number}", "host", tag, "idle", None, "1", ("libx264",))
+
+
+def test_a_tasks_wait_is_counted_when_it_begins() -> None:
+    relay = Relay()
+    times = {"created_at": "2026-01-01T00:00:00.000Z", "started_at": "2026-01-01T00:00:42.500Z"}
+    begun = Event("t.1.running", "task.running.film.a", json.dumps({"pipeline": "film.a", "run": 1} | times).encode())
+    queued = Event("t.1.queued", "task.queued.film.a", b'{"pipeline":"film.a","started_at":null}')
+    relay.state.waiting_events = [queued, begun]
+
+    assert relay.events.step()
+
+    labels = {"pipeline": "film.a"}
+    assert REGISTRY.get_sample_value("framefleet_task_wait_seconds_sum", labels) == 42.5
+    assert REGISTRY.get_sample_value("framefleet_task_wait_seconds_count", labels) == 1
+
+
+@pytest.mark.parametrize(("moved", "counted"), [(None, 1), ("the driver is gone", None)])
+def test_a_later_run_counts_when_somebody_asked_for_it_and_not_when_it_moved(
+    moved: str | None, counted: float | None
+) -> None:
+    relay = Relay()
+    pipeline = "again" if moved is None else "moved"
+    task = factories.task().model_copy(update={"moved": moved})
+    relay.state.create(task, 2, probe_subtasks(task))
+    told = {
+        "pipeline": pipeline,
+        "run": 2,
+        "id": task.id,
+        "created_at": "2026-01-01T00:00:00.000Z",
+        "started_at": "2026-01-01T03:00:00.000Z",
+    }
+    relay.state.waiting_events = [Event("t.2.running", f"task.running.{pipeline}", json.dumps(told).encode())]
+
+    assert relay.events.step()
+
+    assert REGISTRY.get_sample_value("framefleet_task_wait_seconds_count", {"pipeline": pipeline}) == counted
 
 
 @pytest.mark.parametrize(("slots", "orders"), [(0, 2), (1, 2), (2, 4), (10, 20)])

@@ -7,10 +7,10 @@ import re
 from pathlib import Path
 
 from framefleet.client import Rejected
-from framefleet.domain.errors import FramefleetError
+from framefleet.domain.errors import FramefleetError, VerifyFailed
 
 ROOT = Path(__file__).parents[2]
-OURS = ("framefleet.domain.errors", "framefleet.client")
+OURS = ("framefleet.domain.errors", "framefleet.client", "framefleet.producer", "framefleet.http_client.failures")
 
 
 def errors() -> list[type[FramefleetError]]:
@@ -62,3 +62,19 @@ def test_each_row_has_the_message_and_the_hint() -> None:
             wrong.append(kind.__name__)
 
     assert not wrong
+
+
+def test_each_class_has_a_remedy_of_its_own_and_the_page_has_one_for_each_code() -> None:
+    without = [kind.__name__ for kind in errors() if not vars(kind).get("hint")]
+    empty = [code for code, cells in rows().items() if not cells[-1] or not cells[3]]
+
+    assert not without
+    assert not empty
+
+
+def test_each_row_has_the_status_and_only_defects_are_answered_as_such() -> None:
+    wrong = [kind.__name__ for kind in errors() if str(kind.status) not in ", ".join(rows()[kind.code]).split(", ")]
+    broken = {kind for kind in errors() if kind.status == 500}
+
+    assert not wrong
+    assert broken == {FramefleetError, VerifyFailed}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -67,6 +68,32 @@ def test_I2_a_store_that_is_away_right_after_the_claim_gives_the_work_back(tmp_p
     assert [] == publisher.reports
 
 
+def test_I2_an_order_of_a_newer_scheduler_is_given_back_and_kills_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claims, publisher = Granted(), FakePublisher()
+    newer = json.dumps({**json.loads(ProbeSpec(source=0).model_dump_json()), "a_new_field": 1})
+    monkeypatch.setattr(claims, "claim", lambda sid, nonce, *_: Claim(sid, 1, nonce, 1, newer, 5))
+
+    executor(tmp_path, claims, MemoryStore(), publisher).run(SID)
+
+    assert [(SID, 1, RELEASE_DELAY_SECONDS)] == [(sid, fence, delay) for sid, fence, _, delay in claims.released]
+    assert [] == publisher.reports
+
+
+def test_I2_a_task_of_a_newer_scheduler_is_given_back_and_does_not_fail(tmp_path: Path) -> None:
+    claims, publisher, store = Granted(), FakePublisher(), MemoryStore()
+    task = factories.task()
+    newer = {**json.loads(task.model_dump_json()), "a_new_field": 1}
+    store.put(keys.task(task.id), json.dumps(newer).encode())
+    sid = f"{task.id}.1.1"
+
+    executor(tmp_path, claims, store, publisher).run(sid)
+
+    assert [(sid, 1, RELEASE_DELAY_SECONDS)] == [(sid, fence, delay) for sid, fence, _, delay in claims.released]
+    assert [] == publisher.reports
+
+
 def test_I3_what_is_done_already_is_only_reported(tmp_path: Path) -> None:
     claims, publisher, store = Granted(), FakePublisher(), MemoryStore()
     store.put(keys.done("task", 1, 1), b"{}")
@@ -100,9 +127,9 @@ def test_I3_only_who_created_the_record_says_what_it_holds(
     assert isinstance(report, Done)
     if first:
         recorded = DoneRecord.model_validate_json(store.objects[keys.done(task.id, 1, 1)])
-        assert report == Done(sid=sid, summary=summary(recorded))
+        assert report.model_dump() == Done(sid=sid, summary=summary(recorded)).model_dump()
     else:
-        assert report == Done(sid=sid)
+        assert report.model_dump() == Done(sid=sid).model_dump()
         assert store.objects[keys.done(task.id, 1, 1)] == b"another's"
 
 
@@ -120,7 +147,7 @@ def test_I3_the_record_of_who_was_first_stands_and_only_that_is_told(
     executor(tmp_path, claims, store, publisher).run(SID)
 
     assert store.objects[key] == b"theirs"
-    assert publisher.reports == [Done(sid=SID)]
+    assert [report.model_dump() for report in publisher.reports] == [Done(sid=SID).model_dump()]
 
 
 def test_I2_a_success_is_recorded_before_it_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

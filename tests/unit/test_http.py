@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import urllib.error
 import urllib.request
@@ -11,8 +12,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from framefleet import metrics
-from framefleet.domain.errors import BrokerUnavailable
-from framefleet.ports import WorkerInfo
+from framefleet.domain.errors import BrokerUnavailable, StateUnavailable
+from framefleet.ports import Counts, WorkerInfo
 from framefleet_scheduler import http
 from framefleet_scheduler.plan import probe_subtasks
 from tests import factories
@@ -24,8 +25,8 @@ class Site:
 
     def __init__(self) -> None:
         self.state = FakeState(FakeClock())
-        self.broker_away = False
-        self.server = http.start("127.0.0.1", 0, self.state, {"redis": lambda: None, "broker": self._broker})
+        self.broker_away = self.redis_away = False
+        self.server = http.start("127.0.0.1", 0, self.state, {"redis": self._redis, "broker": self._broker})
 
     def get(self, path: str) -> tuple[int, str]:
         try:
@@ -42,6 +43,10 @@ class Site:
             for family in families
             for s in family.samples
         }
+
+    def _redis(self) -> None:
+        if self.redis_away:
+            raise StateUnavailable("no route")
 
     def _broker(self) -> None:
         if self.broker_away:
@@ -75,6 +80,18 @@ def test_it_says_which_service_is_away(site: Site) -> None:
     assert json.loads(body)["services"] == {"redis": "ok", "broker": "broker_unavailable: no route"}
 
 
+def test_a_broker_that_goes_away_later_does_not_take_the_api_away(site: Site) -> None:
+    assert site.get("/readyz")[0] == 200
+
+    site.broker_away = True
+    status, body = site.get("/readyz")
+    assert (status, json.loads(body)["ready"]) == (200, True)
+    assert json.loads(body)["services"]["broker"] == "broker_unavailable: no route"
+
+    site.redis_away = True
+    assert site.get("/readyz")[0] == 503
+
+
 def test_gauges_are_read_when_somebody_asks(site: Site) -> None:
     task = factories.task()
     site.state.create(task, 1, probe_subtasks(task))
@@ -89,6 +106,23 @@ def test_gauges_are_read_when_somebody_asks(site: Site) -> None:
     assert samples["framefleet_workers", ("cpu",)] == 1
     assert samples["framefleet_worker_slots", ("idle", "cpu")] == 1
     assert samples["framefleet_outbox_messages", ()] == 1
+    assert samples["framefleet_oldest_task_seconds", ("default", "running")] == 90
+    assert samples["framefleet_dependency_up", ("redis",)] == 1
+
+
+def test_a_pipelines_counters_are_in_the_scrape_that_sees_it_first(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = dataclasses.replace(site.state.counts(), tasks={("seen-first-here", "running"): 1})
+    monkeypatch.setattr(site.state, "counts", lambda: seen)
+
+    assert site.samples()["framefleet_tasks_total", ("failed", "seen-first-here")] == 0
+
+
+def test_a_tag_without_workers_has_none_of_them_in_numbers(site: Site) -> None:
+    samples = site.samples()
+
+    assert samples["framefleet_workers", ("gpu",)] == 0
+    assert samples["framefleet_worker_slots", ("idle", "gpu")] == 0
+    assert samples["framefleet_longest_attempt_seconds", ("gpu",)] == 0
 
 
 def test_while_redis_is_away_counters_are_still_there(site: Site) -> None:
@@ -101,5 +135,37 @@ def test_while_redis_is_away_counters_are_still_there(site: Site) -> None:
     assert "framefleet_outbox_messages" not in names
 
 
+def test_a_redis_that_does_not_answer_is_not_asked_for_more(site: Site) -> None:
+    site.redis_away = True
+
+    samples = site.samples()
+
+    assert samples["framefleet_dependency_up", ("redis",)] == 0
+    assert ("framefleet_outbox_messages", ()) not in samples
+
+
 def test_anything_else_is_not_found(site: Site) -> None:
     assert site.get("/v2")[0] == 404
+
+
+def test_demand_is_what_runs_or_could(site: Site) -> None:
+    task = factories.task()
+    site.state.create(task, 1, probe_subtasks(task))
+
+    status, body = site.get("/demand")
+
+    assert (status, json.loads(body)["cpu"]) == (200, 1)
+    assert site.samples()["framefleet_demand_subtasks", ("cpu",)] == 1
+
+
+def test_demand_is_refused_while_redis_is_away(site: Site) -> None:
+    site.state.away = True
+
+    assert site.get("/demand")[0] == 503
+
+
+def test_demand_is_refused_until_redis_has_been_rebuilt(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(site.state, "counts", lambda: Counts(whole=False))
+
+    assert site.get("/demand")[0] == 503
+    assert not [name for name, _ in site.samples() if name == "framefleet_demand_subtasks"]

@@ -125,3 +125,14 @@ def test_after_its_stream_was_closed_a_line_is_lost_and_nothing_else() -> None:
     stream.close()
 
     logging.get_logger().error("task.failed")
+
+
+@pytest.mark.parametrize("text", ["a" * 300_000, "http://a?" * 40_000, "://" * 100_000, "https://a@" * 40_000])
+def test_a_long_text_is_cleaned_in_time_that_grows_with_it_only(text: str) -> None:
+    """With a quadratic pattern each of these takes minutes, which is the time limit of a test."""
+    out = StringIO()
+    logging.configure(layout="json", stream=out)
+
+    logging.get_logger().info("said", message=text)
+
+    assert lines(out)[0]["event"] == "said"

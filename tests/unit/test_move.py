@@ -129,6 +129,18 @@ def test_a_moved_task_is_made_on_cpus_by_its_next_run() -> None:
     assert len(desk.final_events()) == 1
 
 
+def test_what_the_run_before_has_cost_is_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: list[TaskRecord] = []
+    monkeypatch.setattr("framefleet_scheduler.move.count_subtasks", counted.append)
+    desk = Desk()
+
+    assert desk.move()
+    assert not desk.move()
+    desk.mover.go_on(desk.end(1))
+
+    assert [(record.run, record.continued) for record in counted] == [(1, True)]
+
+
 def test_what_may_be_made_on_gpus_only_stays() -> None:
     desk = Desk(film("one", "gpu"))
     before = dict(desk.store.objects)

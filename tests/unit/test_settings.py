@@ -29,6 +29,16 @@ def test_an_empty_variable_counts_as_not_set() -> None:
     assert settings.ffmpeg is None
 
 
+@pytest.mark.parametrize("content", [None, b"", b"no certificate"])
+def test_an_authority_that_is_none_is_refused_at_the_start(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "ca.crt"
+    if content is not None:
+        path.write_bytes(content)
+
+    with pytest.raises(SettingsError, match=f"FRAMEFLEET_TLS_CA: {path}"):
+        load(Settings, {"FRAMEFLEET_TLS_CA": str(path)})
+
+
 def test_lists_are_split() -> None:
     settings, _ = load(WorkerSettings, {"FRAMEFLEET_FILE_ROOTS": "/a:/b", "FRAMEFLEET_TAGS": "cpu, gpu"})
 

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
-from framefleet.adapters.storages import DirectoryConfig, S3Config, SourceAccess, Storages, load_storages
+from framefleet.adapters.storage_config import DirectoryConfig, S3Config, load_storages
+from framefleet.adapters.storages import SourceAccess, Storages
 from framefleet.domain.address import parse
+from framefleet_scheduler.api.storages import _fixed
 
 ARCHIVE: dict[str, Any] = {
     "kind": "s3",
@@ -99,3 +101,15 @@ def test_a_presigned_address_is_not_printed() -> None:
 
     assert "hidden" not in repr(access)
     assert replace(access, bytes=2).url == access.url
+
+
+def test_what_the_api_shows_of_the_operators_storages_has_no_keys() -> None:
+    named = S3Config.model_validate(ARCHIVE)
+    given = S3Config.model_validate(
+        {"endpoint": "s3.example", "bucket": "films", "access_key": "hidden-key", "secret_key": "hidden"}
+    )
+
+    shown = [_fixed("archive", config).model_dump_json() for config in (named, given)]
+
+    assert all('"bucket":' in text and "s3.example" in text for text in shown)
+    assert not any(word in text for text in shown for word in ("hidden", "ARCHIVE_KEY", "ARCHIVE_SECRET", "***"))

@@ -40,7 +40,7 @@ class Desk:
         if not holiday:
             self.pass_holiday()
 
-    def make(self, who: str, cleaner: Cleaner | None = None) -> Sweeper:
+    def make(self, who: str, cleaner: Cleaner | None = None, settings: SweepSettings | None = None) -> Sweeper:
         return Sweeper(
             who,
             self.store,
@@ -51,7 +51,7 @@ class Desk:
             aggregator=Aggregator(self.store, self.state, lambda: None),
             cleaner=cleaner or Cleaner(self.store, self.clock),
             kick=lambda: None,
-            settings=SweepSettings(),
+            settings=settings or SweepSettings(),
         )
 
     def pass_holiday(self) -> None:
@@ -92,6 +92,20 @@ def test_no_lease_expires_for_one_period_after_the_start() -> None:
     desk.clock.pass_(1)
     desk.sweeper.step()
     assert desk.state.at(desk.sid).state is SubtaskState.QUEUED
+
+
+def test_where_nobody_can_have_lived_leases_expire_at_the_start_but_not_after_an_outage() -> None:
+    desk = Desk(holiday=True)
+    desk.sweeper = desk.make("a", settings=SweepSettings(first_lease=0.0))
+
+    desk.sweeper.step()
+    assert desk.state.at(desk.sid).state is SubtaskState.QUEUED
+
+    desk.state.claim(desk.sid)
+    desk.state.at(desk.sid).expired = True
+    desk.clock.pass_(30)
+    desk.sweeper.step()
+    assert desk.state.at(desk.sid).state is SubtaskState.RUNNING
 
 
 def test_no_lease_expires_for_one_period_after_an_outage_of_redis() -> None:
@@ -326,6 +340,21 @@ def test_i8_the_slow_pass_cleans_only_runs_that_ended_long_ago() -> None:
 
     assert cleaner.everything() == 1
     assert not [key for key in desk.store.objects if key.startswith("tasks/old/") and key.endswith("chunk.mp4")]
+
+
+def test_i8_the_secret_of_a_task_that_was_never_accepted_goes() -> None:
+    desk = Desk(holiday=True)
+    cleaner = Cleaner(desk.store, desk.clock)
+    desk.store.put(keys.webhook("crashed", "w"), b"{}")
+    desk.store.put(keys.webhook(desk.task.id, "w"), b"{}")
+    desk.store.put(keys.task(desk.task.id), b"{}")
+    assert cleaner.everything() == 0
+    desk.clock.pass_(7200)
+    desk.store.put(keys.webhook("begun", "w"), b"{}")
+
+    assert cleaner.everything() == 1
+    left = [key for key in desk.store.objects if "/webhook/" in key]
+    assert left == [keys.webhook(desk.task.id, "w"), keys.webhook("begun", "w")]
 
 
 def test_the_whole_bucket_is_cleaned_an_hour_after_the_start_and_then_once_a_day(

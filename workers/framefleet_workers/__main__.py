@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 
-from framefleet import __version__, logging
+from framefleet import __version__, logging, tracing
 from framefleet.domain.errors import FramefleetError
 from framefleet.settings import SettingsError, WorkerSettings, describe, load
 from framefleet_workers.bootstrap import find_tools
@@ -44,6 +44,12 @@ def main(argv: list[str] | None = None) -> int:
             message="FRAMEFLEET_S3_ENDPOINT is not set",
             hint="Workers share the work bucket with the schedulers: set it, and its keys, to theirs.",
         )
+        return 1
+    try:
+        tracing.configure(settings.otlp_endpoint, "framefleet-worker")
+        tracing.close()  # the slots send spans; here it is only seen whether they can
+    except SettingsError as error:
+        log.error("worker.refused", code="invalid_settings", message=str(error))
         return 1
     try:
         tools = find_tools(settings)

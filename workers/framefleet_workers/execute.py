@@ -15,7 +15,7 @@ from typing import TypeVar
 import structlog
 from pydantic import TypeAdapter, ValidationError
 
-from framefleet import metrics
+from framefleet import __version__, metrics, tracing
 from framefleet.adapters.storages import Storages
 from framefleet.domain import keys
 from framefleet.domain.errors import (
@@ -35,9 +35,11 @@ from framefleet.domain.records import DoneRecord
 from framefleet.domain.subtask import AudioTrackSpec, Kind, Spec, Tag, VideoChunkSpec, split_subtask_id
 from framefleet.domain.summary import Summary, summary
 from framefleet.domain.task import Task, utc_now
+from framefleet.domain.trace import TraceContext, of_attempt
 from framefleet.media.allowance import allowance
 from framefleet.messages import Done, Failed
 from framefleet.ports import Claim, Claims, ObjectStore, Publisher, Refused
+from framefleet_workers.attempt_log import AttemptLog
 from framefleet_workers.handlers import handle
 from framefleet_workers.health import Ailment, Health
 from framefleet_workers.lease import Lease
@@ -54,8 +56,13 @@ _T = TypeVar("_T")
 PATIENCE_SECONDS = 15 * 60.0
 """How long a finished output is kept while the store or the broker is away, before the work is given back."""
 RELEASE_DELAY_SECONDS = 2.0
+_DONE = "done"
 _LONGEST_WAIT_SECONDS = 1.0
 """Between two questions to a service that is away: work is to go on within a second of its return."""
+
+
+class _NewerTask(Exception):
+    """The record of a task has what this version does not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +102,8 @@ class Executor:
         self._lease: Lease | None = None
         self._task = lru_cache(maxsize=32)(self._read_task)
         self._started = 0.0
+        self._span: TraceContext | None = None
+        """Of the running attempt, as soon as its task was read."""
         self._health = Health()
         self.busy_with: str | None = None
         self.ailment: Ailment | None = None
@@ -146,11 +155,12 @@ class Executor:
             return
         self.busy_with = sid
         task_id, _, number = split_subtask_id(sid)
-        structlog.contextvars.bind_contextvars(task_id=task_id, subtask=number, attempt=claim.attempt)
+        structlog.contextvars.bind_contextvars(task_id=task_id, sid=sid, subtask=number, attempt=claim.attempt)
         try:
             self._attempt(claim)
         finally:
             self.busy_with = None
+            self._span = None
             structlog.contextvars.clear_contextvars()
 
     # --- one attempt -----------------------------------------------------------------------
@@ -158,12 +168,19 @@ class Executor:
     def _attempt(self, claim: Claim) -> None:
         settings = self._settings
         started, started_at = time.monotonic(), utc_now()
-        spec = _SPEC.validate_json(claim.spec)
+        try:
+            spec = _SPEC.validate_json(claim.spec)
+        except ValidationError:
+            self._unreadable(claim)
+            return
         lease = Lease(self._claims, claim, settings.lease_seconds, settings.beat_seconds)
         self._started, self._lease = started, lease
         work: Work | None = None
         try:
-            with lease, attempt_directory(settings.scratch, claim.sid, claim.fence) as folder:
+            with (
+                lease,
+                attempt_directory(settings.scratch, claim.sid, claim.fence, settings.limits.scratch_bytes) as folder,
+            ):
                 if self._stopping.is_set():
                     lease.interrupt.set("shutdown")
                 # Asked under the lease: a store that is away gives the work back instead of letting the lease run out.
@@ -172,6 +189,7 @@ class Executor:
                     return
                 work = self._work(claim, spec, folder, lease)
                 output = handle(work, spec)
+                self._keep_log(claim, work, started, _DONE)
                 record = DoneRecord(
                     sid=claim.sid,
                     fence=claim.fence,
@@ -183,6 +201,8 @@ class Executor:
                     output=output,
                 )
                 self._commit(claim, record)
+        except _NewerTask:
+            self._unreadable(claim)
         except Interrupted as stop:
             self._interrupted(claim, stop.reason, spec.kind, started, work)
         except ServiceError as error:
@@ -203,11 +223,14 @@ class Executor:
 
     def _work(self, claim: Claim, spec: Spec, folder: Path, lease: Lease) -> Work:
         task_id, run, number = split_subtask_id(claim.sid)
+        task = self._task(task_id)
+        self._span = of_attempt(task.trace, claim.sid, claim.fence)
+        structlog.contextvars.bind_contextvars(trace_id=self._span.trace_id)
         limits = self._settings.limits
         # CUDA maps far more than it uses; what a GPU's driver needs is its own affair.
         memory = limits.ffmpeg_memory if self._settings.tag == Tag.CPU else 0
         return Work(
-            task=self._task(task_id),
+            task=task,
             sid=claim.sid,
             prefix=keys.attempt_prefix(task_id, run, number, claim.fence, claim.nonce),
             folder=folder,
@@ -219,7 +242,9 @@ class Executor:
             lease=lease,
             stall_seconds=self._settings.stall_seconds,
             attempt=claim.attempt,
+            span=self._span,
             reuse=self._settings.reuse,
+            log=AttemptLog(folder),
         )
 
     def _read_task(self, task_id: str) -> Task:
@@ -228,8 +253,8 @@ class Executor:
             raise TaskNotFound(f"the store has no task {task_id}")
         try:
             return Task.model_validate_json(body)
-        except ValidationError as error:
-            raise TaskNotFound(f"the record of task {task_id} is not readable by this version: {error}") from None
+        except ValidationError:
+            raise _NewerTask from None
 
     def _commit(self, claim: Claim, record: DoneRecord) -> None:
         """Create the DONE record; whoever created it first, the subtask is done now."""
@@ -241,15 +266,22 @@ class Executor:
         self._report_done(claim.sid, summary(record) if ours else None)
 
     def _report_done(self, sid: str, said: Summary | None = None) -> None:
-        self._patiently(lambda: self._publisher.report(Done(sid=sid, summary=said)))
+        self._patiently(lambda: self._publisher.report(Done(sid=sid, summary=said, traceparent=self._traceparent)))
 
     # --- other ends ------------------------------------------------------------------------
 
     def _interrupted(self, claim: Claim, reason: str, kind: str, started: float, work: Work | None) -> None:
         if reason == "shutdown":
             self._claims.release(claim.sid, claim.fence, claim.nonce, 0.0)
+        else:  # who shuts down has no time for it
+            self._keep_log(claim, work, started, f"ended: {reason}")
         self._log("subtask.interrupted", kind, started, work, reason=reason)
         self._count(kind, "interrupted", started, work)
+
+    def _unreadable(self, claim: Claim) -> None:
+        """It is of a newer scheduler. That is no failure of the work, and must not count as a death of this worker."""
+        log.warning("order.unreadable", sid=claim.sid, version=__version__)
+        self._claims.release(claim.sid, claim.fence, claim.nonce, RELEASE_DELAY_SECONDS)
 
     def _give_back(self, claim: Claim, kind: str, error: ServiceError, started: float, work: Work | None) -> None:
         """A service is away: that is not the subtask's fault, unless it says so itself."""
@@ -265,6 +297,9 @@ class Executor:
 
     def _failed(self, claim: Claim, error: FramefleetError, kind: str, started: float, work: Work | None) -> None:
         info = error.info()
+        self._keep_log(claim, work, started, f"failed: {info.message} [{info.code}]")
+        if isinstance(error, VerifyFailed | QualityTooLow):
+            metrics.verify_failed(error.check)
         if work is not None and _once_more(error, work, kind):
             info = info.model_copy(update={"retry": Retry.TRANSIENT})
         report = Failed(
@@ -274,6 +309,7 @@ class Executor:
             worker=self._settings.worker,
             error=info,
             cpu_seconds=work.cpu_seconds if work else 0.0,
+            traceparent=self._traceparent,
         )
         self._patiently(lambda: self._publisher.report(report))
         self._log("subtask.failed", kind, started, work, code=info.code, message=info.message, retry=info.retry.value)
@@ -284,6 +320,28 @@ class Executor:
                 self.on_ailing()
 
     # --- shared ----------------------------------------------------------------------------
+
+    @property
+    def _traceparent(self) -> str | None:
+        return None if self._span is None else self._span.header
+
+    def _keep_log(self, claim: Claim, work: Work | None, started: float, outcome: str) -> None:
+        """What the attempt ran, for people: before its outcome is told, so that who hears of that can read it.
+
+        One that is done and ran no program leaves none. A log that cannot be kept is no failure.
+        """
+        if work is None or (work.log.empty and outcome == _DONE):
+            return
+        task_id, run, number = split_subtask_id(claim.sid)
+        head = (
+            f"subtask {number} of task {task_id}, run {run}: attempt {claim.attempt} (fence {claim.fence})",
+            f"worker {self._settings.worker}, FFmpeg {work.tools.build}",
+        )
+        end = (f"{utc_now().isoformat(timespec='seconds')}, after {time.monotonic() - started:.1f} s: {outcome}",)
+        try:
+            self._store.put(keys.log(task_id, run, number, claim.fence, claim.nonce), work.log.text(head, end))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the attempt's outcome is what counts
+            log.info("log.lost", error=type(error).__name__)
 
     def _patiently(self, do: Callable[[], _T]) -> _T:
         """Try until a service is back, for up to a quarter of an hour; the lease is renewed meanwhile."""
@@ -316,6 +374,17 @@ class Executor:
             usage=None if work is None else work.usage(started),
             codec=codec,
         )
+        if work is not None and work.span is not None:
+            ended = time.time()
+            tracing.tell(
+                "attempt",
+                work.span,
+                work.task.trace,
+                ended - (time.monotonic() - started),
+                ended,
+                {"sid": work.sid, "kind": kind, "tag": self._settings.tag, "attempt": work.attempt},
+                None if outcome == "succeeded" else outcome,
+            )
 
 
 def _once_more(error: FramefleetError, work: Work, kind: str) -> bool:

@@ -33,7 +33,8 @@ def publish_file(
     """Upload a local file to its final address."""
     address = final_address(uri, name, index)
     size, digest = path.stat().st_size, sha256_file(path)
-    work.storages.publish(address, path)
+    with work.told("publish", kind=kind, bytes=size):
+        work.storages.publish(address, path)
     work.written_bytes += size
     return PublishedFile(uri=address.uri, bytes=size, sha256=digest, kind=kind)
 
@@ -49,7 +50,9 @@ def publish_object(work: Work, stored: StoredFile, uri: str, kind: str, name: st
     """Copy an object of the work bucket to its final address: inside the store when it can, else through this worker."""
     address = final_address(uri, name)
     place = work.storages.locate(address, "target")
-    if place.store.copy_from(work.store, stored.key, place.key):
+    with work.told("publish", kind=kind, bytes=stored.bytes):
+        copied = place.store.copy_from(work.store, stored.key, place.key)
+    if copied:
         info = place.store.stat(place.key)
         if info is None or info.bytes != stored.bytes:
             raise VerifyFailed(f"{address.uri} was not copied whole")

@@ -26,7 +26,9 @@ class Registration(threading.Thread):
         super().__init__(name="registration", daemon=True)
         self._claims = claims
         self._executor = executor
-        self._worker, self._tag, self._encoders = worker, tag, encoders
+        self._worker, self._tag = worker, tag
+        self.encoders = encoders
+        """Those that open here, as far as that is known."""
         self._now = threading.Event()
         self._ended = False
         self._stopping = False
@@ -38,8 +40,12 @@ class Registration(threading.Thread):
         """Until `end`."""
         while not self._ended:
             self._now.clear()
-            self._register(REGISTERED_FOR_SECONDS)
+            self.register()
             self._now.wait(REGISTER_SECONDS)
+
+    def register(self) -> None:
+        """Register now, in the calling thread."""
+        self._register(REGISTERED_FOR_SECONDS)
 
     def look(self) -> None:
         """Register now: something has changed."""
@@ -74,7 +80,7 @@ class Registration(threading.Thread):
             state=state,
             sid=sid,
             version=__version__,
-            encoders=self._encoders,
+            encoders=self.encoders,
             reason=None if ailment is None else f"{ailment.code}: {ailment.message}",
         )
         try:

@@ -6,7 +6,8 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from framefleet.domain.errors import DiskFull
@@ -15,13 +16,49 @@ RESERVE_BYTES = 64 << 20
 """Free space below which nothing is started."""
 
 
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Of a scratch directory. Bytes."""
+
+    free: int
+    size: int
+
+
+def room(root: Path, most: int | None = None) -> Room:
+    """What its files may take still, and in all; `most`: its own limit, where it shares a disk (a volume that is evicted when it
+    grows beyond its size, which the disk does not show). Raises OSError when the system does not tell.
+    """
+    # It may not be made yet: what it will be made in counts.
+    disk = shutil.disk_usage(next(place for place in (root, *root.absolute().parents) if place.exists()))
+    if most is None:
+        return Room(disk.free, disk.total)
+    return Room(max(0, min(disk.free, most - _taken(root))), min(disk.total, most))
+
+
+def too_little(root: Path, most: int | None = None) -> str | None:
+    """Why nothing may be started there; None when there is room. Raises OSError as `room` does."""
+    free = room(root, most).free
+    return f"only {free >> 20} MiB are free in the scratch directory" if free < RESERVE_BYTES else None
+
+
+def _taken(folder: Path) -> int:
+    """What its files take on the disk; they come and go meanwhile."""
+    taken = 0
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            with suppress(OSError):
+                below = entry.is_dir(follow_symlinks=False)
+                taken += _taken(Path(entry)) if below else entry.stat(follow_symlinks=False).st_blocks * 512
+    return taken
+
+
 @contextmanager
-def attempt_directory(root: Path, sid: str, fence: int) -> Iterator[Path]:
-    """A fresh directory for one attempt; raises DiskFull when there is hardly any room."""
+def attempt_directory(root: Path, sid: str, fence: int, most: int | None = None) -> Iterator[Path]:
+    """A fresh directory for one attempt; raises DiskFull when there is hardly any room (`most`: see `room`)."""
     root.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(root).free
-    if free < RESERVE_BYTES:
-        raise DiskFull(f"only {free >> 20} MiB are free in the scratch directory")
+    full = too_little(root, most)
+    if full is not None:
+        raise DiskFull(full)
     path = root / f"{os.getpid()}-{sid}-{fence}"
     path.mkdir()
     try:

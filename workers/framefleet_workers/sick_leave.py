@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -13,7 +12,7 @@ import structlog
 from framefleet.domain.errors import FramefleetError
 from framefleet_workers.capabilities import look_again
 from framefleet_workers.health import Ailment
-from framefleet_workers.scratch import RESERVE_BYTES
+from framefleet_workers.scratch import too_little
 
 log = structlog.get_logger()
 
@@ -51,12 +50,14 @@ class SickLeave:
         return False
 
 
-def examine(ffmpeg: str, tag: str, encoders: tuple[str, ...], scratch: Path) -> str | None:
-    """What is wrong with this host, for a slot of this tag that opened these encoders when it started."""
+def examine(ffmpeg: str, tag: str, encoders: tuple[str, ...], scratch: Path, most: int | None) -> str | None:
+    """What is wrong with this host, for a slot of this tag that opened these encoders when it started. `most`: bytes that scratch
+    files may take.
+    """
     try:
-        free = shutil.disk_usage(scratch).free
-        if free < RESERVE_BYTES:
-            return f"only {free >> 20} MiB are free in the scratch directory"
+        full = too_little(scratch, most)
+        if full is not None:
+            return full
         for found in look_again(ffmpeg, tag, encoders):
             if not found.opens:
                 return f"{found.encoder} does not open: {found.reason}"

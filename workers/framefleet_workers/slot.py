@@ -10,7 +10,7 @@ import time
 
 import structlog
 
-from framefleet import __version__, logging
+from framefleet import __version__, logging, metrics, tracing
 from framefleet.adapters.tools import find_ffmpeg
 from framefleet.domain.errors import FramefleetError, StateUnavailable
 from framefleet.messages import work_queue
@@ -42,11 +42,12 @@ def main(argv: list[str] | None = None) -> int:
     settings, _ = load(WorkerSettings, os.environ)  # the supervisor has told what is wrong with them, if anything
     logging.configure(settings.log_level, settings.log_format)
     worker = slot_id(os.getpid(), options.slot)
+    tracing.configure(settings.otlp_endpoint, "framefleet-worker")
     try:
         claims = connect_claims(settings)
         executor = build_executor(settings, worker, options.tag, claims)
         ffmpeg = find_ffmpeg(settings.ffmpeg).path
-        make_broker(settings.broker_url.get_secret_value())
+        make_broker(settings.broker_address)
     except FramefleetError as error:
         log.error("slot.refused", code=error.code, message=error.message, hint=error.hint_text)
         return 1
@@ -55,7 +56,8 @@ def main(argv: list[str] | None = None) -> int:
     registration = Registration(claims, executor, worker, options.tag, encoders)
     registration.start()
     threading.Thread(target=_listen, args=(settings, worker, executor), name="nudges", daemon=True).start()
-    leave = SickLeave(lambda: examine(ffmpeg, options.tag, encoders, settings.scratch))
+    leave = SickLeave(lambda: examine(ffmpeg, options.tag, encoders, settings.scratch, settings.scratch_bytes))
+    metrics.slot_begun(options.tag)
     log.info("slot.started", worker=worker, tag=options.tag, version=__version__)
     told = threading.Event()
     with signals(told) as received:
@@ -66,6 +68,7 @@ def main(argv: list[str] | None = None) -> int:
             while registration.drained and not told.wait(_LOOK_SECONDS):
                 pass
     registration.end()
+    tracing.close()
     log.info("slot.stopped", worker=worker)
     return 0
 
@@ -74,7 +77,7 @@ def _work(
     settings: WorkerSettings, tag: str, executor: Executor, registration: Registration, received: list[int]
 ) -> None:
     """Take orders until a signal comes, or the slot is sick or drained; what runs has ended then, or was given back."""
-    broker = make_broker(settings.broker_url.get_secret_value())
+    broker = make_broker(settings.broker_address)
     declare_actors(broker, tag, executor)
     stop = threading.Event()
     wind_down = WindDown(settings.grace_seconds)

@@ -25,6 +25,8 @@ log = structlog.get_logger()
 
 RESTART_SECONDS = 2.0
 """Pause before a slot that died is started again, so that a broken one does not spin."""
+STEADY_SECONDS = 3.0
+"""A slot that has lived so long has read its settings, loaded its libraries and found its tools."""
 _LOOK_SECONDS = 0.1
 RELEASE_SECONDS = 20.0
 """How long slots may take, beyond the grace period, to give back their work and end before they are killed."""
@@ -45,6 +47,7 @@ class Supervisor:
         self._stop = threading.Event()
         self._hurry = threading.Event()
         self._running: dict[tuple[str, int], subprocess.Popen[bytes]] = {}
+        self._started_at: dict[tuple[str, int], float] = {}
         self._again_at: dict[tuple[str, int], float] = {}
 
     def run(self) -> int:
@@ -53,7 +56,9 @@ class Supervisor:
             # From another thread: a handler may interrupt the very thread that holds the event's lock.
             signal.signal(number, lambda *_: threading.Thread(target=self._told).start())
         folder = Path(tempfile.mkdtemp(prefix="framefleet-metrics-"))
-        server = metrics_server.start(self._settings.metrics_host, self._settings.metrics_port, folder)
+        settings = self._settings
+        scratch = metrics_server.ScratchCollector(settings.scratch, settings.scratch_bytes)
+        server = metrics_server.start(settings.metrics_host, settings.metrics_port, folder, scratch, self.ready)
         try:
             while not self._stop.is_set():
                 self._tend(folder)
@@ -64,6 +69,13 @@ class Supervisor:
                 server.shutdown()
             shutil.rmtree(folder, ignore_errors=True)
         return 0
+
+    def ready(self) -> bool:
+        """Whether every slot is up and stays up, and none was told to end."""
+        now = time.monotonic()
+        return not self._stop.is_set() and all(
+            place in self._running and now - self._started_at[place] >= STEADY_SECONDS for place in self._places
+        )
 
     def _told(self) -> None:
         (self._hurry if self._stop.is_set() else self._stop).set()
@@ -80,6 +92,7 @@ class Supervisor:
                 del self._running[place]
                 self._again_at[place] = time.monotonic() + RESTART_SECONDS
             if time.monotonic() >= self._again_at.get(place, 0.0):
+                self._started_at[place] = time.monotonic()
                 self._running[place] = self._start(place, folder)
 
     def _tell_of_death(self, place: tuple[str, int], process: subprocess.Popen[bytes]) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from framefleet import tracing
 from framefleet.adapters.storages import SourceAccess, Storages
 from framefleet.domain.address import source_address
 from framefleet.domain.errors import (
@@ -19,15 +22,17 @@ from framefleet.domain.errors import (
 )
 from framefleet.domain.records import StoredFile, Usage
 from framefleet.domain.task import Task
+from framefleet.domain.trace import TraceContext
 from framefleet.media.allowance import UNLIMITED, Allowance
 from framefleet.media.command import Command
 from framefleet.media.diagnose import out_of_memory, out_of_space, work_error
 from framefleet.media.input_errors import classify_input_error, without_signatures
 from framefleet.media.progress import ProgressParser
 from framefleet.ports import ObjectStore, Progress
+from framefleet_workers.attempt_log import AttemptLog
 from framefleet_workers.digest import sha256_file
 from framefleet_workers.lease import Lease
-from framefleet_workers.process import Result, run
+from framefleet_workers.process import Interrupted, Result, run
 
 SOURCE_URL_SECONDS = 12 * 3600
 """How long a presigned address is valid: longer than any subtask may run. Made anew for every attempt."""
@@ -35,7 +40,7 @@ SOURCE_URL_SECONDS = 12 * 3600
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a source may be, and what programs may use. Seconds, pixels, bytes."""
+    """What a source may be, and what programs and their files may use. Seconds, pixels, bytes."""
 
     max_duration: float
     max_pixels: int
@@ -44,6 +49,8 @@ class Limits:
     """Bytes one program may use; 0: no limit."""
     ffmpeg_patience: float = 0.0
     """CPU seconds one program may use for each that the work should cost; 0: no limit."""
+    scratch_bytes: int | None = None
+    """Bytes that scratch files of all attempts here may take; None: what the disk has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +84,21 @@ class Work:
     """What each program may use of the machine."""
     attempt: int = 1
     """Counted from 1."""
+    span: TraceContext | None = None
+    """Of the attempt. None: nobody is told how long its parts took."""
     reuse: bool = False
     """Take over finished work of earlier runs with the same content, and keep one's own for later ones."""
     reads_web: bool = False
     """Whether programs read the web for something else than a source."""
+    log: AttemptLog = field(default_factory=AttemptLog)
+    """What it has run, for people."""
     cpu_seconds: float = 0.0
     verify_cpu_seconds: float = 0.0
     program_seconds: float = 0.0
     media_seconds: float = 0.0
     read_bytes: int = 0
     written_bytes: int = 0
+    _parts: Iterator[int] = field(default_factory=itertools.count)
     _access: dict[int, SourceAccess] = field(default_factory=dict)
 
     def source(self, index: int) -> SourceAccess:
@@ -144,14 +156,8 @@ class Work:
             before, reached = reached, (block.seconds, block.frames)
             return before != reached
 
-        result = run(
-            command.argv(program or self.tools.ffmpeg),
-            interrupt=self.lease.interrupt,
-            on_line=follow,
-            stall_seconds=self.stall_seconds + silence,
-            environment=self._proxy(),
-            allowance=self.allowance,
-        )
+        argv = command.argv(program or self.tools.ffmpeg)
+        result = self._run(argv, follow, self.stall_seconds + silence)
         self.cpu_seconds += result.cpu_seconds
         self.program_seconds += result.wall_seconds
         if out_of_space(result.tail):
@@ -162,14 +168,7 @@ class Work:
 
     def lines(self, argv: Sequence[str], on_line: Callable[[str], None], *, verify: bool = True) -> Result:
         """Run a program for what it prints; its CPU time counts as verification when `verify`."""
-        result = run(
-            argv,
-            interrupt=self.lease.interrupt,
-            on_line=on_line,
-            stall_seconds=self.stall_seconds,
-            environment=self._proxy(),
-            allowance=self.allowance,
-        )
+        result = self._run(argv, on_line, self.stall_seconds)
         self.cpu_seconds += result.cpu_seconds
         self.program_seconds += result.wall_seconds
         if verify:
@@ -182,6 +181,38 @@ class Work:
                 f"a program was ended by signal {-result.returncode}", log=without_signatures(result.tail)
             )
         return result
+
+    def _run(self, argv: Sequence[str], on_line: Callable[[str], bool | None], stall_seconds: float) -> Result:
+        """Run a program, and note it in the attempt's log."""
+        try:
+            with self.told(Path(argv[0]).name):
+                result = run(
+                    argv,
+                    interrupt=self.lease.interrupt,
+                    on_line=on_line,
+                    stall_seconds=stall_seconds,
+                    environment=self._proxy(),
+                    allowance=self.allowance,
+                )
+        except Interrupted as stop:
+            self.log.stopped(argv, stop.reason)
+            raise
+        except FramefleetError as error:
+            self.log.stopped(argv, error.message, error.log)
+            raise
+        self.log.ended(argv, result)
+        return result
+
+    @contextmanager
+    def told(self, name: str, **attributes: str | float | bool) -> Iterator[None]:
+        """What is done inside is a part of the attempt's trace."""
+        if self.span is None:
+            yield
+            return
+        with tracing.telling(
+            name, self.span.child(f"{self.span.span_id}/{next(self._parts)}"), self.span, **attributes
+        ):
+            yield
 
     def _proxy(self) -> Mapping[str, str] | None:
         """What makes FFmpeg go through the guard, where a source is on the web: it follows redirects by itself."""

@@ -239,8 +239,10 @@ def _piece(part: Part, stream: AudioStream | None, whole: bool) -> AudioPiece:
     if stream is None:
         return AudioPiece(source=part.source, stream=None, duration=part.length)
     if whole and not part.trim and not _cut_short(part, stream):
-        return AudioPiece(source=part.source, stream=stream.index)
-    return AudioPiece(source=part.source, stream=stream.index, start=part.trim, duration=part.length)
+        return AudioPiece(source=part.source, stream=stream.index, uneven=stream.uneven)
+    return AudioPiece(
+        source=part.source, stream=stream.index, start=part.trim, duration=part.length, uneven=stream.uneven
+    )
 
 
 def _end(part: Part, stream: AudioStream) -> Fraction | None:

@@ -41,6 +41,9 @@ from framefleet_scheduler.plan.resample import frames_of, require_common_cuts
 from framefleet_scheduler.plan.timeline import Timeline, join
 from framefleet_scheduler.plan.video import Encodings, Group, cut
 
+FRAME_WIDTH = 640
+"""Most pixels of the picture that a dry run takes of a source."""
+
 
 @dataclass(frozen=True, slots=True)
 class PlanSettings:
@@ -56,8 +59,14 @@ class PlanSettings:
 def probe_subtasks(task: Task) -> list[Subtask]:
     """One probe per source, numbered from 1."""
     measured = auto.excerpts(task)
+    pictured = task.dry is not None and task.dry.frame
     return [
-        Subtask(n=i + 1, tag=Tag.CPU, spec=ProbeSpec(source=i, measure=part), weight=0.5 if part is None else 8.0)
+        Subtask(
+            n=i + 1,
+            tag=Tag.CPU,
+            spec=ProbeSpec(source=i, measure=part, frame=FRAME_WIDTH if pictured and i == 0 else None),
+            weight=0.5 if part is None else 8.0,
+        )
         for i, part in enumerate(measured)
     ]
 

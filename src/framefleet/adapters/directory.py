@@ -32,6 +32,9 @@ _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.E
 _NO_RANGE_COPY = {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM, errno.EBADF, errno.ETXTBSY}
 
 
+_READ_BYTES = 1 << 20
+
+
 class DirectoryStore:
     """Objects as files below `root`, which is made by the first write. Safe for several processes at once.
 
@@ -51,6 +54,17 @@ class DirectoryStore:
         """Copy a file in; it appears complete or not at all. FileNotFoundError when `path` is gone."""
         with path.open("rb") as source:
             self._replace(key, lambda out: _copy(source, out))
+
+    def put_joined(self, key: str, parts: Sequence[str]) -> None:
+        """Write an object that is others one after the other; atomic and synced. They stay."""
+        paths = [self.path(part) for part in parts]
+
+        def fill(out: BinaryIO) -> None:
+            for path in paths:
+                with path.open("rb") as source:
+                    _copy(source, out)
+
+        self._replace(key, fill)
 
     def create(self, key: str, data: bytes) -> bool:
         """Write only if there is nothing. The file is complete before it gets its name, by a link: one creator wins."""
@@ -77,6 +91,12 @@ class DirectoryStore:
         path = self.path(key)
         with _explained(path):
             return path.read_bytes() if _regular(path) else None
+
+    def read(self, key: str, offset: int, length: int) -> Iterator[bytes] | None:
+        """So many of the object's bytes, in blocks; None when there is none."""
+        path = self.path(key)
+        with _explained(path):
+            return _blocks(path, offset, length) if _regular(path) else None
 
     def fetch(self, key: str, path: Path) -> bool:
         """Copy to a file, which appears complete or not at all; False when there is no such object."""
@@ -275,6 +295,14 @@ def _info(key: str, status: os.stat_result) -> ObjectInfo:
 
 def _write(out: BinaryIO, data: bytes) -> None:
     out.write(data)
+
+
+def _blocks(path: Path, offset: int, length: int) -> Iterator[bytes]:
+    with _explained(path), path.open("rb") as data:
+        data.seek(offset)
+        while length > 0 and (block := data.read(min(length, _READ_BYTES))):
+            length -= len(block)
+            yield block
 
 
 def _copy(source: BinaryIO, out: BinaryIO) -> None:

@@ -12,7 +12,7 @@ import selectors
 import socket
 import socketserver
 import threading
-from collections.abc import Collection
+from collections.abc import Container
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit, urlunsplit
@@ -28,9 +28,9 @@ _HOP_BY_HOP = {"connection", "proxy-connection", "proxy-authorization", "keep-al
 class GuardProxy:
     """Runs from construction to `close`, in threads of its own; memory is bounded per connection."""
 
-    def __init__(self, guard: HttpGuard, *, trusted: Collection[str] = (), idle_s: float = 120) -> None:
-        """`trusted` are `host:port` that need no check, such as the installation's own S3 server."""
-        self._server = _Server(guard, frozenset(trusted), idle_s)
+    def __init__(self, guard: HttpGuard, *, trusted: Container[str] = (), idle_s: float = 120) -> None:
+        """`trusted` are `host:port` that need no check: the installation's own S3 servers. Asked for each connection."""
+        self._server = _Server(guard, trusted, idle_s)
         # Its only use is to end `close` soon; connections do not wait for it.
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), daemon=True, name="guard-proxy")
         self._thread.start()
@@ -61,7 +61,7 @@ class _Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
     request_queue_size = 64
 
-    def __init__(self, guard: HttpGuard, trusted: frozenset[str], idle_s: float) -> None:
+    def __init__(self, guard: HttpGuard, trusted: Container[str], idle_s: float) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.guard = guard
         self.trusted = trusted

@@ -152,7 +152,7 @@ class HttpGuard:
         raise SourceUnavailable(f"{host} does not answer: {type(failure).__name__}") from failure
 
     def _ask_at(self, address: str, parts: SplitResult, host: str, port: int) -> _Answer:
-        connection = _Pinned(address, host, port, self._timeout_s, self._context() if parts.scheme == "https" else None)
+        connection = Pinned(address, host, port, self._timeout_s, self._context() if parts.scheme == "https" else None)
         # The timeout is for each packet; this one is for all of them, against a server that drips.
         watchdog = threading.Timer(2 * self._timeout_s, connection.abort)
         watchdog.daemon = True
@@ -194,7 +194,7 @@ class _Answer:
     headers: http.client.HTTPMessage
 
 
-class _Pinned(http.client.HTTPConnection):
+class Pinned(http.client.HTTPConnection):
     """A connection to one IP address, whatever the name says; with TLS the certificate must be the name's."""
 
     def __init__(self, address: str, host: str, port: int, timeout_s: float, tls: ssl.SSLContext | None) -> None:
@@ -203,16 +203,32 @@ class _Pinned(http.client.HTTPConnection):
         self._address = address
         self._tls = tls
         self._limit_s = timeout_s
+        self._aborted = False
 
     def connect(self) -> None:
+        """Connect, and shake hands where it is TLS. Raises OSError."""
         plain = socket.create_connection((self._address, self.port), self._limit_s)
         self.sock = plain
+        self._go_on()
         if self._tls is not None:
             wrapped = self._tls.wrap_socket(plain, server_hostname=self.host, do_handshake_on_connect=False)
             self.sock = wrapped  # before the handshake, so that `abort` can end that too
+            self._go_on()
             wrapped.do_handshake()
 
+    def _go_on(self) -> None:
+        """Raises TimeoutError where `abort` came before there was this socket to end."""
+        if self._aborted:
+            self.close()
+            raise TimeoutError("no connection in time")
+
+    def patience(self, seconds: float) -> None:
+        """Wait for each packet so long from now on."""
+        self.sock.settimeout(seconds)
+
     def abort(self) -> None:
+        """End it from another thread, wherever it is; while it connects, as soon as it has."""
+        self._aborted = True
         sock = self.sock
         if sock is not None:
             try:

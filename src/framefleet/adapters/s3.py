@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from minio import Minio
     from minio.datatypes import Object
     from minio.error import S3Error
+    from urllib3 import BaseHTTPResponse
 
     from framefleet.adapters.s3_clock import ServerClock
 
@@ -85,9 +86,16 @@ class Connection:
     """One S3 server with one account. Bounded waits, a bounded pool, safe for threads, opened by the first request."""
 
     def __init__(
-        self, endpoint: str, access_key: str | None, secret_key: str | None, region: str, secure: bool
+        self,
+        endpoint: str,
+        access_key: str | None,
+        secret_key: str | None,
+        region: str,
+        secure: bool,
+        ca_file: Path | None = None,
     ) -> None:
-        """`endpoint` is host or host:port. Without keys requests are anonymous."""
+        """`endpoint` is host or host:port. Without keys requests are anonymous; `ca_file` None: the system's authorities."""
+        self._ca_file = ca_file
         self.identity = (endpoint, secure, access_key)
         self._secret_key = secret_key
         self._region = region
@@ -132,7 +140,8 @@ class Connection:
             respect_retry_after_header=False,
         )
         timeout = urllib3.Timeout(connect=_CONNECT_S, read=read_s)
-        pool = urllib3.PoolManager(num_pools=4, maxsize=16, timeout=timeout, retries=retry)
+        ca_certs = None if self._ca_file is None else str(self._ca_file)
+        pool = urllib3.PoolManager(num_pools=4, maxsize=16, timeout=timeout, retries=retry, ca_certs=ca_certs)
         return ClockedMinio(
             endpoint,
             access_key,
@@ -156,9 +165,10 @@ class S3Store:
         prefix: str = "",
         region: str = "us-east-1",
         secure: bool = True,
+        ca_file: Path | None = None,
     ) -> None:
         """`endpoint` is host or host:port; no request is made yet."""
-        self.connection = Connection(endpoint, access_key, secret_key, region, secure)
+        self.connection = Connection(endpoint, access_key, secret_key, region, secure, ca_file)
         self.bucket = bucket
         self.prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
 
@@ -223,6 +233,23 @@ class S3Store:
                 response.close()
                 response.release_conn()
         return None
+
+    def read(self, key: str, offset: int, length: int) -> Iterator[bytes] | None:
+        """So many of the object's bytes, in blocks; None when there is none. A block may raise StoreUnavailable."""
+        if length <= 0:
+            return iter(())
+        with _absent_is_none(), self._explained(key):
+            response = self.connection.client.get_object(self.bucket, self.prefix + key, offset, length)
+            return self._blocks(key, response)
+        return None
+
+    def _blocks(self, key: str, response: BaseHTTPResponse) -> Iterator[bytes]:
+        try:
+            with self._explained(key):
+                yield from response.stream(_MIB)
+        finally:
+            response.close()
+            response.release_conn()
 
     def fetch(self, key: str, path: Path) -> bool:
         """Download to a file, which appears complete or not at all; False when there is no such object."""

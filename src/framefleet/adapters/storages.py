@@ -11,14 +11,13 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
-
-import yaml
-from pydantic import ConfigDict, Field, SecretStr, TypeAdapter, ValidationError, field_validator, model_validator
+from typing import Literal
 
 from framefleet.adapters.directory import DirectoryStore
 from framefleet.adapters.http_guard import HttpGuard
+from framefleet.adapters.registered import Registered
 from framefleet.adapters.s3 import S3Store
+from framefleet.adapters.storage_config import DirectoryConfig, S3Config
 from framefleet.adapters.store_errors import (
     CONFLICT,
     DENIED,
@@ -37,8 +36,10 @@ from framefleet.domain.errors import (
     SourceForbidden,
     SourceNotFound,
     SourceTooLarge,
+    StorageFixed,
+    UnknownStorage,
 )
-from framefleet.domain.value import Value
+from framefleet.domain.storage import DirectorySettings, S3Settings
 from framefleet.ports import ObjectStore
 
 Role = Literal["source", "target"]
@@ -67,6 +68,9 @@ CONTENT_TYPES = {
 """By extension; players and browsers refuse some of these under another type."""
 
 _MAX_STORES = 256
+_WITHOUT_S3 = (
+    "Use storage://NAME/key; `framefleet storages` lists the names. For s3:// an operator sets FRAMEFLEET_S3_ENDPOINT."
+)
 """Bucket names come from requests, so the number of cached stores needs a limit."""
 
 
@@ -75,118 +79,21 @@ def content_type(name: str) -> str:
     return CONTENT_TYPES.get(Path(name).suffix.lower(), "application/octet-stream")
 
 
-class _Config(Value):
-    model_config = ConfigDict(hide_input_in_errors=True)  # the input may be a secret in the wrong place
-
-
-class S3Config(_Config):
-    """An S3 server with an account, and for a named storage its bucket. Without keys requests are anonymous."""
-
-    kind: Literal["s3"] = "s3"
-    endpoint: str = Field(min_length=1)
-    """`host`, `host:port`, or either behind http:// or https://, which then says whether to use TLS."""
-    access_key: SecretStr | None = None
-    secret_key: SecretStr | None = None
-    access_key_env: str | None = None
-    """Name of the environment variable that holds the access key."""
-    secret_key_env: str | None = None
-    region: str = "us-east-1"
-    secure: bool = True
-    bucket: str | None = None
-    prefix: str = ""
-    """Folder in the bucket below which everything is."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _split_endpoint(cls, values: Any) -> Any:
-        if isinstance(values, dict) and isinstance(values.get("endpoint"), str):
-            scheme, separator, rest = values["endpoint"].partition("://")
-            if separator and scheme in {"http", "https"}:
-                return {**values, "endpoint": rest.rstrip("/"), "secure": scheme == "https"}
-        return values
-
-    @field_validator("endpoint")
-    @classmethod
-    def _only_a_host(cls, endpoint: str) -> str:
-        if any(c in endpoint for c in "/@?# "):
-            raise ValueError("an endpoint is host or host:port")
-        return endpoint
-
-    @model_validator(mode="after")
-    def _whole_credentials(self) -> Self:
-        for name in ("access_key", "secret_key"):
-            if getattr(self, name) is not None and getattr(self, f"{name}_env") is not None:
-                raise ValueError(f"give either {name} or {name}_env")
-        if (self.access_key or self.access_key_env) and not (self.secret_key or self.secret_key_env):
-            raise ValueError("an access key needs a secret key")
-        return self
-
-    def credentials(self, environ: Mapping[str, str] = os.environ) -> tuple[str | None, str | None]:
-        """Access and secret key; raises ValueError when an environment variable they are in is not set."""
-        return (
-            _secret(self.access_key, self.access_key_env, environ),
-            _secret(self.secret_key, self.secret_key_env, environ),
-        )
-
-
-class DirectoryConfig(_Config):
-    """A directory, for example of a network file system that every worker mounts."""
-
-    kind: Literal["directory"]
-    root: Path
-
-    @field_validator("root")
-    @classmethod
-    def _absolute(cls, root: Path) -> Path:
-        if not root.is_absolute():
-            raise ValueError("the root has to be an absolute path")
-        return root
-
-
-StorageConfig = Annotated[S3Config | DirectoryConfig, Field(discriminator="kind")]
-
-_FILE: TypeAdapter[dict[str, S3Config | DirectoryConfig]] = TypeAdapter(
-    dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{1,62}$")], StorageConfig]
-)
-
-
-def load_storages(path: Path, environ: Mapping[str, str] = os.environ) -> dict[str, S3Config | DirectoryConfig]:
-    """Read named storages from a YAML or JSON file: a mapping of names to S3Config or DirectoryConfig.
-
-    Raises ValueError with a sentence naming the file and the field, never a value: it may be a secret.
-    """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ValueError(f"{path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ValueError(f"{path}: not UTF-8") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        raise ValueError(f"{path}: not YAML" + (f" (line {mark.line + 1})" if mark else "")) from None
-    try:
-        storages = _FILE.validate_python({} if content is None else content)
-    except ValidationError as invalid:
-        first = invalid.errors(include_input=False, include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ValueError(f"{path}: {where}: {first['msg']}") from None
-    for name, config in storages.items():
-        if isinstance(config, S3Config):
-            if config.bucket is None:
-                raise ValueError(f"{path}: {name}: an S3 storage needs a bucket")
-            try:
-                config.credentials(environ)
-            except ValueError as error:
-                raise ValueError(f"{path}: {name}: {error}") from None
-    return storages
-
-
 @dataclass(frozen=True, slots=True)
 class Place:
     """An object, or where one will be."""
 
     store: ObjectStore
     key: str
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltIn:
+    """A storage over a part of the work bucket, which tasks only read."""
+
+    store: ObjectStore
+    prefix: str
+    """Ends in a slash."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,19 +120,28 @@ class Storages:
         *,
         guard: HttpGuard | None = None,
         reserved: Collection[str] = (),
+        built_in: Mapping[str, BuiltIn] | None = None,
+        registered: Registered | None = None,
     ) -> None:
         """`file_roots`: below which file:// is allowed. `reserved`: buckets s3:// may not name, such as the one of
-        the tasks' records. `allow_private`: whether http(s) sources may be in private networks.
+        the tasks' records. `allow_private`: whether http(s) sources may be in private networks. A name is looked for in
+        `built_in`, then in `named`, then in `registered`.
 
         Raises ValueError when an environment variable with credentials is not set.
         """
         self._default_s3 = default_s3
-        self._named = dict(named)
+        self.fixed: Mapping[str, S3Config | DirectoryConfig] = dict(named)
+        """Those that only the operator changes."""
+        self.built_in: Mapping[str, BuiltIn] = dict(built_in or {})
+        self._registered = registered
+        self.endpoints: set[str] = set()
+        """`host:port` of the S3 servers in use: the installation's own, wherever they are."""
         self._file_roots = [Path(os.path.abspath(root)) for root in file_roots]  # noqa: PTH100 - links: see DirectoryStore
         self._reserved = frozenset(reserved)
-        for config in [default_s3, *self._named.values()]:
+        for config in [default_s3, *self.fixed.values()]:
             if isinstance(config, S3Config):
                 config.credentials()  # a missing variable should be found now, by the operator
+                self.endpoints.add(_host_and_port(config.endpoint, config.secure))
         self._guard = guard or HttpGuard(allow_private=allow_private)
         self._stores: dict[tuple[str, str], S3Store] = {}
         self._lock = threading.Lock()
@@ -241,11 +157,40 @@ class Storages:
                 case "s3":
                     return Place(self._default(address.place), address.key)
                 case "storage":
-                    return Place(self._storage(address.place), address.key)
+                    return self._in_storage(address, role)
                 case "file":
                     return self._file(Path(address.key))
                 case "http" | "https":
                     raise StoreRefused(NO_STORAGE, "an http address is in no storage")
+
+    def must_be_offered(self, address: Address, field: str) -> None:
+        """Raises UnknownStorage for a storage that new tasks may not name. Raises StoreUnavailable."""
+        name = address.place
+        if address.scheme != "storage" or name in self.built_in or name in self.fixed:
+            return
+        version = self._registered.version(name) if self._registered is not None else None
+        if version is None or version.deleted:
+            was = "was deleted" if version is not None else "does not exist"
+            raise UnknownStorage(f"the storage {name} {was}", field=field)
+
+    def must_be_changeable(self, name: str) -> None:
+        """Raises StorageFixed for one that is not set over the API or the command line."""
+        if name in self.built_in:
+            raise StorageFixed(f"the storage {name} is built in", hint="Use another name.")
+        if name in self.fixed:
+            raise StorageFixed(f"the storage {name} is the operator's")
+
+    def must_be_checkable(self, name: str) -> None:
+        """Raises StorageFixed for a part of the work bucket."""
+        if name in self.built_in:
+            raise StorageFixed(
+                f"the storage {name} is a part of the work bucket", hint="/readyz says whether that is there."
+            )
+
+    def refuse(self, settings: S3Settings | DirectorySettings) -> None:
+        """Raises StoreRefused for settings that an admin may not set here."""
+        if self._registered is not None:
+            self._registered.allowed.refuse(settings)
 
     def source_url(self, address: Address, seconds: int, max_bytes: int | None = None) -> SourceAccess:
         """What FFmpeg can read a source from for `seconds`, after a look whether it is there, may be read, is not
@@ -297,23 +242,41 @@ class Storages:
             stores, self._stores = self._stores, {}
         for store in stores.values():
             store.close()
+        if self._registered is not None:
+            self._registered.close()
 
     def _default(self, bucket: str) -> S3Store:
         if self._default_s3 is None:
-            raise StoreRefused(NO_STORAGE, "no S3 server is configured for s3:// addresses")
+            raise StoreRefused(NO_STORAGE, "no S3 server is configured for s3:// addresses", hint=_WITHOUT_S3)
         if bucket in self._reserved:
             raise StoreRefused(NOT_ALLOWED, "this bucket is not for sources or targets", hint="Use another bucket.")
         return self._s3("", self._default_s3, bucket)
 
-    def _storage(self, name: str) -> ObjectStore:
-        config = self._named.get(name)
-        if config is None:
-            raise StoreRefused(NO_STORAGE, f"there is no storage of the name {name!r}")
+    def _in_storage(self, address: Address, role: Role) -> Place:
+        built_in = self.built_in.get(address.place)
+        if built_in is None:
+            return Place(self.storage(address.place), address.key)
+        if role == "target":
+            hint = "Write to another storage."
+            raise StoreRefused(NOT_ALLOWED, f"the storage {address.place} is only read", hint=hint)
+        return Place(built_in.store, built_in.prefix + address.key)
+
+    def storage(self, name: str) -> ObjectStore:
+        """Where a storage leads that is not built in. Raises StoreRefused, StoreUnavailable."""
+        config = self.fixed.get(name)
         if isinstance(config, DirectoryConfig):
             return DirectoryStore(config.root)
-        if config.bucket is None:
-            raise StoreRefused(NO_STORAGE, f"the storage {name!r} has no bucket")
-        return self._s3(name, config, config.bucket)
+        if config is not None:
+            if config.bucket is None:
+                raise StoreRefused(NO_STORAGE, f"the storage {name!r} has no bucket")
+            return self._s3(name, config, config.bucket)
+        store = self._registered.store(name) if self._registered is not None else None
+        if store is None:
+            raise StoreRefused(NO_STORAGE, f"there is no storage of the name {name!r}")
+        if isinstance(store, S3Store):
+            endpoint, secure, _ = store.connection.identity
+            self.endpoints.add(_host_and_port(endpoint, secure))
+        return store
 
     def _s3(self, name: str, config: S3Config, bucket: str) -> S3Store:
         with self._lock:
@@ -325,7 +288,9 @@ class Storages:
                 store = known.sibling(bucket, config.prefix)
             else:
                 access, secret = config.credentials()
-                store = S3Store(config.endpoint, access, secret, bucket, config.prefix, config.region, config.secure)
+                store = S3Store(
+                    config.endpoint, access, secret, bucket, config.prefix, config.region, config.secure, config.ca_file
+                )
             if len(self._stores) >= _MAX_STORES:
                 # Not closed: its siblings use the same connection.
                 self._stores.pop(next(iter(self._stores)))
@@ -341,12 +306,9 @@ class Storages:
         raise StoreRefused(NOT_ALLOWED, "file addresses are not allowed here", hint=hint)
 
 
-def _secret(value: SecretStr | None, variable: str | None, environ: Mapping[str, str]) -> str | None:
-    if variable is not None:
-        if not environ.get(variable):
-            raise ValueError(f"the environment variable {variable} is not set")
-        return environ[variable]
-    return value.get_secret_value() if value is not None else None
+def _host_and_port(endpoint: str, secure: bool) -> str:
+    has_port = ":" in endpoint.rpartition("]")[2]
+    return (endpoint if has_port else f"{endpoint}:{443 if secure else 80}").lower()
 
 
 def _file_access(path: Path, address: Address) -> SourceAccess:

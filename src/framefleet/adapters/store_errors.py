@@ -48,6 +48,8 @@ class StoreRefused(StoreUnavailable):
         """`reason` is the store's own code (`AccessDenied`, `NoSuchBucket`, ...) or one of this module's."""
         super().__init__(message, hint=hint)
         self.reason = reason
+        self.own_hint = hint
+        """The one it was raised with: the class's is about the installation's bucket."""
 
 
 def shown(uri: str) -> str:
@@ -78,7 +80,7 @@ def as_source_error(error: FramefleetError, uri: str) -> FramefleetError:
             case "NoSuchKey" | "NoSuchBucket":
                 return SourceNotFound(message)
             case "NoSuchStorage" | "InvalidKey":
-                return InvalidSource(message)
+                return InvalidSource(message, hint=error.own_hint)
             case "KeyConflict":
                 return SourceNotFound(message)
             case "NotImplemented":
@@ -97,7 +99,7 @@ def as_target_error(error: FramefleetError, uri: str) -> FramefleetError:
     if isinstance(error, StoreRefused):
         message = f"{shown(uri)}: {error.message}"
         if error.reason in {NO_STORAGE, BAD_KEY}:
-            return InvalidTarget(message)
+            return InvalidTarget(message, hint=error.own_hint)
         special = error.reason in {NOT_ALLOWED, CONFLICT}
         return TargetNotWritable(message, hint=error.hint_text if special else None)
     if isinstance(error, StoreUnavailable):

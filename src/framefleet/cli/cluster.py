@@ -1,60 +1,23 @@
-"""The verbs that talk to a cluster: submit over RabbitMQ, the rest to Redis; what changes a task also to the store."""
+"""The verbs of tasks and workers on a cluster: what they say. `reach.py` knows the way there."""
 
 from __future__ import annotations
 
 import argparse
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from framefleet.cli import config
-from framefleet.cli.output import FAILED, OK, CliError, emit, emit_line, table
+from framefleet.cli.output import FAILED, OK, emit, emit_line, table
+from framefleet.cli.reach import way
 
 if TYPE_CHECKING:
-    from framefleet.adapters.redis_state import RedisTaskStore
     from framefleet.domain.records import TaskRecord
-    from framefleet_scheduler.control import Control
-
-POLL_SECONDS = 0.5
-PATIENCE_SECONDS = 60.0
-"""How long `watch` bears an absent Redis: a failover takes less."""
-
-
-_REQUEST_WANTED = "Give a file with a request as JSON, or - for standard input. `framefleet run` takes media."
-
-
-def submit(options: argparse.Namespace) -> int:
-    """Submit a request; prints the task's id (with --wait: its end)."""
-    from framefleet.cli.request import read_request
-    from framefleet.client import ANSWER_SECONDS, Client
-    from framefleet.domain.errors import InvalidRequest
-
-    body = read_request(options.file, wanted=_REQUEST_WANTED)
-    if not isinstance(body, dict):
-        raise InvalidRequest("the body is not a JSON object")
-    with _client(Client) as client:
-        if not options.wait:
-            task = client.submit(body, timeout=options.timeout or ANSWER_SECONDS)
-            emit(task.task) if options.json else print(task.id)
-            return OK
-        task = client.submit(body, follow=True)
-        if not options.json:
-            print(task.id, flush=True)
-        event = client.wait(str(task.id), options.timeout)
-    if options.json:
-        emit(event)
-    else:
-        print(event_line(event))
-    return OK if event["state"] == "succeeded" else FAILED
 
 
 def status(options: argparse.Namespace) -> int:
     """One task as it is."""
-    with open_tasks() as tasks:
-        record = _known(tasks, options.id)
+    with way(options) as cluster:
+        record = cluster.tasks.record(options.id)
     if options.json:
         emit(record.model_dump(mode="json"))
     else:
@@ -64,12 +27,8 @@ def status(options: argparse.Namespace) -> int:
 
 def list_tasks(options: argparse.Namespace) -> int:
     """Tasks, newest first."""
-    from framefleet.domain.states import TaskState
-    from framefleet.ports import TaskQuery
-
-    state = TaskState(options.state) if options.state else None
-    with open_tasks() as tasks:
-        found = tasks.query(TaskQuery(state=state, pipeline=options.pipeline, limit=options.limit))
+    with way(options) as cluster:
+        found = cluster.tasks.newest(options.state, options.pipeline, options.limit)
     if options.json:
         emit([record.model_dump(mode="json", exclude={"subtasks"}) for record in found])
         return OK
@@ -93,8 +52,8 @@ def watch(options: argparse.Namespace) -> int:
     record: TaskRecord | None = None
     said: TaskRecord | None = None
     try:
-        with open_tasks() as tasks:
-            for record in _snapshots(tasks, options.id):
+        with way(options) as cluster:
+            for record in cluster.producing.snapshots(options.id):
                 shown.update(record)
                 brief = record.model_copy(update={"subtasks": ()})
                 if options.json and not record.state.final and brief != said:
@@ -112,8 +71,8 @@ def watch(options: argparse.Namespace) -> int:
 
 def cancel(options: argparse.Namespace) -> int:
     """Cancel a task: what runs for it is ended within seconds."""
-    with _control() as control:
-        control.cancel(options.id)
+    with way(options) as cluster:
+        cluster.tasks.cancel(options.id)
     if options.json:
         emit({"id": options.id, "canceling": True})
     else:
@@ -123,20 +82,19 @@ def cancel(options: argparse.Namespace) -> int:
 
 def restart(options: argparse.Namespace) -> int:
     """Begin a new run of a task that has ended."""
-    with _control() as control:
-        task = control.restart(options.id, failed_only=options.failed)
-    targets = [target.name for target in task.targets]
+    with way(options) as cluster:
+        run = cluster.tasks.restart(options.id, failed_only=options.failed)
     if options.json:
-        emit({"id": task.id, "targets": targets, "carried": [target.name for target in task.carried]})
+        emit({"id": options.id, "targets": run.targets, "carried": run.carried})
     else:
-        print(f"{task.id} begins again: {', '.join(targets)}")
+        print(f"{options.id} begins again: {', '.join(run.targets)}")
     return OK
 
 
 def priority(options: argparse.Namespace) -> int:
     """Give a task another priority."""
-    with _control() as control:
-        control.reprioritize(options.id, options.priority)
+    with way(options) as cluster:
+        cluster.tasks.reprioritize(options.id, options.priority)
     if options.json:
         emit({"id": options.id, "priority": options.priority})
     else:
@@ -146,8 +104,8 @@ def priority(options: argparse.Namespace) -> int:
 
 def drain(options: argparse.Namespace) -> int:
     """Let a slot or a host take no new work."""
-    with _control() as control:
-        slots = control.drain(options.name)
+    with way(options) as cluster:
+        slots = cluster.workers.drain(options.name)
     if options.json:
         emit({"name": options.name, "drained": True, "slots": slots})
     else:
@@ -157,8 +115,8 @@ def drain(options: argparse.Namespace) -> int:
 
 def undrain(options: argparse.Namespace) -> int:
     """Let it take work again."""
-    with _control() as control:
-        was = control.undrain(options.name)
+    with way(options) as cluster:
+        was = cluster.workers.undrain(options.name)
     if options.json:
         emit({"name": options.name, "drained": False, "was_drained": was})
     else:
@@ -168,8 +126,8 @@ def undrain(options: argparse.Namespace) -> int:
 
 def workers(options: argparse.Namespace) -> int:
     """The live slots."""
-    with open_tasks() as tasks:
-        slots = sorted(tasks.workers(), key=lambda w: (w.host, w.tag, w.id))
+    with way(options) as cluster:
+        slots = sorted(cluster.workers.list(), key=lambda w: (w.host, w.tag, w.id))
     if options.json:
         emit([asdict(slot) | {"seen_at": slot.seen_at and slot.seen_at.isoformat()} for slot in slots])
         return OK
@@ -178,90 +136,9 @@ def workers(options: argparse.Namespace) -> int:
     return OK
 
 
-# --- services -------------------------------------------------------------------------------
-
-
-@contextmanager
-def open_tasks() -> Iterator[RedisTaskStore]:
-    """The task state of the cluster; raises CliError when its address is not set or is none."""
-    from framefleet.adapters.redis_state import connect
-
-    url = config.redis_url(config.settings())
-    try:
-        state = connect(url)
-    except ValueError as error:
-        raise CliError("invalid_setting", f"FRAMEFLEET_REDIS_URL: {error}") from None
-    with state:
-        yield state.tasks
-
-
-@contextmanager
-def _control() -> Iterator[Control]:
-    """Cancel, restart and the like: they are written to the work bucket first, then to Redis."""
-    from framefleet.adapters.configured import work_store
-    from framefleet_scheduler.bootstrap import SystemClock
-    from framefleet_scheduler.control import Control
-
-    settings = config.settings()
-    config.log_quietly(settings)
-    with open_tasks() as tasks:
-        config.need_store(settings)
-        store = work_store(settings)
-        try:
-            yield Control(store, tasks, SystemClock())
-        finally:
-            store.close()
-
-
-@contextmanager
-def _client(kind: Any) -> Iterator[Any]:
-    url = config.broker_url(config.settings())
-    try:
-        client = kind(url)
-    except (ValueError, TypeError):
-        raise CliError("invalid_setting", "FRAMEFLEET_BROKER_URL is not an amqp:// address") from None
-    with client:
-        yield client
-
-
-def _known(tasks: RedisTaskStore, task_id: str) -> TaskRecord:
-    from framefleet.domain.errors import TaskNotFound
-
-    record = tasks.record(task_id)
-    if record is None:
-        raise TaskNotFound(
-            f"there is no task {task_id}",
-            hint="Ended tasks leave Redis after FRAMEFLEET_RETENTION_DAYS; their records stay in the work bucket, "
-            f"as tasks/{task_id}/task.json.",
-        )
-    return record
-
-
-def _snapshots(tasks: RedisTaskStore, task_id: str) -> Iterator[TaskRecord]:
-    """The task, twice a second until its end; waits for a Redis that goes away, but not for ever."""
-    from framefleet.domain.errors import StateUnavailable
-
-    gone_at: float | None = None
-    while True:
-        try:
-            record = _known(tasks, task_id)
-        except StateUnavailable:
-            gone_at = gone_at or time.monotonic()
-            if time.monotonic() - gone_at > PATIENCE_SECONDS:
-                raise
-        else:
-            gone_at = None
-            yield record
-            if record.state.final:
-                return
-        time.sleep(POLL_SECONDS)
-
-
 def _watch_events(options: argparse.Namespace) -> int:
-    from framefleet.client import Client
-
-    with _client(Client) as client:
-        for event in client.events(pipeline=options.pipeline):
+    with way(options) as cluster:
+        for event in cluster.producing.events(options.pipeline):
             emit_line(event) if options.json else print(event_line(event), flush=True)
     return OK
 

@@ -127,7 +127,7 @@ def _broker(settings: Settings) -> Iterator[Line]:
         return
     from framefleet.adapters.rabbitmq import check
 
-    url = settings.broker_url.get_secret_value()
+    url = settings.broker_address
     yield Line("broker", "ok", check(url))
     yield _schedulers(url)
 
@@ -160,7 +160,7 @@ def _redis(settings: Settings) -> Iterator[Line]:
 
     from framefleet.adapters.redis_state import connect
 
-    with connect(settings.redis_url.get_secret_value()) as state:
+    with connect(settings.redis_address) as state:
         state.ping()
         epoch = state.epochs.current()
         slots = len(state.tasks.workers())
@@ -195,7 +195,7 @@ def _storage(settings: Settings) -> Iterator[Line]:
         self_test(work_store(settings))
         yield Line("storage", "ok", f"{settings.s3_endpoint}, bucket {settings.work_bucket}: creates conditionally")
     if settings.storages:
-        from framefleet.adapters.storages import load_storages
+        from framefleet.adapters.storage_config import load_storages
 
         named = load_storages(settings.storages)
         yield Line("storages", "ok", f"{settings.storages}: {', '.join(named) or 'none'}")

@@ -5,22 +5,19 @@ from __future__ import annotations
 import argparse
 
 from framefleet.cli.output import OK, emit
+from framefleet.cli.reach import way
 
 
 def explain(options: argparse.Namespace) -> int:
     """What a task waits for, now."""
-    from framefleet.cli.cluster import open_tasks
-    from framefleet.domain.errors import TaskNotFound
-    from framefleet.domain.waiting import say
+    from framefleet.domain.prospects import told
 
-    with open_tasks() as tasks:
-        found = tasks.explain(options.id)
-    if found is None:
-        raise TaskNotFound(f"there is no task {options.id}")
+    with way(options) as cluster:
+        found = cluster.tasks.explain(options.id)
     if options.json:
         emit(found.model_dump(mode="json"))
         return OK
     print(f"{found.id}  {found.state}, pipeline {found.pipeline}, priority {found.priority}")
-    for wait in found.waits:
-        print(f"  {say(wait)}")
+    for line in told(found):
+        print(f"  {line}")
     return OK

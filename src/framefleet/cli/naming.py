@@ -65,17 +65,28 @@ def output_path(template: str, settings: Template, name: str) -> str:
 
 
 def targets(
-    templates: Sequence[str], settings: Mapping[str, Template], name: str, folder: Path
+    templates: Sequence[str], settings: Mapping[str, Template], name: str, folder: Path | str
 ) -> list[dict[str, str]]:
-    """One target per template, in order, each template once: its name, its template and its file address."""
+    """One target per template, in order, each template once: its name, its template and its address below `folder`.
+
+    `folder`: one of this machine, or the address of one.
+    """
     return [
         {
             "name": template,
             "template": template,
-            "uri": target_uri(output_path(template, settings[template], name), folder),
+            "uri": _below(folder, output_path(template, settings[template], name)),
         }
         for template in dict.fromkeys(templates)
     ]
+
+
+def _below(folder: Path | str, path: str) -> str:
+    if isinstance(folder, Path):
+        return target_uri(path, folder)
+    if folder.startswith("file://"):
+        return target_uri(path, Path(unquote(folder.removeprefix("file://"))))
+    return f"{folder.rstrip('/')}/{path}"
 
 
 def target_uri(target: str, folder: Path) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 OK = 0
 FAILED = 1
 BAD_USAGE = 2
+Moved = Callable[[str, int, int], None]
+"""Is told of a file that is sent or fetched: its name, its bytes so far, and all of them."""
 
 
 class CliError(Exception):
@@ -44,6 +46,11 @@ def emit(value: Any) -> None:
 def emit_line(value: Any) -> None:
     """Print one JSON value on one line, at once: for streams."""
     print(json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=str), flush=True)
+
+
+def printable(name: str) -> str:
+    """A file's name, whoever chose it, without what would steer a terminal."""
+    return "".join(c if c.isprintable() else "_" for c in name)
 
 
 def table(rows: Sequence[Sequence[str]], header: Sequence[str] = ()) -> str:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from framefleet.cli import config
-from framefleet.cli.output import OK, emit, missing_extra, table
+from framefleet.cli.output import OK, emit, table
+from framefleet.cli.reach import way
 
 if TYPE_CHECKING:
     from framefleet.domain.pipeline import Pipeline
-    from framefleet.pipelines import PipelineRegistry
     from framefleet.ports import PipelineStatus
 
 NO_LIMIT = 0
@@ -23,16 +20,8 @@ NO_PRIORITY = "none"
 
 def listing(options: argparse.Namespace) -> int:
     """Every pipeline that is set or has had tasks, `default` in any case."""
-    from framefleet.cli.cluster import open_tasks
-    from framefleet.domain.pipeline import DEFAULT, EVERYTHING, Pipeline
-    from framefleet.ports import PipelineStatus
-
-    with open_tasks() as tasks:
-        found = {status.pipeline.name: status for status in tasks.pipelines()}
-    everything = found.pop(EVERYTHING, None)
-    found.setdefault(DEFAULT, PipelineStatus(Pipeline(name=DEFAULT), 0, 0, 0, 0))
-    shown = [found[name] for name in sorted(found)]
-    is_paused = everything is not None and everything.pipeline.paused
+    with way(options) as cluster:
+        is_paused, shown = cluster.pipelines.list()
     if options.json:
         emit({"paused": is_paused, "pipelines": [status_json(status) for status in shown]})
         return OK
@@ -101,19 +90,10 @@ def _set_paused(options: argparse.Namespace, *, paused: bool) -> int:
 
 
 def _change(options: argparse.Namespace, name: str, values: dict[str, Any]) -> int:
-    from framefleet.cli.cluster import open_tasks
-    from framefleet.domain.errors import StateUnavailable
-    from framefleet.domain.pipeline import EVERYTHING, check_name
+    from framefleet.domain.pipeline import EVERYTHING
 
-    if name != EVERYTHING:
-        check_name(name)
-    with open_tasks() as tasks, _registry() as pipelines:
-        made = pipelines.change(name, **values) if values else pipelines.get(name)
-        in_force = True
-        try:
-            tasks.configure(made)
-        except StateUnavailable:  # it is durable; a scheduler copies it
-            in_force = False
+    with way(options) as cluster:
+        made, in_force = cluster.pipelines.change(name, values)
     what = "everything" if name == EVERYTHING else f"the pipeline {name}"
     if options.json:
         shown = {"paused": made.paused} if name == EVERYTHING else settings_json(made)
@@ -154,20 +134,3 @@ def _priority(pipeline: Pipeline) -> str:
     from framefleet.domain import priority
 
     return str(priority.DEFAULT if pipeline.default_priority is None else pipeline.default_priority)
-
-
-@contextmanager
-def _registry() -> Iterator[PipelineRegistry]:
-    from framefleet.adapters.configured import work_store
-    from framefleet.pipelines import PipelineRegistry
-
-    settings = config.settings()
-    config.need_store(settings)
-    try:
-        store = work_store(settings)
-    except ModuleNotFoundError as error:
-        raise missing_extra(error) from None
-    try:
-        yield PipelineRegistry(store)
-    finally:
-        store.close()

@@ -6,7 +6,7 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,9 @@ from framefleet.cli.output import CliError
 from framefleet.domain.custom import checked
 from framefleet.domain.errors import InvalidRequest, InvalidTemplate, UnknownTemplate
 from framefleet.domain.template import Known, Template, laid_over, resolve, validated
+
+Addressed = Callable[[str, Path], str]
+"""What an address or a path is in a request; the folder is where paths start."""
 
 
 def of_options(options: argparse.Namespace, known: Known, output: Path) -> Any:
@@ -76,33 +79,37 @@ def on_this_machine(body: Any, folder: Path, output: Path) -> Any:
     return placed
 
 
-def _paths_as_addresses(value: Any, folder: Path) -> Any:
+def _paths_as_addresses(value: Any, folder: Path, addressed: Addressed = naming.source_uri) -> Any:
+    return with_uris(value, lambda uri: addressed(uri, folder))
+
+
+def with_uris(value: Any, made: Callable[[str], str]) -> Any:
+    """A document with every `uri` in it, wherever, as `made` gives it."""
     if isinstance(value, list):
-        return [_paths_as_addresses(v, folder) for v in value]
+        return [with_uris(v, made) for v in value]
     if not isinstance(value, dict):
         return value
-    return {
-        k: naming.source_uri(v, folder) if k == "uri" and isinstance(v, str) and v else _paths_as_addresses(v, folder)
-        for k, v in value.items()
-    }
+    return {k: made(v) if k == "uri" and isinstance(v, str) and v else with_uris(v, made) for k, v in value.items()}
 
 
 def build(
     sources: Sequence[str],
     templates: Sequence[str],
-    output: Path,
+    output: Path | str,
     *,
     name: str | None,
     settings: Sequence[str] = (),
     known: Known | None = None,
+    addressed: Addressed = naming.source_uri,
 ) -> dict[str, Any]:
     """The request of `framefleet run`: local paths or addresses in, one target per template out.
 
-    A template is a name or a file with one. `settings` are `[TEMPLATE:]key.path=value`. Raises RequestErrors.
+    A template is a name or a file with one. `settings` are `[TEMPLATE:]key.path=value`. `output`: a folder here, or the address
+    of one. Raises RequestErrors.
     """
     chosen: dict[str, _Chosen] = {}
     for template in dict.fromkeys(templates):
-        one = _chosen(template, settings, known)
+        one = _chosen(template, settings, known, addressed)
         if one.label in chosen:
             raise InvalidRequest(
                 f"two templates are called {one.label}: {chosen[one.label].given} and {template}", field="--template"
@@ -116,13 +123,14 @@ def build(
     label = name or naming.stem(sources[0])
     resolved = {one.label: one.settings for one in chosen.values()}
     targets: list[dict[str, Any]] = []
-    for target in naming.targets(list(chosen), resolved, naming.clean(label) or "video", folder / output.expanduser()):
+    place = output if isinstance(output, str) else folder / output.expanduser()
+    for target in naming.targets(list(chosen), resolved, naming.clean(label) or "video", place):
         one = chosen[target["name"]]
         made: dict[str, Any] = {"name": target["name"], "template": one.template, "uri": target["uri"]}
         targets.append(made | ({"overrides": one.overrides} if one.overrides else {}))
     return {
         "name": label[:256],
-        "sources": [{"uri": naming.source_uri(source, folder)} for source in sources],
+        "sources": [{"uri": addressed(source, folder)} for source in sources],
         "targets": targets,
     }
 
@@ -139,11 +147,11 @@ class _Chosen:
     settings: Template
 
 
-def _chosen(given: str, settings: Sequence[str], known: Known | None) -> _Chosen:
+def _chosen(given: str, settings: Sequence[str], known: Known | None, addressed: Addressed) -> _Chosen:
     if not is_file(given):
         # An @ can be part of a template's name with its version, but not of a target's name.
         label = given.replace("@", "-")
-        overrides = _paths_as_addresses(overrides_of(settings, given, label), Path.cwd())
+        overrides = _paths_as_addresses(overrides_of(settings, given, label), Path.cwd(), addressed)
         field = f"--template {given}"
         try:
             resolved = resolve(given, overrides, known=known, field=field)
@@ -154,7 +162,8 @@ def _chosen(given: str, settings: Sequence[str], known: Known | None) -> _Chosen
         return _Chosen(given, label, given, overrides, resolved)
     label = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(given).stem).strip("-._")[:64] or "template"
     document = checked(read_document(given), known, path=given)
-    overrides = _paths_as_addresses(laid_over(document, overrides_of(settings, given, label)), Path.cwd())
+    whole = laid_over(document, overrides_of(settings, given, label))
+    overrides = _paths_as_addresses(whole, Path.cwd(), addressed)
     return _Chosen(given, label, None, overrides, validated(overrides, given))
 
 

@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
         config.log_quietly(settings)
         shown: Display = PlainDisplay(lambda _line: None) if options.json else display()
         try:
-            with _until_interrupted() as stop:
+            with until_interrupted() as stop:
                 record = _run(body, output.absolute(), options.slots or cores(), shown, stop, settings, templates)
         finally:
             shown.close()
@@ -76,7 +76,7 @@ def _run(
 
 
 @contextmanager
-def _until_interrupted() -> Iterator[threading.Event]:
+def until_interrupted() -> Iterator[threading.Event]:
     """An event that Ctrl-C, SIGTERM and SIGHUP set; a second Ctrl-C ends at once."""
     stop = threading.Event()
     received: list[int] = []

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from framefleet.cli.output import OK, CliError, emit, missing_extra, table
 
 if TYPE_CHECKING:
+    from framefleet.cli.remote import RemoteTemplates
     from framefleet.domain.custom import TemplateVersion
     from framefleet.settings import Settings
     from framefleet.templates import TemplateRegistry
@@ -66,6 +67,7 @@ def create(options: argparse.Namespace) -> int:
 
     with _registry(options) as (templates, place):
         _tell(options, templates.create(options.name, read_document(options.file)), place)
+    _note(options, "create")
     return OK
 
 
@@ -76,6 +78,7 @@ def update(options: argparse.Namespace) -> int:
     with _registry(options) as (templates, place):
         made = templates.update(options.name, read_document(options.file), version=options.if_version)
         _tell(options, made, place)
+    _note(options, "change")
     return OK
 
 
@@ -83,6 +86,7 @@ def delete(options: argparse.Namespace) -> int:
     """Take one's own template out of use."""
     with _registry(options) as (templates, _):
         templates.delete(options.name, version=options.if_version)
+    _note(options, "delete")
     if options.json:
         emit({"name": options.name, "deleted": True})
     else:
@@ -132,11 +136,18 @@ def registry(settings: Settings, folder: Path | None) -> Iterator[TemplateRegist
 
 
 @contextmanager
-def _registry(options: argparse.Namespace) -> Iterator[tuple[TemplateRegistry, str]]:
+def _registry(options: argparse.Namespace) -> Iterator[tuple[TemplateRegistry | RemoteTemplates, str]]:
     from framefleet.cli import config
     from framefleet.templates import user_folder
 
     settings = config.settings()
+    if options.folder is None and config.server(options, settings) is not None:
+        from framefleet.cli.reach import client
+        from framefleet.cli.remote import RemoteTemplates
+
+        with client(options) as server:
+            yield RemoteTemplates(server), "the cluster"
+        return
     if options.folder is not None and options.folder.exists() and not options.folder.is_dir():
         raise CliError("invalid_template", f"{options.folder} is not a folder")
     if options.folder is None and settings.s3_endpoint:
@@ -145,6 +156,15 @@ def _registry(options: argparse.Namespace) -> Iterator[tuple[TemplateRegistry, s
         place = str(options.folder or user_folder(os.environ))
     with registry(settings, options.folder) as found:
         yield found, place
+
+
+def _note(options: argparse.Namespace, verb: str) -> None:
+    """In the cluster's audit log; a server keeps its own, and a folder has none."""
+    from framefleet.cli import config
+
+    settings = config.settings()
+    if options.folder is None and settings.s3_endpoint and config.server(options, settings) is None:
+        config.note(settings, f"template.{verb}", options.name)
 
 
 def _and_settings(named: tuple[str, Any]) -> tuple[str, dict[str, Any]]:

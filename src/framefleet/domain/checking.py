@@ -9,6 +9,45 @@ from pydantic import Field, model_validator
 
 from framefleet.domain.value import Value
 
+CHECKS = (
+    "audio samples",
+    "audio samples heard",
+    "audio times increase",
+    "can be read",
+    "chapters",
+    "counters run on",
+    "cover",
+    "data",
+    "decode times increase",
+    "ends inside the film",
+    "frame distance",
+    "frame times",
+    "frames",
+    "frames decoded",
+    "keyframes",
+    "length",
+    "loudness",
+    "packets",
+    "picture size",
+    "quality",
+    "renditions cut at the same instants",
+    "repetitions",
+    "rotation",
+    "samples",
+    "segments adjoin",
+    "segments start as planned",
+    "size",
+    "sound begins",
+    "speed",
+    "streams",
+    "subtitles",
+    "tags",
+    "texts in segments",
+    "times",
+    "times increase",
+)
+"""What may be found wrong with an output: the lines of certificates, without what they are about."""
+
 
 class Vmaf(Value):
     """Compare renditions with the picture they were made from."""

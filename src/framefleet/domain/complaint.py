@@ -48,7 +48,9 @@ def refusal(
     text = "; ".join(problem.text for problem in found[:MOST])
     if len(found) > MOST:
         text += f"; and {len(found) - MOST} more"
-    return (UnknownField if first.unknown else kind)(text, field=first.path or None)
+    made = (UnknownField if first.unknown else kind)(text, field=first.path or None)
+    made.mistakes = tuple((problem.path, problem.text) for problem in found[:MOST])
+    return made
 
 
 def problems(error: ValidationError, shape: Shape, *, prefix: str = "", whole: str = "the request") -> list[Problem]:

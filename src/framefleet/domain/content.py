@@ -54,7 +54,12 @@ def of_rendition(
 
 def of_sound(spec: AudioTrackSpec, origins: Origins, build: str, pipeline: str) -> str:
     """One sound track of the whole timeline."""
-    return _digest("sound", spec.model_copy(update={"id": ""}).model_dump(mode="json"), origins, build, pipeline, {})
+    alone = spec.model_copy(update={"id": ""}).model_dump(mode="json")
+    for piece in alone["pieces"]:
+        # Sound whose times are right is made as it was before there was the field, and keeps its name.
+        if not piece["uneven"]:
+            del piece["uneven"]
+    return _digest("sound", alone, origins, build, pipeline, {})
 
 
 def of_probe(spec: ProbeSpec, origins: Origins, build: str, pipeline: str, limits: Iterable[float]) -> str:

@@ -96,7 +96,7 @@ def checked(document: Any, known: Known | None = None, *, path: str = "") -> dic
 def _plain(document: Mapping[Any, Any]) -> dict[str, Any]:
     """The document as JSON would hold it: YAML knows dates and keys that are no text, which no template has."""
     try:
-        text = json.dumps(document, allow_nan=False)
+        text = json.dumps(document, allow_nan=False, ensure_ascii=False).encode()
     except RecursionError:
         raise InvalidTemplate("the document is nested too deeply") from None
     except (TypeError, ValueError) as error:

@@ -7,7 +7,10 @@
     │   ├── InvalidTarget       ├── RequestTooLarge     ├── ClientTokenConflict
     │   ├── UnsupportedFeature  ├── TaskNotFound        ├── TaskFinal
     │   ├── TemplateExists      ├── TemplateChanged     ├── TaskNotFinal        ├── NothingFailed
-    │   └── WorkerNotFound
+    │   ├── WorkerNotFound      ├── KeyNotFound         ├── SubtaskNotFound     ├── LogNotFound
+    │   ├── Unauthenticated     ├── Forbidden           ├── TooManyRequests
+    │   ├── RequestTimeout      ├── OutputNotFound      ├── RangeNotSatisfiable
+    │   ├── NotFound            └── MethodNotAllowed
     ├── SourceError             the input itself is at fault: permanent
     │   ├── SourceNotFound      ├── SourceForbidden     ├── SourceEmpty
     │   ├── SourceNotMedia      ├── SourceTruncated     ├── SourceNoVideo
@@ -20,7 +23,7 @@
     │   ├── QualityTooLow
     ├── ResourceError           this host lacks something: try elsewhere
     │   ├── DiskFull            ├── ToolMissing         ├── HostError
-    │   ├── MemoryLimit         └── CpuLimit
+    │   ├── MemoryLimit         ├── CpuLimit            ├── DataUnusable        └── Overloaded
     └── ServiceError            something we depend on is away: try again
         ├── StoreUnavailable    ├── BrokerUnavailable   ├── StateUnavailable
         ├── SourceUnavailable   └── UnsafeStore
@@ -31,6 +34,7 @@ Codes are part of the interface and listed for users in `docs/errors.md`.
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import cache
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
@@ -69,7 +73,10 @@ class FramefleetError(Exception):
     status: ClassVar[int] = 500
     """HTTP status that fits."""
     retry: ClassVar[Retry] = Retry.PERMANENT
-    hint: ClassVar[str | None] = None
+    hint: ClassVar[str | None] = (
+        "This is a defect: report it with the request's id and the log of the process that says so."
+    )
+    """What to do. Every class has its own."""
 
     def __init__(
         self,
@@ -84,6 +91,8 @@ class FramefleetError(Exception):
         self.field = field
         self.hint_text = hint or type(self).hint
         self.log = log
+        self.retry_after: int | None = None
+        """Seconds until it is worth another try, where that is known."""
         super().__init__(self.message)
 
     def info(self) -> ErrorInfo:
@@ -106,6 +115,9 @@ class RequestError(FramefleetError):
 
     code = "invalid_request"
     status = 400
+    hint: ClassVar[str | None] = "Compare the request with docs/howto/submit.md."
+    mistakes: tuple[tuple[str, str], ...] = ()
+    """Where there are several: field and sentence of each."""
 
 
 class InvalidRequest(RequestError):
@@ -132,6 +144,7 @@ class InvalidTemplate(RequestError):
     """The template's settings contradict each other or are out of range."""
 
     code = "invalid_template"
+    hint = "Compare the settings with docs/templates.md; the message names the one to change."
 
 
 class InvalidSource(RequestError):
@@ -152,6 +165,29 @@ class InvalidTarget(RequestError):
     """A target's address or settings are not usable."""
 
     code = "invalid_target"
+    hint = "Give s3://bucket/key, storage://NAME/key or, where allowed, file:///path, and settings that fit together."
+
+
+class InvalidWebhook(RequestError):
+    """A webhook's address is not one that can be called."""
+
+    code = "invalid_webhook"
+    hint = "Use http(s)://host[:port]/path, without a user."
+
+
+class WebhookForbidden(RequestError):
+    """A webhook's address is not public."""
+
+    code = "webhook_forbidden"
+    hint = "Use an address that everybody can reach, or start the server with FRAMEFLEET_ALLOW_PRIVATE_WEBHOOKS=true."
+
+
+class DeliveryNotFound(RequestError):
+    """There is no delivery of that id."""
+
+    code = "delivery_not_found"
+    status = 404
+    hint = "Delivered ones are remembered for a day at most. List them with `framefleet deliveries`."
 
 
 class RequestTooLarge(RequestError):
@@ -159,6 +195,7 @@ class RequestTooLarge(RequestError):
 
     code = "request_too_large"
     status = 413
+    hint = "Send less: split the task, or name templates instead of repeating their settings."
 
 
 class ClientTokenConflict(RequestError):
@@ -181,6 +218,23 @@ class TaskNotFound(RequestError):
 
     code = "task_not_found"
     status = 404
+    hint = "Check the id, and whether the key is for the task's pipeline. List the tasks with `framefleet list`."
+
+
+class SubtaskNotFound(RequestError):
+    """The task has no subtask of that number."""
+
+    code = "subtask_not_found"
+    status = 404
+    hint = "The task's record lists its subtasks; with ?run= also those of an earlier run are found."
+
+
+class LogNotFound(RequestError):
+    """The attempt has left no log."""
+
+    code = "log_not_found"
+    status = 404
+    hint = "An attempt whose worker died leaves none, nor does one that ran no program. Logs go when the task is not listed any more."
 
 
 class TaskFinal(RequestError):
@@ -188,6 +242,7 @@ class TaskFinal(RequestError):
 
     code = "task_final"
     status = 409
+    hint = "Nothing is to be done; restart the task to run it again."
 
 
 class TaskNotFinal(RequestError):
@@ -230,6 +285,190 @@ class TemplateChanged(RequestError):
     hint = "Look at the new version, then update that one."
 
 
+class KeyNotFound(RequestError):
+    """There is no access key of that id in force."""
+
+    code = "key_not_found"
+    status = 404
+    hint = "List the keys with `framefleet keys`."
+
+
+class UnknownStorage(RequestError):
+    """There is no storage of that name."""
+
+    code = "unknown_storage"
+    hint = "List the storages with `framefleet storages`."
+
+
+class InvalidStorage(RequestError):
+    """The storage's settings cannot be used."""
+
+    code = "invalid_storage"
+    hint = "Compare them with docs/howto/storages.md."
+
+
+class StorageChanged(RequestError):
+    """Somebody else has changed the storage."""
+
+    code = "storage_changed"
+    status = 409
+    hint = "Look at its latest version, then change that one."
+
+
+class StorageFixed(RequestError):
+    """The storage is built in or from the operator's file, and not changed here."""
+
+    code = "storage_fixed"
+    status = 409
+    hint = "Change the file FRAMEFLEET_STORAGES, or use another name."
+
+
+class UploadNotFound(RequestError):
+    """There is no upload of that id, or it is another key's."""
+
+    code = "upload_not_found"
+    status = 404
+    hint = "Begin it again; unfinished uploads are kept for a day."
+
+
+class UploadIncomplete(RequestError):
+    """The upload is not complete."""
+
+    code = "upload_incomplete"
+    status = 409
+    hint = "Send the parts that are missing, then complete it."
+
+
+class UploadComplete(RequestError):
+    """The upload is complete, and takes no more parts."""
+
+    code = "upload_complete"
+    status = 409
+    hint = "Use its address as a source, or begin another upload."
+
+
+class UploadCorrupt(RequestError):
+    """What was sent is not what was announced; it was removed."""
+
+    code = "upload_corrupt"
+    status = 409
+    hint = "Begin again, and see that the file does not change meanwhile."
+
+
+class UploadQuotaExceeded(RequestError):
+    """The key's uploads would have more bytes than the operator allows it."""
+
+    code = "upload_quota_exceeded"
+    status = 409
+    hint = "Delete uploads that are not needed: GET /v1/uploads lists them. Completed ones go by themselves after some days."
+
+
+class UploadInUse(RequestError):
+    """A task that has not ended reads the upload."""
+
+    code = "upload_in_use"
+    status = 409
+    hint = "Wait for the task, or cancel it."
+
+
+class UploadThroughUs(RequestError):
+    """The store has no addresses to send parts to."""
+
+    code = "upload_through_us"
+    status = 409
+    hint = "Send the parts to the API."
+
+
+class InvalidPart(RequestError):
+    """The part is not one of the upload's, or has another size."""
+
+    code = "invalid_part"
+    hint = "Cut the file into parts of `part_bytes`; only the last one is smaller."
+
+
+class Unauthenticated(RequestError):
+    """The request has no key, or one that is not in force."""
+
+    code = "unauthenticated"
+    status = 401
+    hint = "Send the key's id and secret: HTTP Basic, or `Authorization: Bearer ID:SECRET`."
+
+
+class Forbidden(RequestError):
+    """The key may not do that."""
+
+    code = "forbidden"
+    status = 403
+    hint = "Ask an operator for a key with the needed role and pipeline."
+
+
+class RequestTimeout(RequestError):
+    """The request did not come whole in time."""
+
+    code = "request_timeout"
+    status = 408
+    hint = "Send it again over a faster line; files go up in parts, each of which may be sent again."
+
+
+class OutputNotFound(RequestError):
+    """There is no such output."""
+
+    code = "output_not_found"
+    status = 404
+    hint = "List what there is with GET /v1/tasks/ID/outputs/TARGET; it is listed once it is published."
+
+
+class RangeNotSatisfiable(RequestError):
+    """The file has no such part."""
+
+    code = "range_not_satisfiable"
+    status = 416
+    hint = "Ask for bytes the file has: HEAD says how many these are."
+
+
+class TooManyRequests(RequestError):
+    """The key has sent too many requests, or the address too many wrong keys."""
+
+    code = "too_many_requests"
+    status = 429
+    hint = "Wait as long as Retry-After says."
+
+
+class NotFound(RequestError):
+    """There is nothing at that path."""
+
+    code = "not_found"
+    status = 404
+    hint = "See /openapi.json for what there is."
+
+
+class MethodNotAllowed(RequestError):
+    """What is there does not take that method."""
+
+    code = "method_not_allowed"
+    status = 405
+    hint = "Use a method that the header Allow names; /openapi.json says what each does."
+
+
+# --- looked for in vain ---------------------------------------------------------------------
+
+
+class NoWorker(FramefleetError):
+    """No live worker can do it."""
+
+    code = "no_worker"
+    status = 504
+    hint = "Start framefleet-worker, or look at `framefleet workers`: all may be drained or sick."
+
+
+class DryRunTimeout(FramefleetError):
+    """It was not probed or planned in time."""
+
+    code = "dry_run_timeout"
+    status = 504
+    hint = "Ask again when the workers have less to do. A task can be created all the same: it waits for its turn."
+
+
 # --- the input is at fault ------------------------------------------------------------------
 
 
@@ -238,6 +477,7 @@ class SourceError(FramefleetError):
 
     code = "invalid_source"
     status = 422
+    hint = "Look at the message: it says what is wrong with the source."
 
 
 class SourceNotFound(SourceError):
@@ -353,6 +593,8 @@ class WorkError(FramefleetError):
     """The attempt failed."""
 
     code = "work_failed"
+    status = 422
+    hint = "Look at the task's record and the subtask's log: they say what was tried."
 
 
 class FfmpegFailed(WorkError):
@@ -368,6 +610,7 @@ class FfmpegKilled(WorkError):
     code = "ffmpeg_killed"
     retry = Retry.TRANSIENT
     hint = "Usually memory: give the worker more, or smaller sources."
+    status = 503
 
 
 class FfmpegStalled(WorkError):
@@ -375,6 +618,8 @@ class FfmpegStalled(WorkError):
 
     code = "ffmpeg_stalled"
     retry = Retry.TRANSIENT
+    status = 503
+    hint = "Look whether the worker or its storage is overloaded, or raise FRAMEFLEET_STALL_SECONDS."
 
 
 class VerifyFailed(WorkError):
@@ -382,6 +627,9 @@ class VerifyFailed(WorkError):
 
     code = "verify_failed"
     hint = "Nothing was published. Please report this with the task's record."
+    status = 500
+    check = "can be read"
+    """Which line of the certificate it would be, of a closed set."""
 
 
 class QualityTooLow(WorkError):
@@ -389,6 +637,8 @@ class QualityTooLow(WorkError):
 
     code = "quality_too_low"
     hint = "Lower crf or raise the bit rate, lower verify.vmaf.minimum, or set verify.policy to warn."
+    check = "quality"
+    """As for VerifyFailed."""
 
 
 class EncoderUnavailable(WorkError):
@@ -397,6 +647,7 @@ class EncoderUnavailable(WorkError):
     code = "encoder_unavailable"
     retry = Retry.RESOURCE
     hint = "Run `framefleet doctor` on the worker."
+    status = 503
 
 
 class EncoderBusy(WorkError):
@@ -405,6 +656,7 @@ class EncoderBusy(WorkError):
     code = "encoder_busy"
     retry = Retry.RESOURCE
     hint = "Give the worker fewer GPU slots (`--slots`): each encodes several renditions at once, a session for each."
+    status = 503
 
 
 class Poison(WorkError):
@@ -422,6 +674,8 @@ class ResourceError(FramefleetError):
 
     code = "resource_exhausted"
     retry = Retry.RESOURCE
+    status = 503
+    hint = "Look at the worker's log, and give it what it lacks."
 
 
 class FontMissing(ResourceError):
@@ -456,6 +710,7 @@ class MemoryLimit(ResourceError):
     """A program wanted more memory than it is allowed."""
 
     code = "memory_limit"
+    status = 422
     hint = "Raise FRAMEFLEET_FFMPEG_MEMORY if the work is meant to need so much, or use smaller pictures."
 
 
@@ -463,7 +718,22 @@ class CpuLimit(ResourceError):
     """A program used far more CPU time than the planned work can need."""
 
     code = "cpu_limit"
+    status = 422
     hint = "Raise FRAMEFLEET_FFMPEG_PATIENCE if the worker is that slow; else the source makes FFmpeg run in circles."
+
+
+class DataUnusable(ResourceError):
+    """The data folder cannot be used."""
+
+    code = "data_unusable"
+    hint = "End the other `framefleet serve`, or give another folder to --data."
+
+
+class Overloaded(ResourceError):
+    """The server has as many requests as it can serve."""
+
+    code = "overloaded"
+    hint = "Wait as long as Retry-After says."
 
 
 # --- something we depend on is away ---------------------------------------------------------
@@ -475,30 +745,35 @@ class ServiceError(FramefleetError):
     code = "service_unavailable"
     status = 503
     retry = Retry.TRANSIENT
+    hint = "Wait: work goes on when it is back. GET /readyz names the service that is away."
 
 
 class StoreUnavailable(ServiceError):
     """The object store does not answer."""
 
     code = "store_unavailable"
+    hint = "Look whether the S3 server runs and FRAMEFLEET_S3_ENDPOINT and its keys are right."
 
 
 class BrokerUnavailable(ServiceError):
     """RabbitMQ does not answer."""
 
     code = "broker_unavailable"
+    hint = "Look whether RabbitMQ runs and FRAMEFLEET_BROKER_URL is right."
 
 
 class StateUnavailable(ServiceError):
     """Redis does not answer, or holds no state yet."""
 
     code = "state_unavailable"
+    hint = "Look whether Redis runs and FRAMEFLEET_REDIS_URL is right; after a loss a scheduler makes its state again."
 
 
 class SourceUnavailable(ServiceError):
     """The server that holds the source does not answer."""
 
     code = "source_unavailable"
+    hint = "Look whether the source's server answers the workers; the subtask is tried again by itself."
 
 
 class UnsafeStore(ServiceError):
@@ -507,3 +782,22 @@ class UnsafeStore(ServiceError):
     code = "unsafe_store"
     retry = Retry.PERMANENT
     hint = "Use a store that honours If-None-Match on PUT (S3, MinIO, SeaweedFS, Ceph)."
+
+
+def told(info: ErrorInfo) -> FramefleetError:
+    """An error that was met elsewhere, to be raised here: of the class that has its code, so with its status."""
+    error = _by_code().get(info.code, FramefleetError)(info.message, field=info.field, hint=info.hint, log=info.log)
+    if error.code != info.code:  # a later version's
+        error.code = info.code  # type: ignore[misc]
+    return error
+
+
+@cache
+def _by_code() -> dict[str, type[FramefleetError]]:
+    """Of classes that share a code, the one that was written last: the more general ones come first."""
+    found: dict[str, type[FramefleetError]] = {}
+    kinds = [FramefleetError]
+    for kind in kinds:
+        found[kind.code] = kind
+        kinds.extend(kind.__subclasses__())
+    return found

@@ -2,6 +2,7 @@
 
 _epoch/000007                              one per Redis generation (conditional create)
 tasks/<id>/request.json                    the accepted task (conditional create)
+tasks/<id>/webhook/<name>                  whole address and secret of its webhook; request.json says which name counts
 tasks/<id>/task.json                       the full record of the latest run that ended: a copy of its END
 tasks/<id>/<run>/RUN                       from the second run on: the task as that run makes it (conditional create)
 tasks/<id>/<run>/CANCEL                    the run is to be canceled (conditional create)
@@ -10,12 +11,24 @@ tasks/<id>/<run>/MOVED                     perhaps its END says that the next ru
 tasks/<id>/<run>/plan.json                 the plan (conditional create)
 tasks/<id>/<run>/sub/<n>/try/<fence>       markers of attempts that died, from the first on
 tasks/<id>/<run>/sub/<n>/a<fence>-<nonce>/ outputs of one attempt; `cached/<digest>`: it put that into the cache
+tasks/<id>/<run>/sub/<n>/log/<fence>-<nonce>   what an attempt ran, for people; kept as long as the task is listed
 tasks/<id>/<run>/sub/<n>/DONE              the subtask's outcome (conditional create)
 tasks/<id>/<run>/sub/<n>/FAILED            a permanent failure, for rebuilds (conditional create)
 tasks/<id>/<run>/END                       the task's full record (conditional create)
+tasks/<id>/<run>/TOLD                      its webhook was told of the end, or need not be any more
+notifications/<delivery>.json              a delivery that nobody took for a day, or that is to be tried again
 drains/<name>                              a worker or host that takes no new work
 templates/<name>/<version>.json            one version of a user's template (conditional create)
 pipelines/<name>/<version>.json            one version of a pipeline's settings (conditional create)
+console/session-key                        what sessions of the console are signed with (conditional create)
+uploads/state/<id>/upload.json             an upload that was begun (conditional create)
+uploads/state/<id>/part/<n>                its parts, where the store is a directory
+uploads/state/<id>/done.json               it is whole (conditional create)
+uploads/state/<id>/closed.json             new tasks may not name it any more (conditional create); it will go
+uploads/of/<key>/<ms>-<id>-<bytes>         an upload of an access key, begun at this time and of this size
+uploads/data/<id>/<name>                   a source somebody has sent: storage://uploads/<id>/<name>
+samples/<name>                             films that are always there: storage://samples/<name>
+storages/<name>/<version>.json             one version of a storage (conditional create)
 cache/<pipeline>/<digest>/data             finished work with this content
 cache/<pipeline>/<digest>/used             the run that took it over last
 cache/<pipeline>/grid-<film>/<n>-<digest>  a rendition of the film was planned with chunks of n segments
@@ -23,6 +36,7 @@ cache/<pipeline>/grid-<film>/<n>-<digest>  a rendition of the film was planned w
 
 from __future__ import annotations
 
+from datetime import datetime
 from urllib.parse import quote, unquote
 
 
@@ -36,9 +50,33 @@ def task(task_id: str) -> str:
     return f"tasks/{task_id}/request.json"
 
 
+def webhook(task_id: str, name: str) -> str:
+    """Whole address and secret of a task's webhook."""
+    return f"tasks/{task_id}/webhook/{name}"
+
+
+def told(task_id: str, run: int) -> str:
+    """The webhook was told of a run's end, or need not be any more."""
+    return f"{run_prefix(task_id, run)}TOLD"
+
+
+LETTERS = "notifications/"
+"""Below it the deliveries that nobody took."""
+
+
+def letter(delivery: str) -> str:
+    """A delivery that nobody took."""
+    return f"{LETTERS}{delivery}.json"
+
+
 def result(task_id: str) -> str:
     """The full record of the latest run that ended."""
     return f"tasks/{task_id}/task.json"
+
+
+def task_prefix(task_id: str) -> str:
+    """Everything there is of a task."""
+    return f"tasks/{task_id}/"
 
 
 def run_prefix(task_id: str, run: int) -> str:
@@ -101,6 +139,21 @@ def attempt_prefix(task_id: str, run: int, n: int, fence: int, nonce: str) -> st
     return f"{subtask_prefix(task_id, run, n)}a{fence}-{nonce}/"
 
 
+def logs(task_id: str, run: int, n: int) -> str:
+    """Below it the logs of a subtask's attempts."""
+    return f"{subtask_prefix(task_id, run, n)}log/"
+
+
+def log(task_id: str, run: int, n: int, fence: int, nonce: str) -> str:
+    """What one attempt ran."""
+    return f"{logs(task_id, run, n)}{fence}-{nonce}"
+
+
+def log_fence(key: str) -> int:
+    """The fence of the attempt whose log it is."""
+    return int(key.rpartition("/")[2].partition("-")[0])
+
+
 def crashes(task_id: str, run: int, n: int) -> str:
     """Below it a marker of each attempt that died."""
     return f"{subtask_prefix(task_id, run, n)}try/"
@@ -151,6 +204,69 @@ def pipeline_versions(name: str) -> str:
 def pipeline_version(name: str, version: int) -> str:
     """One version; the keys are in the order of the versions."""
     return f"{pipeline_versions(name)}{version:06d}.json"
+
+
+ACCESS = "access/"
+"""Below it the access keys."""
+
+SESSIONS = "console/session-key"
+"""What sessions of the console are signed with, and cursors of listings sealed (conditional create)."""
+
+
+UPLOADED = "uploads/data/"
+"""Below it the sources that were sent, whole."""
+UPLOADS = "uploads/state/"
+"""Below it what is known of them."""
+
+
+def upload(upload_id: str) -> str:
+    """Below it what is known of one."""
+    return f"{UPLOADS}{upload_id}"
+
+
+def upload_begun(upload_id: str) -> str:
+    """What was agreed."""
+    return f"{upload(upload_id)}/upload.json"
+
+
+def upload_done(upload_id: str) -> str:
+    """It is whole."""
+    return f"{upload(upload_id)}/done.json"
+
+
+def upload_closed(upload_id: str) -> str:
+    """It will go."""
+    return f"{upload(upload_id)}/closed.json"
+
+
+def uploads_of(by: str) -> str:
+    """Below it the uploads of an access key, in the order of their beginning."""
+    return f"uploads/of/{by}/"
+
+
+def upload_of(by: str, begun: datetime, upload_id: str, size: int) -> str:
+    """One of them; its size is what is agreed, in bytes."""
+    return f"{uploads_of(by)}{int(begun.timestamp() * 1000):013d}-{upload_id}-{size}"
+
+
+def uploaded(upload_id: str, name: str) -> str:
+    """The source."""
+    return f"{UPLOADED}{upload_id}/{name}"
+
+
+SAMPLES = "samples/"
+"""Below it the films that are always there."""
+STORAGES = "storages/"
+"""Below it the storages that admins have set."""
+
+
+AUDIT = "audit/"
+"""Below it who changed what, by day."""
+
+
+def audit(name: str) -> str:
+    """One entry (`2026-01-02/030405678-ID`), or a day (`2026-01-02/`)."""
+    return f"{AUDIT}{name}" if name.endswith("/") else f"{AUDIT}{name}.json"
 
 
 CACHE = "cache/"

@@ -167,6 +167,8 @@ class AudioStream(Value):
     default: bool = False
     end: Rational | None = None
     """Where its last packet ends, seconds on the file's clock; None when its packets were not read."""
+    uneven: bool = False
+    """Its packets overlap or leave holes: where the samples are counted, it moves away from its times."""
 
 
 class OtherStream(Value):

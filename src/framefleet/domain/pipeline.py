@@ -7,28 +7,29 @@ not undo each other. A pipeline that nobody has set works: weight 1, no limits.
 from __future__ import annotations
 
 import re
-from datetime import datetime
 
 from pydantic import Field
 
 from framefleet.domain import priority
 from framefleet.domain.errors import InvalidRequest
-from framefleet.domain.value import Value
+from framefleet.domain.versioned import Versioned
 
 DEFAULT = "default"
 EVERYTHING = "_all"
 """Stands for all pipelines at once: paused, nothing of any is released. No pipeline can have this name."""
-LAST_VERSION = 999_999
+DRY = "_dry"
+"""The lane of dry runs (`Task.dry`): no pipeline's limits or pauses hold them back, only a pause of
+everything; nothing of them is listed, counted or told."""
+LEAST_WEIGHT = 0.001
+MOST_WEIGHT = 1_000_000
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
-class Pipeline(Value):
+class Pipeline(Versioned):
     """One version of a pipeline's settings, as it is stored. Never changed."""
 
     name: str
-    version: int = Field(default=0, ge=0, le=LAST_VERSION)
-    """0: nobody has set anything."""
-    weight: float = Field(default=1.0, gt=0, le=1_000_000)
+    weight: float = Field(default=1.0, ge=LEAST_WEIGHT, le=MOST_WEIGHT)
     """Its share of the workers beside other pipelines that have work: of the time they work, not of the subtasks."""
     max_tasks: int | None = Field(default=None, ge=1)
     """Most tasks that have begun and not ended; None: no limit."""
@@ -38,9 +39,6 @@ class Pipeline(Value):
     """Of tasks that name none; None: the usual one."""
     paused: bool = False
     """Nothing more of it begins. What runs goes on."""
-    changed_at: datetime | None = None
-    nonce: str = ""
-    """Tells writers apart who try to make the same version."""
 
 
 def check_name(name: str) -> None:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from framefleet.domain.attempts import Attempt
 from framefleet.domain.errors import ErrorInfo
 from framefleet.domain.facts import Facts, Span
 from framefleet.domain.media_info import MediaInfo
@@ -86,6 +87,10 @@ class ProbeOutput(Value):
 
     kind: Literal["probe"] = "probe"
     media: MediaInfo
+    frame: str | None = None
+    """A small JPEG of the film, Base64; None where nobody asked, or none could be taken."""
+    reused: bool = False
+    """True when what an earlier probe had found was taken over."""
 
 
 class TracksOutput(Value):
@@ -192,6 +197,8 @@ class SubtaskRecord(Value):
     """Media seconds per wall second, while running."""
     error: ErrorInfo | None = None
     output: dict[str, Any] | None = None
+    history: tuple[Attempt, ...] = ()
+    """Its attempts, the latest 20, the oldest first. After a loss of Redis, only those since."""
 
 
 class TargetRecord(Value):
@@ -203,6 +210,7 @@ class TargetRecord(Value):
     state: TaskState
     error: ErrorInfo | None = None
     files: tuple[PublishedFile, ...] = ()
+    """Over HTTP as soon as the target has succeeded; elsewhere when the task has ended."""
     media: dict[str, Any] | None = None
     certificate: tuple[Check, ...] = ()
     facts: Facts | None = None
@@ -224,9 +232,13 @@ class TaskRecord(Value):
     finished_at: datetime | None = None
     progress: float = 0.0
     error: ErrorInfo | None = None
+    by: str | None = None
+    """Who submitted it: the id of an access key, `amqp` (a message on the submit queue) or `local` (somebody on the machine)."""
     user_data: str | None = None
     tags: dict[str, str] = {}
     warnings: tuple[str, ...] = ()
+    traceparent: str | None = None
+    """Its span (W3C trace context)."""
     continued: bool = False
     """This run did not end the task: the next one goes on with it. Such a record is never published."""
     targets: tuple[TargetRecord, ...] = ()

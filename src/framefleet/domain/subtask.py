@@ -138,6 +138,8 @@ class ProbeSpec(Value):
     source: int
     measure: Excerpt | None = None
     """The part of it whose complexity is measured; None: nothing is."""
+    frame: int | None = None
+    """Take a picture of it, so many pixels wide at most; None: none."""
 
 
 class VideoChunkSpec(Value):
@@ -218,6 +220,8 @@ class AudioPiece(Value):
     """Seconds; None: to the end."""
     until: Rational | None = None
     """Seconds up to which the piece is heard again and again; None: it is heard once."""
+    uneven: bool = False
+    """Its packets overlap or leave holes (see `AudioStream.uneven`): its times decide, what overlaps is cut."""
 
 
 SoundForm = Literal["cmaf", "mka", "mp3", "ogg", "opus", "flac", "wav", "ac3"]

@@ -23,8 +23,9 @@ def summary(record: DoneRecord) -> Summary:
     """Of a record."""
     output = record.output
     said: dict[str, object] = {"kind": output.kind, "usage": record.usage.model_dump(exclude_defaults=True)}
+    said["fence"] = record.fence  # whose result it is, of several attempts
     match output:
-        case ProbeOutput(media=media):
+        case ProbeOutput(media=media, reused=reused):
             video, audio = media.main_video, media.main_audio
             said |= {
                 "container": media.container,
@@ -34,6 +35,7 @@ def summary(record: DoneRecord) -> Summary:
                 said |= {"video": video.codec, "width": video.display_width, "height": video.display_height}
             if audio is not None:
                 said |= {"audio": audio.codec, "channels": audio.channels}
+            said |= {"reused": True} if reused else {}
         case TracksOutput():
             files = [file for track in output.tracks for file in (track.init, *track.segments)]
             said |= {

@@ -23,10 +23,14 @@ from framefleet.domain.errors import (
     RequestTooLarge,
     TooManySources,
 )
+from framefleet.domain.kinds import mistaken
 from framefleet.domain.records import TargetRecord
 from framefleet.domain.stills import SnapshotTemplate
 from framefleet.domain.template import FileTemplate, Known, LadderTemplate, RemuxTemplate, Template, resolve_named
+from framefleet.domain.trace import TraceContext, of_task
+from framefleet.domain.trace import parse as parse_trace
 from framefleet.domain.value import Value
+from framefleet.domain.webhook import FINAL_EVENTS, Hook, TaskEvent, parsed_url, shown_url
 
 MAX_REQUEST_BYTES = 1 << 20
 MAX_SOURCES = 11
@@ -91,13 +95,16 @@ class TargetRequest(Value):
 
 
 class Webhook(Value):
-    """Who is told over HTTP."""
+    """Who is told over HTTP: a signed POST for each event, tried again for a day (docs/howto/webhooks.md)."""
 
-    url: str
-    secret: str | None = None
-    """What the calls are signed with."""
-    events: tuple[str, ...] = ("task.succeeded", "task.failed", "task.canceled")
+    url: str = Field(repr=False)
+    """`http(s)://host[:port]/path?query`, up to 2048 characters, at a public address."""
+    secret: str | None = Field(default=None, min_length=1, max_length=256, repr=False)
+    """What the calls are signed with. It is kept apart from the task and never shown. None: the operator's, if there is one."""
+    events: tuple[TaskEvent, ...] = Field(default=FINAL_EVENTS, min_length=1)
     """Which events are told."""
+    progress_seconds: float = Field(default=10.0, ge=1, le=86_400)
+    """Least seconds between two calls for `task.progress`, where that is among `events`."""
 
 
 class Notification(Value):
@@ -105,6 +112,8 @@ class Notification(Value):
 
     webhook: Webhook | None = None
     """A call over HTTP."""
+    progress_seconds: float = Field(default=2.0, ge=0.5, le=86_400)
+    """Least seconds between two `task.progress` events on RabbitMQ and in streams."""
 
 
 class TaskRequest(Value):
@@ -127,7 +136,7 @@ class TaskRequest(Value):
     verify: Verify = Verify()
     """What is checked beyond what is always checked, and what follows from it; targets may say otherwise."""
     notification: Notification | None = None
-    """Who is told beside the events. Not supported by this version: listen to the events."""
+    """Who is told, and how often."""
     user_data: str | None = None
     """Up to 2048 bytes that come back in every event."""
     tags: dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=256)]] = Field(
@@ -146,6 +155,14 @@ class Target(Value):
     settings: Template
 
 
+class DryRun(Value):
+    """A task that only looks: its sources are probed, and perhaps a plan is made, but not entered."""
+
+    what: Literal["probe", "plan"]
+    frame: bool = False
+    """Take a small picture of the first source, too."""
+
+
 class Task(Value):
     """An accepted task. Stored once, never changed."""
 
@@ -161,6 +178,20 @@ class Task(Value):
     """Targets that an earlier run made and this one keeps; they are not among `targets`."""
     moved: str | None = None
     """Why nothing is encoded on a GPU any more that may be encoded on a CPU."""
+    traceparent: str | None = None
+    """Of who asked for it (W3C trace context)."""
+
+    @property
+    def trace(self) -> TraceContext:
+        """Its span."""
+        return of_task(self.id, self.traceparent)
+
+    by: str | None = None
+    """Who submitted it: the id of an access key, `amqp` or `local`."""
+    dry: DryRun | None = None
+    """Set when nothing is to be made."""
+    webhook: str | None = None
+    """Under which name its webhook's whole address and secret are kept; the request here has neither."""
 
     def in_order(self, made: Mapping[str, TargetRecord]) -> tuple[TargetRecord, ...]:
         """The targets as they were asked for: those this run makes, as given here by name, and those it keeps."""
@@ -193,6 +224,8 @@ def parse_request(body: bytes | str | Mapping[str, Any]) -> TaskRequest:
         request = TaskRequest.model_validate(body)
     except ValidationError as error:
         raise refusal(error, InvalidRequest, SHAPE) from None
+    for field, wanted in mistaken(body, request):
+        raise InvalidRequest(f"{field}: this is to be {wanted}", field=field)
     if request.user_data is not None and len(request.user_data.encode()) > 2048:
         raise InvalidRequest("user_data has more than 2048 bytes", field="user_data")
     _check_names(request)
@@ -208,8 +241,9 @@ def accept(
     now: datetime,
     templates: Known | None = None,
     default_priority: int = priority.DEFAULT,
+    traceparent: str | None = None,
 ) -> Task:
-    """Check everything that can be known before any work, and resolve the templates.
+    """Check everything that can be known before any work, and resolve the templates. A `traceparent` that is none is ignored.
 
     Raises a RequestError with the field's path.
     """
@@ -219,15 +253,38 @@ def accept(
     _check_beside(targets)
     _check_folders(targets)
     _check_verify(request, targets)
+    webhook = None if request.notification is None else request.notification.webhook
+    if webhook is not None:
+        parsed_url(webhook.url, WEBHOOK_FIELD)
     return Task(
         id=token_task_id(request.client_token) if request.client_token else new_task_id(now),
         created_at=now,
         priority=default_priority if request.priority is None else request.priority,
         pipeline=request.pipeline,
-        request=request,
+        request=without_secrets(request),
         targets=targets,
         fingerprint=fingerprint(request),
+        traceparent=None if parse_trace(traceparent) is None else traceparent,
+        webhook=None if webhook is None else secrets.token_hex(8),
     )
+
+
+WEBHOOK_FIELD = "notification.webhook.url"
+
+
+def hook_of(request: TaskRequest) -> Hook | None:
+    """What is kept of the request's webhook apart from the task; None when it has none."""
+    webhook = None if request.notification is None else request.notification.webhook
+    return None if webhook is None else Hook(url=webhook.url, secret=webhook.secret)
+
+
+def without_secrets(request: TaskRequest) -> TaskRequest:
+    """The request as it may be kept with its task and shown: its webhook without secret and query."""
+    if request.notification is None or request.notification.webhook is None:
+        return request
+    webhook = request.notification.webhook
+    shown = webhook.model_copy(update={"url": shown_url(webhook.url, WEBHOOK_FIELD), "secret": None})
+    return request.model_copy(update={"notification": request.notification.model_copy(update={"webhook": shown})})
 
 
 def _check_verify(request: TaskRequest, targets: Sequence[Target]) -> None:
@@ -244,8 +301,10 @@ def _check_verify(request: TaskRequest, targets: Sequence[Target]) -> None:
 
 
 def fingerprint(request: TaskRequest) -> str:
-    """Digest of what was asked, whatever the order of its fields."""
-    canonical = json.dumps(request.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+    """Digest of what was asked, whatever the order of its fields. Not of what `hook_of` gives: that is compared itself, since
+    a short secret could be guessed from its digest.
+    """
+    canonical = json.dumps(without_secrets(request).model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
@@ -253,6 +312,16 @@ def new_task_id(now: datetime) -> str:
     """A fresh id that sorts by time: 10 characters of milliseconds, 14 of chance (70 bits)."""
     milliseconds = int(now.timestamp() * 1000)
     return "t" + _base32(milliseconds.to_bytes(6, "big")) + _base32(secrets.token_bytes(9))[:14]
+
+
+def new_dry_id(now: datetime) -> str:
+    """A fresh id of a dry run; see `is_dry`."""
+    return "d" + new_task_id(now)[1:]
+
+
+def is_dry(task_id: str) -> bool:
+    """Whether a task is a dry run: of those that have ended, only the id is at hand everywhere."""
+    return task_id.startswith("d")
 
 
 def token_task_id(client_token: str) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Literal
+
 from framefleet.domain.value import Value
 
 _SENTENCES = {
@@ -39,6 +42,35 @@ class Wait(Value):
     """With `delay`: until the first of them is tried again."""
 
 
+class Candidate(Value):
+    """A live slot, and whether it could take what the task waits for."""
+
+    id: str
+    """host:pid:slot"""
+    host: str
+    tag: str
+    state: str
+    """idle, busy, sick, drained or stopping."""
+    can: bool
+    """When it is free."""
+    why: str | None = None
+    """Why not: `tag` (it takes other work), `drained`, `sick`, `stopping`, `excluded` (for a minute: it failed there), or
+    `not_needed` (nothing of the task waits for a slot, for example while it is planned).
+    """
+
+
+class Expected(Value):
+    """An estimate of a moment; `at` and `seconds` are null when it is unknown."""
+
+    at: datetime | None = None
+    seconds: float | None = None
+    """From now."""
+    sure: Literal["measured", "rough", "unknown"]
+    """`measured`: from what such work has cost on this cluster; `rough`: from the planner's weights."""
+    basis: str
+    """In words; also why it is unknown."""
+
+
 class Explanation(Value):
     """A task that has not ended, and what it waits for; of one that has, `waits` is empty."""
 
@@ -47,6 +79,11 @@ class Explanation(Value):
     pipeline: str
     priority: int
     waits: tuple[Wait, ...]
+    workers: tuple[Candidate, ...] = ()
+    """Every live slot."""
+    start: Expected | None = None
+    """Null when it has begun."""
+    finish: Expected | None = None
 
 
 def explanation(

@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,37 +17,28 @@ from framefleet.adapters.embedded_redis import EmbeddedRedis
 from framefleet.adapters.inprocess import InProcessBroker
 from framefleet.adapters.redis_state import RedisState, connect
 from framefleet.adapters.storages import Storages
+from framefleet.adapters.webhook_sender import HttpSender
 from framefleet.domain.address import source_address, target_address
+from framefleet.domain.delivery import DeliveryState
 from framefleet.domain.errors import FramefleetError, StateUnavailable, TargetNotWritable
 from framefleet.domain.records import TaskRecord
-from framefleet.domain.subtask import Tag
-from framefleet.domain.task import Task, parse_request, utc_now
+from framefleet.domain.task import Task, parse_request
 from framefleet.domain.template import Known
-from framefleet.embedded.local import local_limits, local_storages, local_tools
-from framefleet.ports import Event, WorkerInfo
+from framefleet.embedded.local import local_storages, local_tools
+from framefleet.embedded.slots import Slots
+from framefleet.ports import Event
 from framefleet.settings import Settings
+from framefleet_scheduler.bootstrap import SystemClock
 from framefleet_scheduler.loops import Scheduler, SchedulerOptions, Services, polling
+from framefleet_scheduler.notify import Webhooks
 from framefleet_workers import scratch
-from framefleet_workers.execute import Executor, SlotSettings
 
 DATA_FOLDER = ".framefleet"
 """Below the output folder: finished chunks of a run that was stopped. Removed when a run ends."""
 KEPT_DAYS = 36_500.0
-BEAT_SECONDS = 0.5
-LEASE_SECONDS = 30.0
 UPDATE_SECONDS = 0.25
-
-
-class SystemClock:
-    """The machine's time."""
-
-    def now(self) -> datetime:
-        """The time, UTC."""
-        return utc_now()
-
-    def monotonic(self) -> float:
-        """Seconds that never go back."""
-        return time.monotonic()
+TOLD_SECONDS = 30.0
+"""How long webhooks may take to hear of the end."""
 
 
 def run_task(
@@ -114,11 +104,24 @@ class _Cluster:
             assert record is not None
             on_update(record)
             if record.state.final:
-                return record
+                return self._told(record, stop)
             if stop.is_set():
                 self._stop_workers()
                 return record
             self._over.wait(UPDATE_SECONDS)
+
+    def _told(self, record: TaskRecord, stop: threading.Event) -> TaskRecord:
+        """Wait a moment until webhooks have heard of the end: this process ends, and nobody tries again."""
+        deadline = time.monotonic() + TOLD_SECONDS
+        while untold := [
+            one for one in self._state.deliveries.of_task(record.id) if one.state is not DeliveryState.DELIVERED
+        ]:
+            waits = any(one.state is DeliveryState.WAITING for one in untold)
+            if not waits or stop.is_set() or time.monotonic() >= deadline:
+                lost = ", ".join(one.event for one in reversed(untold))
+                return record.model_copy(update={"warnings": (*record.warnings, f"the webhook was not told: {lost}")})
+            stop.wait(UPDATE_SECONDS)
+        return record
 
     def _note(self, event: Event) -> None:
         """The end is to be seen at once, not at the next look."""
@@ -133,7 +136,7 @@ class _Cluster:
         deadline = time.monotonic() + 30
         while True:
             try:
-                return self._scheduler.acceptor.accept(request)
+                return self._scheduler.acceptor.accept(request, by="local")
             except StateUnavailable:
                 if time.monotonic() > deadline:
                     raise
@@ -160,6 +163,8 @@ def _cluster(data: Path, slots: int, settings: Settings, templates: Known | None
             event_publisher=broker,
             clock=SystemClock(),
             reports=polling(broker.take_report),
+            # Who runs this has written the request: any address may be called.
+            webhooks=Webhooks(state.deliveries, HttpSender(allow_private=True)),
         )
         options = SchedulerOptions(
             roles=("aggregate", "sweep"),
@@ -172,28 +177,15 @@ def _cluster(data: Path, slots: int, settings: Settings, templates: Known | None
         )
         scratch.sweep(data / "scratch")
         scheduler = Scheduler(services, options)
-        executors = [
-            Executor(_slot(n, data, settings), state.claims, store, storages, broker, tools)
-            for n in range(1, slots + 1)
-        ]
-        over = threading.Event()
-        for n, executor in enumerate(executors, 1):
-            state.claims.register(_worker_info(n), 24 * 3600)
-            threading.Thread(target=_work, args=(executor, broker, over), name=f"slot {n}", daemon=True).start()
-
-        def stop_workers() -> None:
-            over.set()
-            for executor in executors:
-                executor.shutdown()
-            deadline = time.monotonic() + 10
-            while any(e.busy_with for e in executors) and time.monotonic() < deadline:
-                time.sleep(0.02)
-
+        workers = Slots(
+            slots, state, store, storages, broker, tools, scratch=data / "scratch", settings=settings, reuse=True
+        )
+        workers.start()
         scheduler.start()
         try:
-            yield _Cluster(scheduler, state, broker, stop_workers, options.check_source)
+            yield _Cluster(scheduler, state, broker, workers.stop, options.check_source)
         finally:
-            stop_workers()
+            workers.stop()
             broker.close()
             scheduler.stop()
 
@@ -201,35 +193,6 @@ def _cluster(data: Path, slots: int, settings: Settings, templates: Known | None
 def _forget_tasks(store: DirectoryStore) -> None:
     """Remove an earlier run's task, or it would be taken up again; its finished chunks stay in the cache, by content."""
     store.delete([i.key for i in store.list("tasks/")])
-
-
-def _work(executor: Executor, broker: InProcessBroker, over: threading.Event) -> None:
-    """A slot: one order after the other."""
-    while not over.is_set():
-        order = broker.take_order(Tag.CPU, 0.25)
-        if order is None:
-            continue
-        try:
-            executor.run(order.sid)
-        except FramefleetError:
-            continue  # reported or given back already; the sweep brings it again
-
-
-def _slot(n: int, data: Path, settings: Settings) -> SlotSettings:
-    return SlotSettings(
-        worker=f"slot {n}",
-        tag=Tag.CPU,
-        scratch=data / "scratch",
-        limits=local_limits(settings),
-        lease_seconds=LEASE_SECONDS,
-        beat_seconds=BEAT_SECONDS,
-        stall_seconds=settings.stall_seconds,
-        reuse=True,
-    )
-
-
-def _worker_info(n: int) -> WorkerInfo:
-    return WorkerInfo(id=f"slot {n}", host="here", tag=Tag.CPU, state="idle", sid=None, version="", encoders=())
 
 
 def _check_source(storages: Storages, settings: Settings, uri: str, field: str) -> None:

@@ -16,6 +16,8 @@ from framefleet.domain import keys
 from framefleet.domain.address import source_address
 from framefleet.domain.errors import FramefleetError
 from framefleet.domain.media_info import MediaInfo
+from framefleet.domain.outlook import plan_view
+from framefleet.domain.preview import PlanView
 from framefleet.domain.records import DoneRecord, ProbeOutput
 from framefleet.domain.still_spec import AnimationSpec, SnapshotSpec, SpriteSpec
 from framefleet.domain.subtask import (
@@ -61,6 +63,14 @@ class PlannedTask:
     """Its probes included."""
     commands: dict[int, list[list[str]]]
     """Subtask number -> argument lists, the program first. Addresses of intermediate files are shown in angle brackets."""
+    slots: int = 2
+    """What the work was cut for."""
+
+    def view(self) -> PlanView:
+        """In short, with what it may cost on this machine."""
+        return plan_view(
+            self.task, self.media, self.plan, slots={Tag.CPU: self.slots}, measured={}, commands=self.commands
+        )
 
 
 def probe(uri: str, settings: Settings) -> MediaInfo:
@@ -85,7 +95,7 @@ def plan_task(
         prober = alone.tools.prober
         commands |= {p.n: [f(prober, urls[i]) for f in (probe_command, packets_command)] for i, p in enumerate(probes)}
         plan = plan.model_copy(update={"subtasks": (*probes, *plan.subtasks)})
-    return PlannedTask(task, tuple(media), plan, commands)
+    return PlannedTask(task, tuple(media), plan, commands, slots)
 
 
 _NOTHING = {"name": "probe", "template": "remux-mp4", "uri": "file:///nowhere.mp4"}

@@ -19,6 +19,7 @@ from framefleet.domain.subtask import AudioPiece, AudioTrack, AudioTrackSpec
 from framefleet.domain.timeline import decimal, to_ticks
 from framefleet.media.command import Command, build, output, source_input
 from framefleet.media.sound_encoders import audio_options
+from framefleet.media.sound_times import LIMIT
 
 SILENT = -70.0
 """LUFS: what is softer does not count as sound (the meter's absolute gate)."""
@@ -117,7 +118,9 @@ def track_tags(tracks: Sequence[AudioTrack], container: str) -> dict[str, Any]:
 
 def _is_filtered(spec: AudioTrackSpec, gain: float) -> bool:
     piece = spec.pieces[0]
-    return spec.filtered or len(spec.pieces) > 1 or bool(gain) or piece.start is not None or piece.duration is not None
+    if spec.filtered or len(spec.pieces) > 1 or gain or piece.uneven:
+        return True
+    return piece.start is not None or piece.duration is not None
 
 
 def _graph(spec: AudioTrackSpec, urls: Mapping[int, str], gain: float) -> Any:
@@ -133,7 +136,9 @@ def _graph(spec: AudioTrackSpec, urls: Mapping[int, str], gain: float) -> Any:
             return stream
         if spec.form != "cmaf":
             # These files have no clock that could begin late: what is silent before the sound begins becomes samples.
-            stream = stream.filter("aresample", spec.sample_rate, **{"async": 1, "first_pts": 0})
+            stream = _timed(stream, spec, piece, first_pts=0)
+        elif piece.uneven:
+            stream = _timed(stream, spec, piece)
         stream = stream.filter("aformat", **_format(spec))
     decibels = spec.settings.volume + gain
     return stream.filter("volume", f"{decibels:.4f}dB", precision="float") if decibels else stream
@@ -142,6 +147,17 @@ def _graph(spec: AudioTrackSpec, urls: Mapping[int, str], gain: float) -> Any:
 def _format(spec: AudioTrackSpec) -> dict[str, Any]:
     # In floating point a down-mix keeps its level; in whole numbers FFmpeg would make it softer, so that nothing clips.
     return {"sample_fmts": "fltp", "sample_rates": spec.sample_rate, "channel_layouts": spec.layout}
+
+
+def _timed(stream: Any, spec: AudioTrackSpec, piece: AudioPiece, **options: Any) -> Any:
+    """Every sample at its time: what overlaps is cut, a hole becomes silence.
+
+    async=1 never stretches sound, which would change its pitch. By itself it leaves what is off by less than 0.1 s, and
+    well-timed sound comes out of it as it went in.
+    """
+    if piece.uneven:
+        options["min_hard_comp"] = LIMIT
+    return stream.filter("aresample", spec.sample_rate, **{"async": 1}, **options)
 
 
 def _trimmed(stream: Any, piece: AudioPiece) -> Any:
@@ -165,7 +181,7 @@ def _joined(spec: AudioTrackSpec, urls: Mapping[int, str]) -> Any:
             continue
         stream = _trimmed(source_input(urls[piece.source], number=number)[str(piece.stream)], piece)
         stream = (
-            stream.filter("aresample", spec.sample_rate, **{"async": 1, "first_pts": 0})
+            _timed(stream, spec, piece, first_pts=0)
             .filter("aformat", **_format(spec))
             .filter("apad", whole_dur=length)
             .filter("atrim", end=length)

@@ -65,10 +65,10 @@ def cleaned(stream: Any, piece: Piece, clock: int, pixel_format: str) -> Any:
         start, end = (None if b is None else b - piece.origin + piece.at for b in piece.window)
         bounds = {k: v for k, v in (("start_pts", start), ("end_pts", end)) if v is not None}
         stream = stream.filter("trim", **bounds) if bounds else stream
-    return stream if piece.tone_map is None else _tone_mapped(stream, piece.tone_map, pixel_format)
+    return stream if piece.tone_map is None else tone_mapped(stream, piece.tone_map, pixel_format)
 
 
-def _tone_mapped(stream: Any, transfer: str, pixel_format: str) -> Any:
+def tone_mapped(stream: Any, transfer: str, pixel_format: str) -> Any:
     """From BT.2020 with PQ or HLG to BT.709: 1000 cd/m2 become white, whatever the file says of its brightest spot."""
     # Said again, because files leave some of it out, and without it zscale refuses.
     stream = stream.filter(

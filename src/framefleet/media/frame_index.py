@@ -13,6 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 from fractions import Fraction
 
 from framefleet.domain.media_info import AudioStream, FrameIndex, VideoStream
+from framefleet.media.sound_times import SoundTimes
 
 REORDER = 64
 """Packets come in decoding order. H.264 and HEVC show a frame at most 16 frames after its turn to be decoded (the size
@@ -46,6 +47,9 @@ class IndexBuilder:
         """`container` is FFmpeg's name of the demuxer, as in `MediaInfo.container`; `others` are the further sound streams."""
         self._video, self._audio = video, audio
         self._others = {str(a.index): a for a in others}
+        # AVI stores no times: what is printed is counted.
+        timed = [] if container == "avi" else [*([] if audio is None else [audio]), *others]
+        self._sounds = {a.index: SoundTimes(a) for a in timed}
         self.other_ends: dict[int, Fraction] = {}
         """Where the packets of each further sound stream end, seconds on the file's clock."""
         self.audio_end: Fraction | None = None
@@ -80,8 +84,10 @@ class IndexBuilder:
             self._frame(fields)
         elif self._audio is not None and index == str(self._audio.index):
             self._sound(fields, self._audio.time_base)
+            self._times(fields, self._audio.index)
         elif index is not None and (other := self._others.get(index)) is not None:
             end = _sound_end(fields, other.time_base)
+            self._times(fields, other.index)
             if end is not None:
                 self.other_ends[other.index] = max(end, self.other_ends.get(other.index, end))
 
@@ -105,6 +111,18 @@ class IndexBuilder:
             gop_bytes=tuple(sum(self._gops[a:b]) for a, b in zip(starts, ends, strict=True)),
             last_duration=max(0, self._last_duration),
         )
+
+    def uneven(self) -> set[int]:
+        """The sound streams that are off their times, once all lines were fed."""
+        for times in self._sounds.values():
+            times.end()
+        return {index for index, times in self._sounds.items() if times.uneven}
+
+    def _times(self, fields: Mapping[str, str], index: int) -> None:
+        pts = _integer(fields.get("pts"))
+        times = self._sounds.get(index)
+        if times is not None and pts is not None and "D" not in fields.get("flags", ""):
+            times.feed(pts, _integer(fields.get("duration")) or 0)
 
     def _sound(self, fields: Mapping[str, str], time_base: Fraction) -> None:
         end = _sound_end(fields, time_base)

@@ -24,16 +24,20 @@ _OF = {
     "Settings": ("Of every service and the command line", ""),
     "SchedulerSettings": ("Of the scheduler", "Beside those above."),
     "WorkerSettings": ("Of the worker", "Beside those above."),
+    "CommandSettings": ("Of the command line", "For commands over HTTP."),
 }
 _METRICS = """\
 # Metrics
 
 This page is made from the code (`make docs`). Schedulers serve `/metrics` on port 9108, workers (one for all slots of a host) on
-port 9109, both on 127.0.0.1 unless `FRAMEFLEET_METRICS_HOST` says otherwise ([settings.md](settings.md)). All times are seconds,
-all sizes bytes. Labels come from closed sets, never from ids; after the hundredth pipeline the label `pipeline` is `other`.
+port 9109, both on 127.0.0.1 unless `FRAMEFLEET_METRICS_HOST` says otherwise ([settings.md](settings.md)). The HTTP API serves
+those of its process too, to keys of all pipelines, and so does `framefleet serve`. All times are seconds, all sizes bytes.
+Labels come from closed sets, never from ids; after the hundredth pipeline the label `pipeline` is `other`.
 
-Counters and histograms are kept by each process and begin at nothing with it; a gauge is read from Redis when it is asked for, so
-any one scheduler tells the truth about all. See [failures.md](failures.md) for what may be counted wrongly.
+Counters and histograms are kept by each process and begin at nothing with it; a gauge is looked up when it is asked for. What is
+read from Redis every scheduler tells alike, so take the `max` of it and never the sum. `deploy/prometheus` has rules and alerts
+over these metrics, and [runbooks](runbooks/README.md) say what to do about each alert. See [failures.md](failures.md) for what
+may be counted wrongly.
 """
 
 

@@ -57,7 +57,8 @@ def _made(work: Work, spec: AudioTrackSpec, urls: Mapping[int, str], path: Path,
     """Make the track's file and prove it."""
     if spec.settings.codec == "copy":
         work.ffmpeg(audio_command(spec, urls, str(path)), seconds=seconds, share=(0.0, 0.9))
-        seen = verify.audio_track(work, path, spec.samples, spec.tolerance, spec.sample_rate)
+        uneven = spec.pieces[0].uneven
+        seen = verify.audio_track(work, path, spec.samples, spec.tolerance, spec.sample_rate, by_times=uneven)
         seen.checks.append(_same_packets(work, spec, urls, path))
     else:
         counted = work.path(f"{spec.id}.framecrc")

@@ -25,6 +25,7 @@ from framefleet.media.probe import (
     with_first_frame,
 )
 from framefleet_workers import reuse, subtitles
+from framefleet_workers.handlers import frame
 from framefleet_workers.process import Result
 from framefleet_workers.work import Work
 
@@ -37,6 +38,14 @@ def handle(work: Work, spec: ProbeSpec) -> ProbeOutput:
     What FFmpeg says of a file whose connection broke cannot be told from what it says of a broken file.
     """
     subtitles.check_files(work, spec.source)
+    found = _probed(work, spec)
+    if spec.frame is None:
+        return found
+    taken = frame.picture(work, found.media, work.source(spec.source).url, spec.frame)
+    return found.model_copy(update={"frame": taken})
+
+
+def _probed(work: Work, spec: ProbeSpec) -> ProbeOutput:
     try:
         return _look(work, spec)
     except (SourceNotMedia, SourceTruncated) as error:
@@ -49,9 +58,9 @@ def handle(work: Work, spec: ProbeSpec) -> ProbeOutput:
 
 def _look(work: Work, spec: ProbeSpec) -> ProbeOutput:
     access = work.source(spec.source)
-    name = reuse.name_probe(work, spec)
+    name = reuse.name_probe(work, spec.model_copy(update={"frame": None}))
     if (known := reuse.find_probe(work, name)) is not None:
-        return ProbeOutput(media=known)
+        return ProbeOutput(media=known, reused=True)
     lines: list[str] = []
     result = work.lines(probe_command(work.tools.prober, access.url), lines.append, verify=False)
     info = _parsed(result, lines, spec)
@@ -161,7 +170,8 @@ def _indexed(work: Work, info: MediaInfo, url: str, spec: ProbeSpec) -> MediaInf
     if end is not None and end - info.start > work.limits.max_duration:
         raise SourceTooLong(f"the source lasts {float(end - info.start):.0f} s", field=field)
     ends = builder.other_ends | ({} if audio is None or builder.audio_end is None else {audio.index: builder.audio_end})
-    sounds = tuple(a.model_copy(update={"end": ends.get(a.index)}) for a in info.audio)
+    uneven = builder.uneven()
+    sounds = tuple(a.model_copy(update={"end": ends.get(a.index), "uneven": a.index in uneven}) for a in info.audio)
     return info.model_copy(update={"index": index, "audio_end": builder.audio_end, "audio": sounds})
 
 

@@ -113,7 +113,11 @@ def _transport_stream(work: Work, uri: str, listed: Listed, package: LadderPacka
     else:
         part = lay_audio(work, listed.made, f"{track.name}-parts")
     pattern = work.path(f"{track.name}/%d.ts")
-    usual = max((s.duration for s in track.segments[:-1]), default=Fraction(str(package.segment_seconds)))
+    # FFmpeg begins segment n at the first keyframe n lengths after the start. Where frames are not evenly apart, as at the
+    # joins of a film made of clips, segments are not equally long: none may begin before its turn.
+    begin = track.segments[0].start
+    turns = [(s.start - begin) / n for n, s in enumerate(track.segments) if n]
+    usual = min(turns, default=Fraction(str(package.segment_seconds)))
     command = segment_command(
         str(part.path), str(pattern), video=video, start=part.start, segment_seconds=_below(usual)
     )

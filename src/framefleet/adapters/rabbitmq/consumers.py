@@ -75,6 +75,7 @@ def consume_submissions(
             answer=lambda body: session.answer(delivery, body),
             reject=lambda code, message, field: session.put_aside(REJECTED_QUEUE, delivery, code, message, field),
             ack=ack,
+            traceparent=_text((delivery.properties.headers or {}).get("traceparent")),
         )
         try:
             handler(submission)
@@ -272,6 +273,8 @@ def _plain(headers: dict[Any, Any] | None) -> dict[str, Any]:
     }
 
 
-def _text(value: str | bytes | None) -> str | None:
-    """A property's text: pika gives bytes where it is not UTF-8."""
-    return value.decode(errors="replace") if isinstance(value, bytes) else value
+def _text(value: Any) -> str | None:
+    """A property's or a header's text: pika gives bytes where it is not UTF-8, and numbers where a header has one."""
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    return value if isinstance(value, str) else None

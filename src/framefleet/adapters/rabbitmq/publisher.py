@@ -13,10 +13,12 @@ import pika
 from framefleet.adapters.rabbitmq.batch import ConfirmedChannel, Message
 from framefleet.adapters.rabbitmq.connection import BROKEN, close, is_lasting, is_missing, parameters, unavailable
 from framefleet.adapters.rabbitmq.topology import RESULTS_EXCHANGE, declare_topology
+from framefleet.domain.trace import parse
 from framefleet.messages import EVENTS_EXCHANGE, RESULTS_QUEUE, Order, Report, work_queue
 from framefleet.ports import Event
 
 PERSISTENT = 2
+_TRACEPARENT = b'"traceparent":"'
 _TRIES = 3
 _PAUSE_SECONDS = 0.25
 """Between tries, so that a broker that restarts its listener is not given up within milliseconds."""
@@ -43,7 +45,8 @@ class RabbitPublisher:
     def report(self, report: Report) -> None:
         """To the results queue."""
         body = report.model_dump_json().encode()
-        self._publish([Message(RESULTS_EXCHANGE, RESULTS_QUEUE, body, _properties(uuid.uuid4().hex), True)])
+        properties = _properties(uuid.uuid4().hex, traceparent=report.traceparent)
+        self._publish([Message(RESULTS_EXCHANGE, RESULTS_QUEUE, body, properties, True)])
 
     def event(self, event: Event) -> None:
         """To the events exchange, where perhaps nobody listens."""
@@ -93,12 +96,20 @@ class RabbitPublisher:
 
 def _order(order: Order) -> Message:
     message_id = uuid.uuid4().hex
-    properties = _properties(message_id, priority=order.priority)
+    properties = _properties(message_id, order.priority, order.traceparent)
     return Message("", work_queue(order.tag), order_envelope(order, message_id), properties, True)
 
 
 def _event(event: Event) -> Message:
-    return Message(EVENTS_EXCHANGE, event.key, event.body, _properties(event.id), False)
+    properties = _properties(event.id, traceparent=_traceparent(event.body))
+    return Message(EVENTS_EXCHANGE, event.key, event.body, properties, False)
+
+
+def _traceparent(body: bytes) -> str | None:
+    """What an event says of its trace. Nobody's text can look like it: a quote inside a JSON string has a backslash."""
+    at = body.rfind(_TRACEPARENT)
+    said = None if at < 0 else parse(body[at + len(_TRACEPARENT) :].split(b'"', 1)[0].decode(errors="replace"))
+    return None if said is None else said.header
 
 
 def order_envelope(order: Order, message_id: str) -> bytes:
@@ -115,8 +126,9 @@ def order_envelope(order: Order, message_id: str) -> bytes:
     return json.dumps(envelope, separators=(",", ":")).encode()
 
 
-def _properties(message_id: str, priority: int | None = None) -> pika.BasicProperties:
+def _properties(message_id: str, priority: int | None = None, traceparent: str | None = None) -> pika.BasicProperties:
     return pika.BasicProperties(
+        headers=None if traceparent is None else {"traceparent": traceparent},
         content_type="application/json",
         delivery_mode=PERSISTENT,
         message_id=message_id,

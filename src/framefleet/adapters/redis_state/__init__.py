@@ -26,18 +26,35 @@ the same script. Knows no broker and no object store.
     ff:tasks, ff:tasks:state:<state>, ff:tasks:pipeline:<pipeline>, ff:tasks:lane:<pipeline>:<state>
                                         zset: time created      listings; ff:pipelines names the lanes
     ff:events, ff:event                 zset of ids in order, hash of their bodies; ff:events:seq, ff:events:taken
+    ff:delivery:<id>                    hash: an event on its way to a webhook
+    ff:deliveries:<state>               zset: time              waiting, delivered (the latest), dead
+    ff:deliveries:due:<host>            zset: due time          those that wait; ff:deliveries:hosts: earliest of each host
+    ff:feed                             stream: the latest events of tasks, for who watches
     ff:workers, ff:worker, ff:worker:seen   zset: end of life, and what they say of themselves
     ff:holds                            hash: worker -> the subtask it claimed last
     ff:quarantine:<host>                the one subtask in quarantine there
     ff:drained                          set: workers and hosts that take no new work
     ff:nudge:<worker>                   channel: subtasks whose claim is to be looked at now
     ff:leader                           who sweeps
+    ff:dry, ff:dry:ended                zset: time created, time ended  dry runs; the latter until their objects are removed
+    ff:measured                         hash: <tag>:<kind>:<sum>    what work has cost, beside what was planned
 """
 
 from framefleet.adapters.redis_state.claims import RedisClaims
 from framefleet.adapters.redis_state.connection import RedisState, connect
+from framefleet.adapters.redis_state.deliveries import RedisDeliveries
 from framefleet.adapters.redis_state.epochs import RedisEpochs
+from framefleet.adapters.redis_state.feed import RedisFeed
 from framefleet.adapters.redis_state.outbox import RedisOutbox
 from framefleet.adapters.redis_state.tasks import RedisTaskStore
 
-__all__ = ["RedisClaims", "RedisEpochs", "RedisOutbox", "RedisState", "RedisTaskStore", "connect"]
+__all__ = [
+    "RedisClaims",
+    "RedisDeliveries",
+    "RedisEpochs",
+    "RedisFeed",
+    "RedisOutbox",
+    "RedisState",
+    "RedisTaskStore",
+    "connect",
+]

@@ -1,4 +1,4 @@
-"""One connection pool and the four ports over it. The only module that configures the Redis client."""
+"""One connection pool and the ports over it. The only module that configures the Redis client."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 
 from framefleet.adapters.redis_state.claims import RedisClaims
+from framefleet.adapters.redis_state.deliveries import RedisDeliveries
 from framefleet.adapters.redis_state.epochs import RedisEpochs
+from framefleet.adapters.redis_state.feed import RedisFeed
+from framefleet.adapters.redis_state.measures import RedisMeasures
 from framefleet.adapters.redis_state.nudges import RedisNudges
 from framefleet.adapters.redis_state.outbox import RedisOutbox
 from framefleet.adapters.redis_state.scripts import Scripts
@@ -28,13 +31,16 @@ _ANSWER_TIMEOUT_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class RedisState:
-    """The four state ports over one pool. Safe to share between threads; open a new one after a fork."""
+    """The state ports over one pool. Safe to share between threads; open a new one after a fork."""
 
     claims: RedisClaims
     tasks: RedisTaskStore
     outbox: RedisOutbox
     epochs: RedisEpochs
     nudges: RedisNudges
+    feed: RedisFeed
+    measures: RedisMeasures
+    deliveries: RedisDeliveries
     client: redis.Redis
 
     def ping(self) -> None:
@@ -65,6 +71,8 @@ def connect(
     Ended tasks stay for `retention_seconds` after `finish`; `ageing_seconds` of waiting are worth a level of priority.
     Raises ValueError when the address is not one.
     """
+    # Versions of the client differ in whether they compare the server's name when they are not told to.
+    over_tls = {"ssl_check_hostname": True} if url.startswith("rediss://") else {}
     pool = redis.ConnectionPool.from_url(
         url,
         decode_responses=True,
@@ -73,6 +81,7 @@ def connect(
         socket_timeout=_ANSWER_TIMEOUT_S,
         # One repetition: a lost answer may repeat a script, which all of them bear (by nonce, fence or state).
         retry=Retry(ConstantBackoff(0.05), 1),
+        **over_tls,
     )
     client = redis.Redis(connection_pool=pool)
     scripts = Scripts(client)
@@ -82,5 +91,8 @@ def connect(
         outbox=RedisOutbox(scripts, ageing_seconds=ageing_seconds),
         epochs=RedisEpochs(scripts),
         nudges=RedisNudges(client),
+        feed=RedisFeed(client),
+        measures=RedisMeasures(scripts),
+        deliveries=RedisDeliveries(scripts),
         client=client,
     )

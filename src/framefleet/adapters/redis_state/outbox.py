@@ -40,10 +40,11 @@ class RedisOutbox:
                     kind=kind,
                     tag=tag,
                     priority=max(broker_priority(int(priority), kind, retried=bool(retried)), int(least)),
+                    traceparent=trace or None,
                 ),
                 token=ticket,
             )
-            for sid, kind, tag, priority, retried, ticket, least in rows(found, 7)
+            for sid, kind, tag, priority, retried, ticket, least, trace in rows(found, 8)
         ]
 
     def published(self, *due: Due) -> None:

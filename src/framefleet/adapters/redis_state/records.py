@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from framefleet.adapters.redis_state.history import history
 from framefleet.domain.errors import ErrorInfo
 from framefleet.domain.pipeline import Pipeline
 from framefleet.domain.priority import broker_priority
@@ -21,9 +22,6 @@ ROW = 10
 """Arguments of a new subtask."""
 _PART = 1000
 """Rows in a call, or needs that cost as much."""
-_MOST_TOLD = 2000
-"""Subtasks in a final event: a megabyte or so. RabbitMQ takes 16 MiB from version 4 on, and one that it refuses would be
-published again for ever, before all others."""
 _NEEDS = 5000
 _NEEDS_LIKE_A_ROW = 5
 
@@ -112,21 +110,6 @@ def plan_arguments(plan: Plan) -> tuple[int, str, float]:
     )
 
 
-def final_event(record: TaskRecord) -> str:
-    """Body of the final event: the full record (without its subtasks if there are very many) and what all events have."""
-    if len(record.subtasks) > _MOST_TOLD:
-        record = record.model_copy(update={"subtasks": ()})
-    body = record.model_dump(mode="json")
-    finished = record.finished_at or datetime.now(UTC)
-    head = {
-        "event_id": f"{record.id}.{record.run}.{record.state}",
-        "event": f"task.{record.state}",
-        "at": finished.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "task_id": record.id,
-    }
-    return json.dumps(head | body, separators=(",", ":"))
-
-
 # --- out of Redis ---------------------------------------------------------------------------
 
 
@@ -149,24 +132,43 @@ def subtask_record(values: Sequence[str]) -> SubtaskRecord:
         speed,
         error,
         output,
+        fence,
+        noted,
     ) = values
+    seen = SubtaskState(state)
+    ended, said = moment(finished), _output(output)
+    reason = ErrorInfo.model_validate_json(error) if error else None
+    attempts = history(
+        noted,
+        state=seen,
+        attempt=int(attempt or 0),
+        fence=int(fence or 0),
+        worker=worker or None,
+        started_at=moment(started),
+        finished_at=ended,
+        error=reason,
+        output=said,
+    )
+    # Of several attempts another than the last may have been first.
+    won = next((one for one in attempts if one.outcome == "succeeded"), None)
     return SubtaskRecord(
         n=int(n),
         kind=kind,
         tag=tag,
-        state=SubtaskState(state),
+        state=seen,
         attempts=int(attempt or 0),
-        worker=worker or None,
+        worker=(worker or None) if won is None else won.worker,
         progress=float(progress or 0),
         queued_at=moment(queued),
-        started_at=moment(started),
-        finished_at=moment(finished),
+        started_at=moment(started) if won is None else won.started_at,
+        finished_at=ended,
         cpu_seconds=float(cpu or 0),
         weight=float(weight or 0),
         label=text,
         speed=float(speed) if speed and state == "running" else None,
-        error=ErrorInfo.model_validate_json(error) if error else None,
-        output=_output(output),
+        error=reason,
+        output=said,
+        history=attempts,
     )
 
 
@@ -200,6 +202,8 @@ def _live(
         created_at=task.created_at,
         started_at=moment(started),
         progress=progress,
+        traceparent=task.trace.header,
+        by=task.by,
         user_data=task.request.user_data,
         tags=task.request.tags,
         warnings=() if task.moved is None else (f"encoded on CPUs instead of GPUs: {task.moved}",),

@@ -34,7 +34,7 @@ class Scripts:
         """The script's answer, its first word included, also when that is `NO_EPOCH`.
 
         Raises StateUnavailable when Redis fails. Safe to repeat: a script changes nothing when it finds its change
-        made.
+        made; only `note_work` adds up again, which a sum of estimates bears.
         """
         texts = [str(argument) for argument in arguments]
         try:

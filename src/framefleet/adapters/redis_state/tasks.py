@@ -5,22 +5,25 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from framefleet.adapters.redis_state import records
+from framefleet.adapters.redis_state import deliveries, records
+from framefleet.adapters.redis_state.explaining import explain
 from framefleet.adapters.redis_state.scripts import Scripts
+from framefleet.domain import events
 from framefleet.domain.errors import ErrorInfo, Retry, StateUnavailable
-from framefleet.domain.pipeline import EVERYTHING, Pipeline
+from framefleet.domain.pipeline import DRY, EVERYTHING, Pipeline
 from framefleet.domain.records import SubtaskRecord, TaskRecord
 from framefleet.domain.states import TaskState
 from framefleet.domain.subtask import Kind, Plan, Subtask, Tag, split_subtask_id
-from framefleet.domain.task import Task
-from framefleet.domain.waiting import Explanation, explanation
-from framefleet.ports import Counts, Expired, PipelineStatus, TaskQuery, TaskStatus, WorkerInfo
+from framefleet.domain.task import Task, is_dry
+from framefleet.domain.waiting import Explanation
+from framefleet.ports import Counts, Expired, PipelineStatus, Place, TaskPage, TaskQuery, TaskStatus, WorkerInfo
 
 _BATCH = 1000
+_MOST_LOOKS = 5
 _DONE_AT_ONCE = 200
 """Redis answers nobody else meanwhile."""
-_LOOKS = 2000
-"""Subtasks whose state alone is looked at, in one call."""
+_DRY_SECONDS = 3600
+"""How long a dry run that has ended can be read."""
 _KINDS = ",".join(Kind)
 _TAGS = ",".join(Tag)
 
@@ -50,14 +53,16 @@ class RedisTaskStore:
             task.id,
             run,
             task.model_dump_json(),
-            task.pipeline,
+            DRY if task.dry else task.pipeline,
             task.priority,
             records.milliseconds(task.created_at),
             task.request.name,
             task.request.user_data or "",
-            json.dumps(task.request.tags),
+            json.dumps({} if task.dry else task.request.tags),
+            *deliveries.hook_arguments(task),
             sum(probe.weight for probe in probes),
             max((probe.n for probe in probes), default=0),
+            task.trace.header,
             *rows,
         )
 
@@ -210,6 +215,7 @@ class RedisTaskStore:
         """
         if not record.state.final:
             raise ValueError(f"a task cannot finish as {record.state}")
+        dry = is_dry(record.id)
         applied = self._over_what_was_there(
             record.id,
             "finish",
@@ -218,12 +224,14 @@ class RedisTaskStore:
             record.state,
             record.model_dump_json(),
             record.model_copy(update={"subtasks": ()}).model_dump_json(),
-            records.final_event(record),
+            events.final_event(record),
             records.milliseconds(record.finished_at) if record.finished_at else "",
-            record.pipeline,
+            DRY if dry else record.pipeline,
             record.priority,
             records.milliseconds(record.created_at),
-            self._retention_seconds,
+            min(self._retention_seconds, _DRY_SECONDS) if dry else self._retention_seconds,
+            json.dumps({} if dry else record.tags),
+            events.short_event(record),
         )
         if len(record.subtasks) > _BATCH:  # else `purge` sees to what there is
             self._forget()
@@ -311,31 +319,75 @@ class RedisTaskStore:
         found = self._scripts.run("subtasks", task_id, run, n, n)[1:]
         return records.subtask_record(found[0]) if found else None
 
-    def query(self, query: TaskQuery) -> list[TaskRecord]:
-        """Tasks without their subtasks, newest first, at most `limit`. Raises StateUnavailable."""
-        if query.limit <= 0:
-            return []
-        if query.pipeline is None:
-            key = "ff:tasks" if query.state is None else f"ff:tasks:state:{query.state}"
-        elif query.state is None:
-            key = f"ff:tasks:pipeline:{query.pipeline}"
+    def query(self, query: TaskQuery) -> TaskPage:
+        """Tasks without their subtasks, newest first. Raises StateUnavailable.
+
+        A page may have fewer than `limit` though there is a next one, when few of many match.
+        """
+        found: list[TaskRecord] = []
+        place = query.after
+        for _ in range(_MOST_LOOKS):
+            if len(found) >= query.limit:
+                break
+            place, part = self._look(query, place, query.limit - len(found))
+            found += part
+            if place is None:
+                break
+        return TaskPage(found, place)
+
+    def _look(self, query: TaskQuery, after: Place | None, limit: int) -> tuple[Place | None, list[TaskRecord]]:
+        state, pipeline = query.state or "", query.pipeline or ""
+        tagged = "" if query.tag is None else f"ff:tasks:tag:{query.tag[0]}={query.tag[1]}"
+        if pipeline:
+            key = f"ff:tasks:lane:{pipeline}:{state}" if state else f"ff:tasks:pipeline:{pipeline}"
+        elif state or not tagged:
+            key = f"ff:tasks:state:{state}" if state else "ff:tasks"
         else:
-            key = f"ff:tasks:lane:{query.pipeline}:{query.state}"
-        found = (records.task_record(answer) for answer in self._scripts.run("query", key, query.limit)[1:])
-        return [record for record in found if record is not None]
+            key, tagged = tagged, ""
+        oldest = "-inf" if query.since is None else records.milliseconds(query.since)
+        newest = "+inf" if query.until is None else records.milliseconds(query.until)
+        come = ("", "") if after is None else after
+        _, place, *answers = self._scripts.run("query", key, limit, state, pipeline, oldest, newest, *come, tagged)
+        ms, _, task_id = place.partition(" ")
+        tasks = [record for answer in answers if (record := records.task_record(answer)) is not None]
+        return (Place(int(ms), task_id) if task_id else None), tasks
 
     def counts(self) -> Counts:
         """Numbers for metrics; `outbox` is orders and events. Works without an epoch. Raises StateUnavailable."""
         tasks: dict[tuple[str, str], int] = {}
         backlog: dict[tuple[str, str], int] = {}
-        outbox = 0
+        oldest: dict[tuple[str, str], float] = {}
+        attempts: dict[str, float] = {}
+        held: dict[str, int] = {}
+        waiting: dict[str, int] = {}
+        outbox, whole = 0, False
         for what, name, number in records.rows(self._scripts.run("counts", _TAGS, _KINDS)[1:], 3):
-            if what == "outbox":
-                outbox += int(number)
-                continue
             one, _, other = name.partition(":")
-            (tasks if what == "task" else backlog)[one, other] = int(number)
-        return Counts(tasks=tasks, backlog=backlog, outbox=outbox)
+            match what:
+                case "outbox":
+                    outbox += int(number)
+                case "age":
+                    oldest[one, other] = int(number) / 1000
+                case "attempt":
+                    attempts[name] = int(number) / 1000
+                case "delivery":
+                    waiting[name] = int(number)
+                case "held":
+                    held[name] = int(number)
+                case "whole":
+                    whole = bool(int(number))
+                case _:
+                    (tasks if what == "task" else backlog)[one, other] = int(number)
+        return Counts(
+            tasks=tasks,
+            backlog=backlog,
+            outbox=outbox,
+            oldest_tasks=oldest,
+            longest_attempts=attempts,
+            held=held,
+            whole=whole,
+            deliveries=waiting,
+        )
 
     def with_work(self, tag: str, limit: int) -> list[tuple[str, int]]:
         """Tasks, with their runs, that have subtasks of this tag queued or running; at random, if there are more than
@@ -369,29 +421,8 @@ class RedisTaskStore:
         return int(rest[0]) if word == "OK" else None
 
     def explain(self, task_id: str) -> Explanation | None:
-        """What a task waits for; None when unknown. Raises StateUnavailable.
-
-        Subtasks are looked at some thousand at a time, so what is said of a larger task need not be of one instant.
-        """
-        word, *rest = self._scripts.run("explain", task_id, *Tag)
-        if word != "OK":
-            return None
-        (state, pipeline, priority, planned, canceling, held, run, count), *ahead = rest
-        found: list[Sequence[str]] = []
-        for first in range(1, int(count) + 1, _LOOKS):
-            last = min(first + _LOOKS - 1, int(count))
-            found += self._scripts.run("explain_part", task_id, run, first, last)[1:]
-        return explanation(
-            task_id,
-            state,
-            pipeline,
-            int(priority),
-            canceling=bool(canceling),
-            planned=bool(planned),
-            held=held or None,
-            waits=records.waits(found, dict(zip(Tag, ahead, strict=True))),
-            tags=frozenset(worker.tag for worker in self.workers() if worker.works),
-        )
+        """What a task waits for, who could do it, and when it may end; None when unknown. Raises StateUnavailable."""
+        return explain(self._scripts, task_id, self.workers())
 
     def pipelines(self) -> list[PipelineStatus]:
         """Every pipeline that has settings or has had tasks, by name; one named `_all` when everything was ever paused.

@@ -1,4 +1,4 @@
---! use events queue tasks
+--! use events queue tasks history
 -- sid, fence, nonce, lease, fraction or '', speed or '' -> ok, adopted, cancel or lost.
 if not EPOCH then return NO_EPOCH end
 local sid, fence, nonce, lease = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
@@ -20,6 +20,7 @@ elseif s.state == 'queued' and fence > s.closed and ((s.nonce == nonce and s.fen
   else
     s.attempt = s.attempt + 1
   end
+  unnote_end(s, fence)
   s.state, s.fence, s.nonce = 'running', fence, nonce
   save(s, 'state', 'running', 'fence', fence, 'nonce', nonce, 'attempt', s.attempt, 'crashes', s.crashes)
   redis.call('HSETNX', 'ff:s:' .. sid, 'started_at', NOW)

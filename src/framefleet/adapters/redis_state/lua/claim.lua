@@ -1,4 +1,4 @@
---! use events queue tasks
+--! use events queue tasks history
 -- sid, nonce, worker, lease -> queued to running, under a new fence.
 if not EPOCH then return NO_EPOCH end
 local sid, nonce, worker, lease = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
@@ -18,6 +18,7 @@ if s.state == 'running' then
   if expiry and tonumber(expiry) > NOW then return {'REFUSED', 'leased'} end
   -- The sweep puts it back; then it waits like the others.
   if is_paused(about(s.tid).pipeline) then return {'REFUSED', 'paused'} end
+  note_end(s, 'lost')
   s.crashes = s.crashes + 1
   credit(s, 0)
 elseif s.state == 'blocked' then

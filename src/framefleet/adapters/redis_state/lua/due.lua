@@ -1,5 +1,5 @@
 --! use events
--- limit, tags... -> (sid, kind, tag, priority, retried, ticket, least broker priority)... The entries stay, due again in a while.
+-- limit, tags... -> (sid, kind, tag, priority, retried, ticket, least broker priority, trace)... The entries stay, due again in a while.
 if not EPOCH then return NO_EPOCH end
 if redis.call('EXISTS', 'ff:quiet') == 1 then return OK end
 local limit = tonumber(ARGV[1])
@@ -16,7 +16,7 @@ for i = 1, math.min(limit, #entries) do
   if v[3] == 'queued' then
     redis.call('ZADD', 'ff:outbox:' .. e.tag, NOW + HANDED_OUT, e.sid)
     for _, value in ipairs({e.sid, v[2], e.tag, tostring(about(v[1]).priority), v[4] or '', v[5],
-      v[6] or '0'}) do
+      v[6] or '0', about(v[1]).trace or ''}) do
       orders[#orders + 1] = value
     end
   else

@@ -1,4 +1,4 @@
---! use events queue tasks settle
+--! use events queue tasks settle history
 -- sid, fence or '', error, retry delay or '', 1 when another host may do better (else another worker
 -- is preferred that is idle), nonce or ''. A Redis that was rolled back gives the same fence twice: the nonce tells.
 -- MORE: what needs it has failed in part, `complete` goes on.
@@ -12,6 +12,7 @@ if delay then
   if s.state ~= 'running' then return NO end
   credit(s, 0)
   if ARGV[5] == '1' then exclude(s, true) else exclude(s, false, true) end
+  note_end(s, 'failed', cjson.decode(ARGV[3]).code)
   requeue(s, NOW + delay, 'error', ARGV[3], 'closed', s.fence)
 else
   fall(s.tid, about(s.tid).run, s, ARGV[3])

@@ -1,3 +1,4 @@
+--! use deliveries
 -- Events, appended in the script that changes the state. Ids follow from what happened, so that the same event told
 -- twice (a rebuild, an adoption) has the same id.
 local function json(value)
@@ -33,10 +34,12 @@ local function about(tid)
   local a = abouts[tid]
   if not a then
     local v = redis.call('HMGET', 'ff:t:' .. tid, 'run', 'pipeline', 'priority', 'created', 'name', 'user_data', 'tags',
-      'canceling')
+      'canceling', 'hook', 'trace')
     a = {run = v[1], pipeline = v[2], priority = tonumber(v[3] or 0), created = tonumber(v[4] or 0), name = v[5] or '',
-      canceling = v[8]}
-    a.tail = ',"pipeline":' .. json(a.pipeline) .. ',"user_data":' .. json(v[6]) .. ',"tags":' .. (v[7] or '{}') .. '}'
+      canceling = v[8], trace = v[10]}
+    if v[9] and v[9] ~= '' then a.hook = cjson.decode(v[9]) end
+    a.tail = ',"pipeline":' .. json(a.pipeline) .. ',"user_data":' .. json(v[6]) .. ',"tags":' .. (v[7] or '{}') ..
+      (a.trace and ',"traceparent":' .. json(a.trace) or '') .. '}'
     abouts[tid] = a
   end
   return a
@@ -48,10 +51,21 @@ local function append(id, key, body)
   end
 end
 
+-- For who watches: the latest events of tasks, short ones, about FEED of them. A rebuild is silent here, too.
+local FEED = 1000
+local function show(what, pipeline, body)
+  if not EPOCH then return end
+  redis.call('XADD', 'ff:feed', 'MAXLEN', '~', FEED, '*', 'event', 'task.' .. what, 'pipeline', pipeline, 'body', body)
+end
+
+-- The lane of dry runs: nothing of them is told or listed.
+local DRY = '_dry'
+
 -- `subtask.<state>.<kind>`. A rebuild (no epoch yet) is silent: all of it was told before.
 local function subtask_event(s, err)
   if not EPOCH then return end
   local a = about(s.tid)
+  if a.pipeline == DRY then return end
   local id = s.sid .. '.' .. s.state
   if s.state == 'queued' or s.state == 'running' then id = id .. '.' .. s.fence end
   append(id, 'subtask.' .. s.state .. '.' .. s.kind,
@@ -61,12 +75,20 @@ local function subtask_event(s, err)
     ',"worker":' .. json(s.worker) .. ',"progress":' .. s.progress .. ',"error":' .. (err or 'null') .. a.tail)
 end
 
+local function task_body(tid, what, id, state, progress, started)
+  local a = about(tid)
+  return '{"event_id":' .. json(id) .. ',"event":"task.' .. what .. '","at":' .. at() ..
+    ',"task_id":' .. json(tid) .. ',"id":' .. json(tid) .. ',"run":' .. a.run .. ',"name":' .. json(a.name) ..
+    ',"state":"' .. state .. '","progress":' .. progress .. ',"priority":' .. a.priority ..
+    ',"created_at":' .. rfc3339(a.created) .. ',"started_at":' .. rfc3339(started) .. a.tail
+end
+
 -- `task.<what>.<pipeline>` for what is not final; the final event's body is made outside, it has the whole record.
 local function task_event(tid, what, id, state, progress, started)
   local a = about(tid)
-  append(id, 'task.' .. what .. '.' .. a.pipeline,
-    '{"event_id":' .. json(id) .. ',"event":"task.' .. what .. '","at":' .. at() ..
-    ',"task_id":' .. json(tid) .. ',"id":' .. json(tid) .. ',"run":' .. a.run .. ',"name":' .. json(a.name) ..
-    ',"state":"' .. state .. '","progress":' .. progress .. ',"priority":' .. a.priority ..
-    ',"created_at":' .. rfc3339(a.created) .. ',"started_at":' .. rfc3339(started) .. a.tail)
+  if a.pipeline == DRY then return end
+  local body = task_body(tid, what, id, state, progress, started)
+  append(id, 'task.' .. what .. '.' .. a.pipeline, body)
+  show(what, a.pipeline, body)
+  if EPOCH and what ~= 'progress' then deliver(a, tid, what, id, body) end
 end

@@ -78,6 +78,7 @@ local function replace_run(tid, run)
   end_task(tid, v[3])
   redis.call('ZREM', 'ff:advance', tid)
   redis.call('ZREM', 'ff:retention', tid)
+  forget_progress(tid)
   redis.call('DEL', 'ff:t:' .. tid)
   abouts[tid] = nil
   return OK

@@ -7,7 +7,16 @@ local function lists(pipeline, state)
   }
 end
 
+-- By what users have tagged it with.
+local function list_tags(tid, tags, created)
+  for name, value in pairs(cjson.decode(tags)) do
+    local key = 'ff:tasks:tag:' .. name .. '=' .. value
+    if created then redis.call('ZADD', key, created, tid) else redis.call('ZREM', key, tid) end
+  end
+end
+
 local function list_task(tid, pipeline, created, before, state)
+  if pipeline == DRY then return end
   if before then
     for _, key in ipairs(lists(pipeline, before)) do redis.call('ZREM', key, tid) end
   end
@@ -36,18 +45,28 @@ local function credit(s, fraction)
   end
 end
 
--- At most every two seconds, and never a second one while the first waits for the broker.
+-- As often as the task says, and never a second one while the first waits for the broker. Its webhook has a measure of its
+-- own.
 local function progress_event(tid)
-  local v = redis.call('HMGET', 'ff:t:' .. tid, 'state', 'progress_at', 'progress_event', 'started')
-  local since = NOW - tonumber(v[2] or 0)
+  local v = redis.call('HMGET', 'ff:t:' .. tid, 'state', 'progress_at', 'progress_event', 'started', 'progress_every',
+    'called_at')
   -- Less than nothing: Redis' clock was set back.
-  if not EPOCH or v[1] ~= 'running' or (since >= 0 and since < 2000) then return end
-  if v[3] and redis.call('HEXISTS', 'ff:event', v[3]) == 1 then return end
+  local function since(at)
+    local passed = NOW - tonumber(at or 0)
+    return passed >= 0 and passed or math.huge
+  end
+  if not EPOCH or v[1] ~= 'running' then return end
+  local tell = since(v[2]) >= tonumber(v[5] or 2000) and not (v[3] and redis.call('HEXISTS', 'ff:event', v[3]) == 1)
+  local hook = about(tid).hook
+  local call = hook and hook.every and since(v[6]) >= hook.every
+  if not tell and not call then return end
   local progress = progress_of(tid)
   local id = tid .. '.' .. about(tid).run .. '.progress.' .. progress
-  if id == v[3] then return end
-  task_event(tid, 'progress', id, 'running', progress, v[4])
-  redis.call('HSET', 'ff:t:' .. tid, 'progress_at', NOW, 'progress_event', id)
+  if tell and id ~= v[3] then
+    task_event(tid, 'progress', id, 'running', progress, v[4])
+    redis.call('HSET', 'ff:t:' .. tid, 'progress_at', NOW, 'progress_event', id)
+  end
+  if call then call_progress(about(tid), tid, id, task_body(tid, 'progress', id, 'running', progress, v[4])) end
 end
 
 -- queued -> running, at the first claim.

@@ -1,13 +1,60 @@
 --! use events tasks live
--- list, limit -> tasks, newest first. Entries of tasks that have expired are dropped on the way.
+-- list, limit, state or '', pipeline or '', oldest, newest (ms, inclusive), place (ms, id or ''), other list or ''
+-- -> place to go on from ('' when this was all), then tasks, newest first: those of both lists.
+-- The place is that of the last entry looked at, so a page is the same whatever has been entered since. Entries of tasks that
+-- have expired are dropped on the way.
 if not EPOCH then return NO_EPOCH end
-local found = {'OK'}
-for _, tid in ipairs(redis.call('ZREVRANGE', ARGV[1], 0, ARGV[2] - 1)) do
-  local shown = live(tid, 'summary')
-  if shown[1] == 'none' then
-    redis.call('ZREM', ARGV[1], tid)
-  else
-    found[#found + 1] = shown
+local list, limit, state, pipeline = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4]
+local oldest, newest, from_ms, from_id, other = ARGV[5], ARGV[6], tonumber(ARGV[7] or ''), ARGV[8], ARGV[9]
+local MOST_LOOKED_AT = 2000
+if from_ms and (newest == '+inf' or from_ms < tonumber(newest)) then newest = ARGV[7] end
+local at_once = limit + 1
+if other ~= '' then
+  at_once = 200
+  -- Few of many: what is in the shorter one is looked for in the longer one.
+  if redis.call('ZCOUNT', other, oldest, newest) < redis.call('ZCOUNT', list, oldest, newest) then
+    list, other = other, list
   end
 end
-return found
+
+-- For each entry (id, score, ...) whether it is in the other list too.
+local function in_both(entries)
+  if other == '' then return nil end
+  local ids = {}
+  for i = 1, #entries, 2 do
+    ids[#ids + 1] = entries[i]
+  end
+  return redis.call('ZMSCORE', other, unpack(ids))
+end
+
+local found = {'OK', ''}
+local looked_at, offset = 0, 0
+while true do
+  local entries = redis.call('ZREVRANGEBYSCORE', list, newest, oldest, 'WITHSCORES', 'LIMIT', offset, at_once)
+  if #entries == 0 then
+    found[2] = ''
+    return found
+  end
+  local both = in_both(entries)
+  for i = 1, #entries, 2 do
+    local tid, created = entries[i], entries[i + 1]
+    -- Those of one millisecond stand in the order of their ids, the last first.
+    if not (from_ms and tonumber(created) == from_ms and tid >= from_id) then
+      if #found - 2 >= limit or looked_at >= MOST_LOOKED_AT then
+        return found
+      end
+      looked_at = looked_at + 1
+      if not both or both[(i + 1) / 2] then
+        local v = redis.call('HMGET', 'ff:t:' .. tid, 'state', 'pipeline')
+        if not v[1] then
+          redis.call('ZREM', list, tid)
+          offset = offset - 1
+        elseif (state == '' or v[1] == state) and (pipeline == '' or v[2] == pipeline) then
+          found[#found + 1] = live(tid, 'summary')
+        end
+      end
+      found[2] = created .. ' ' .. tid
+    end
+  end
+  offset = offset + #entries / 2
+end

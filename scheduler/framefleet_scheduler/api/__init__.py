@@ -1,0 +1,1 @@
+"""The HTTP API: requests in, the scheduler's verbs called, errors as JSON. Decides nothing about tasks."""
