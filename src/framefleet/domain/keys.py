@@ -3,6 +3,7 @@
 _epoch/000007                              one per Redis generation (conditional create)
 tasks/<id>/request.json                    the accepted task (conditional create)
 tasks/<id>/webhook/<name>                  whole address and secret of its webhook; request.json says which name counts
+tasks/<id>/origin.json                     which call of a cloud's SDK made it (conditional create)
 tasks/<id>/task.json                       the full record of the latest run that ended: a copy of its END
 tasks/<id>/<run>/RUN                       from the second run on: the task as that run makes it (conditional create)
 tasks/<id>/<run>/CANCEL                    the run is to be canceled (conditional create)
@@ -29,6 +30,8 @@ uploads/of/<key>/<ms>-<id>-<bytes>         an upload of an access key, begun at 
 uploads/data/<id>/<name>                   a source somebody has sent: storage://uploads/<id>/<name>
 samples/<name>                             films that are always there: storage://samples/<name>
 storages/<name>/<version>.json             one version of a storage (conditional create)
+clouds/<door>/<kind>/<tenant>/<name>.json  what the front door of a cloud keeps: projects, templates, callbacks
+clouds/<door>/sessions/<day>/<tenant>/<name>   a name that may be used once in some days (conditional create)
 cache/<pipeline>/<digest>/data             finished work with this content
 cache/<pipeline>/<digest>/used             the run that took it over last
 cache/<pipeline>/grid-<film>/<n>-<digest>  a rendition of the film was planned with chunks of n segments
@@ -60,6 +63,13 @@ def told(task_id: str, run: int) -> str:
     return f"{run_prefix(task_id, run)}TOLD"
 
 
+def origin(task_id: str) -> str:
+    """Which call of a cloud's SDK made the task."""
+    return f"tasks/{task_id}/origin.json"
+
+
+CLOUDS = "clouds/"
+"""Below it what the front doors of clouds keep beside tasks."""
 LETTERS = "notifications/"
 """Below it the deliveries that nobody took."""
 

@@ -1,0 +1,58 @@
+"""Where a task came from: the call of a cloud's dialect that made it, kept beside the task and never changed."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import Any
+
+from framefleet.domain.task import token_task_id
+from framefleet.domain.value import Value
+
+DOOR_TAG = "framefleet:door"
+"""Its value is `lane(...)`: by it a dialect lists its tasks."""
+ID_TAG = "framefleet:id"
+"""What the dialect calls the task."""
+OUR_TAGS = frozenset({DOOR_TAG, ID_TAG})
+
+
+class Origin(Value):
+    """As it is stored."""
+
+    door: str
+    """Name of the front."""
+    id: str
+    """What the dialect calls the task."""
+    tenant: str
+    scope: str = ""
+    """Within the tenant: a project, an application's number."""
+    key: str
+    """Id of the access key that called."""
+    action: str
+    """The operation that made the task."""
+    created_at: datetime
+    request_id: str = ""
+    request: dict[str, Any]
+    """Its parameters as they came, without secrets."""
+    notes: dict[str, Any] = {}
+    """What the translation has to know again when it answers, e.g. which target belongs to which element."""
+
+
+def token(door: str, tenant: str, vendor_id: str) -> str:
+    """The client token of a dialect's task: the id of ours follows from it, so neither has to be looked up."""
+    return f"{door}.{hashlib.sha256(f'{tenant}/{vendor_id}'.encode()).hexdigest()[:48]}"
+
+
+def task_id(door: str, tenant: str, vendor_id: str) -> str:
+    """Our id of a dialect's task."""
+    return token_task_id(token(door, tenant, vendor_id))
+
+
+def lane(door: str, tenant: str, scope: str) -> str:
+    """What is listed together."""
+    return f"{door}/{tenant}/{scope}"
+
+
+def users_tags(tags: dict[str, str]) -> dict[str, str]:
+    """A task's tags without ours."""
+    return {name: value for name, value in tags.items() if name not in OUR_TAGS}
