@@ -93,12 +93,14 @@ class Acceptor:
         default_priority: int | None = None,
         by: str | None = None,
         traceparent: str | None = None,
+        form: str | None = None,
         made: Callable[[Task], None] = lambda _: None,
     ) -> Task:
         """Make the request a task; the one made before when its client_token has been used with the same request.
 
         `client_token` and `default_priority` serve where the body has none; its pipeline's priority where neither has. `by`
-        is who submits it, see `Task.by`; `traceparent` is the sender's trace context. `made` is told of a task as soon as it is a
+        is who submits it, see `Task.by`; `traceparent` is the sender's trace context; `form` says in whose words its webhook is called
+        (`Hook.form`). `made` is told of a task as soon as it is a
         new one, whatever fails afterwards.
         Safe to repeat after a failure at any point (with a token: without, every call makes a task). Raises a permanent
         FramefleetError when the request is refused, ServiceError when the work store or Redis is away.
@@ -107,9 +109,10 @@ class Acceptor:
         try:
             request = self._request(body, client_token)
             # Before its templates are looked up: who repeats a request gets its task, whatever became of them.
-            stored = self._stored(request) if request.client_token else None
+            hook = _hook(request, form)
+            stored = self._stored(request, hook) if request.client_token else None
             task = stored or self._task(request, default_priority, by, traceparent)
-            return self._enter(task, request, made, began, is_stored=stored is not None)
+            return self._enter(task, request, hook, made, began, is_stored=stored is not None)
         except ResourceError as error:  # the disk under a directory store is full: not the sender's fault
             raise StoreUnavailable(error.message, hint=error.hint_text) from error
 
@@ -185,18 +188,25 @@ class Acceptor:
         return task.model_copy(update={"by": by})
 
     def _enter(
-        self, task: Task, request: TaskRequest, made: Callable[[Task], None], began: datetime, *, is_stored: bool
+        self,
+        task: Task,
+        request: TaskRequest,
+        hook: Hook | None,
+        made: Callable[[Task], None],
+        began: datetime,
+        *,
+        is_stored: bool,
     ) -> Task:
         if not is_stored:
             self._check(task, request)
             # Asked before anything is stored: while Redis is away, a message without a token that comes again and again
             # would leave a task in the store each time.
             self._tasks.status(task.id)
-            self._keep_hook(task, request)
+            self._keep_hook(task, hook)
             if self._store.create(keys.task(task.id), task.model_dump_json().encode()):
                 made(task)
             else:
-                task = self._of_another(task, request)
+                task = self._of_another(task, request, hook)
         elif self._store.stat(keys.end(task.id, FIRST_RUN)) is not None:
             return task  # it has ended, perhaps so long ago that Redis has forgotten it
         if self._tasks.create(task, FIRST_RUN, probe_subtasks(task)):
@@ -207,20 +217,19 @@ class Acceptor:
             self._kick()
         return task
 
-    def _stored(self, request: TaskRequest) -> Task | None:
+    def _stored(self, request: TaskRequest, hook: Hook | None) -> Task | None:
         """The task this request made before; raises ClientTokenConflict when another request with its token made it."""
-        return self._stored_as(token_task_id(request.client_token or ""), request)
+        return self._stored_as(token_task_id(request.client_token or ""), request, hook)
 
-    def _keep_hook(self, task: Task, request: TaskRequest) -> None:
+    def _keep_hook(self, task: Task, hook: Hook | None) -> None:
         """Under a name of its own, before the task that names it: nobody else's is overwritten."""
-        hook = hook_of(request)
         if hook is not None and task.webhook is not None:
             self._store.put(keys.webhook(task.id, task.webhook), hook.model_dump_json().encode())
 
-    def _of_another(self, task: Task, request: TaskRequest) -> Task:
+    def _of_another(self, task: Task, request: TaskRequest, hook: Hook | None) -> Task:
         """The task that was stored first. Raises ClientTokenConflict."""
         try:
-            stored = self._stored_as(task.id, request)
+            stored = self._stored_as(task.id, request, hook)
         except ClientTokenConflict:
             self._forget_hook(task)
             raise
@@ -234,7 +243,7 @@ class Acceptor:
         if task.webhook is not None:
             self._store.delete([keys.webhook(task.id, task.webhook)])
 
-    def _stored_as(self, task_id: str, request: TaskRequest) -> Task | None:
+    def _stored_as(self, task_id: str, request: TaskRequest, hook: Hook | None) -> Task | None:
         body = self._store.get(keys.task(task_id))
         if body is None:
             return None
@@ -242,7 +251,7 @@ class Acceptor:
             stored = Task.model_validate_json(body)
         except ValidationError as error:
             raise FramefleetError(f"task {task_id} was stored by a version this one cannot read: {error}") from None
-        if stored.fingerprint != fingerprint(request) or self._stored_hook(stored) != hook_of(request):
+        if stored.fingerprint != fingerprint(request) or self._stored_hook(stored) != hook:
             raise ClientTokenConflict(field="client_token")
         return stored
 
@@ -288,6 +297,11 @@ class Acceptor:
             "user_data": task.request.user_data,
             "tags": task.request.tags,
         }
+
+
+def _hook(request: TaskRequest, form: str | None) -> Hook | None:
+    hook = hook_of(request)
+    return hook if hook is None or form is None else hook.model_copy(update={"form": form})
 
 
 def _sources(request: TaskRequest) -> Iterator[tuple[str, str]]:

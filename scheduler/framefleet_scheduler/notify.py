@@ -11,7 +11,7 @@ import json
 import random
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -46,7 +46,25 @@ MOST_OF_A_BROKEN_HOST = 1
 """Calls under way to one receiver whose last call failed: those that never answer must not take all threads."""
 _MOST_HOSTS = 10_000
 _GONE = 410
+_KEPT = 204
 USER_AGENT = f"Framefleet/{__version__}"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An event in somebody else's words."""
+
+    body: bytes
+    url: str | None = None
+    """Where it is posted; None: the webhook's address."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Beside those that every call has."""
+    key: str | None = None
+    """It is not sent: it is kept in the work bucket under this key, for who comes for it."""
+
+
+Form = Callable[[OutgoingDelivery, Hook], Said | None]
+"""Says a delivery in somebody else's words; None: there is nothing to say. Raises ServiceError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +75,8 @@ class Webhooks:
     sender: WebhookSender
     secret: str = field(default="", repr=False)
     """Signs calls to webhooks that have none of their own."""
+    forms: dict[str, Form] = field(default_factory=dict)
+    """In whose words calls may be, by `Hook.form`."""
 
 
 class Notifier:
@@ -79,6 +99,7 @@ class Notifier:
         self._sender = webhooks.sender
         self._clock = clock
         self._secret = webhooks.secret
+        self._forms = webhooks.forms
         self._wake = wake
         self._chance = chance
         self._lock = threading.Lock()
@@ -117,11 +138,29 @@ class Notifier:
             self._settle(delivery, tried, hopeless=True)
             return
         hook, body = what
-        tried = self._sender.send(hook.url, body, self._headers(delivery, hook, body))
-        self._note_host(delivery.host, answered=tried.status is not None)
+        if hook.form is not None:
+            tried = self._told(delivery, hook)
+        else:
+            tried = self._sender.send(hook.url, body, self._headers(delivery, hook, body))
+        if hook.form is None or tried.status != _KEPT:
+            self._note_host(delivery.host, answered=tried.status is not None)
         self._settle(delivery, tried, hopeless=tried.status == _GONE)
 
     # --- one delivery ----------------------------------------------------------------------
+
+    def _told(self, delivery: OutgoingDelivery, hook: Hook) -> Try:
+        """As `hook.form` says it."""
+        form = self._forms.get(hook.form or "")
+        if form is None:  # another scheduler may know it: it comes again
+            return Try(at=self._clock.now(), error=f"this version does not know the form {hook.form}")
+        said = form(delivery, hook)
+        if said is None:
+            return Try(at=self._clock.now(), status=_KEPT, answer="nothing is to be said")
+        if said.key is not None:
+            self._store.put(said.key, said.body)
+            return Try(at=self._clock.now(), status=_KEPT, answer="kept for who comes for it")
+        about = {"Content-Type": "application/json", "User-Agent": USER_AGENT, **said.headers}
+        return self._sender.send(said.url or hook.url, said.body, about)
 
     def _work(self, delivery: OutgoingDelivery) -> None:
         try:

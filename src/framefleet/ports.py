@@ -408,6 +408,16 @@ class TaskStore(Protocol):
         """Slots and hosts that take no new work."""
 
 
+class Seen(Protocol):
+    """What may be used once, such as a signature's nonce. A loss of Redis forgets it. Errors: StateUnavailable."""
+
+    def first(self, name: str, what: str, seconds: float) -> str:
+        """What the name was used for first, within the seconds it is remembered: `what` itself, unless it was used before.
+
+        `what` is to be different for every use, since a lost answer may repeat the call.
+        """
+
+
 class Measures(Protocol):
     """What work has cost, and which dry runs there are. Hints: nothing breaks when they are lost. Errors: StateUnavailable."""
 

@@ -44,6 +44,8 @@ class Hook(Value):
 
     url: str = Field(repr=False)
     secret: str | None = Field(default=None, repr=False)
+    form: str | None = None
+    """In whose words the calls are; None: ours."""
 
 
 def parsed_url(url: str, field: str = "url") -> SplitResult:

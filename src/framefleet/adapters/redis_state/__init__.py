@@ -37,6 +37,7 @@ the same script. Knows no broker and no object store.
     ff:nudge:<worker>                   channel: subtasks whose claim is to be looked at now
     ff:leader                           who sweeps
     ff:dry, ff:dry:ended                zset: time created, time ended  dry runs; the latter until their objects are removed
+    ff:seen:<name>                      a nonce or signature that was used, and for what; gone after minutes
     ff:measured                         hash: <tag>:<kind>:<sum>    what work has cost, beside what was planned
 """
 

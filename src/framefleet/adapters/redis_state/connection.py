@@ -18,6 +18,7 @@ from framefleet.adapters.redis_state.measures import RedisMeasures
 from framefleet.adapters.redis_state.nudges import RedisNudges
 from framefleet.adapters.redis_state.outbox import RedisOutbox
 from framefleet.adapters.redis_state.scripts import Scripts
+from framefleet.adapters.redis_state.seen import RedisSeen
 from framefleet.adapters.redis_state.tasks import RedisTaskStore
 from framefleet.domain.errors import StateUnavailable
 
@@ -41,6 +42,7 @@ class RedisState:
     feed: RedisFeed
     measures: RedisMeasures
     deliveries: RedisDeliveries
+    seen: RedisSeen
     client: redis.Redis
 
     def ping(self) -> None:
@@ -94,5 +96,6 @@ def connect(
         feed=RedisFeed(client),
         measures=RedisMeasures(scripts),
         deliveries=RedisDeliveries(scripts),
+        seen=RedisSeen(scripts),
         client=client,
     )

@@ -1,0 +1,276 @@
+"""What the fronts of all dialects have behind them: tasks with an origin, listings, dry runs, links. Knows no dialect."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from framefleet.adapters.s3 import S3Store
+from framefleet.domain import keys
+from framefleet.domain.address import target_address
+from framefleet.domain.errors import DryRunTimeout, FramefleetError, Overloaded, RequestError, told
+from framefleet.domain.media_info import MediaInfo
+from framefleet.domain.records import ProbeOutput, TaskRecord
+from framefleet.domain.states import TaskState
+from framefleet.domain.task import DryRun, Task, parse_request
+from framefleet.ports import Place, TaskQuery
+from framefleet_scheduler import results
+from framefleet_scheduler.api.desk import Desk
+from framefleet_scheduler.api.uploads import must_be_theirs
+from framefleet_scheduler.clouds.call import Call
+from framefleet_scheduler.clouds.documents import Documents, Sessions
+from framefleet_scheduler.clouds.origin import DOOR_TAG, ID_TAG, Origin, lane, task_id, token
+
+log = structlog.get_logger()
+
+LOOK_SECONDS = 8.0
+"""That a caller waits for a look into a source: Alibaba's SDKs wait 10 s for an answer."""
+MOST_LOOKS = 16
+"""At once, in one process: each holds a thread."""
+LINK_SECONDS = 24 * 3600
+_PAUSE_SECONDS = 0.1
+_PAGE = 200
+_MOST_ORIGINS = 20_000
+_MOST_MEDIA = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A task as a dialect asks for it."""
+
+    id: str
+    """What the dialect calls it."""
+    request: Mapping[str, Any]
+    """As of a task, but for `pipeline`, `client_token` and our tags."""
+    scope: str = ""
+    pipeline: str | None = None
+    """None: the tenant's."""
+    form: str | None = None
+    """In whose words its webhook is called."""
+    asked: Mapping[str, Any] = field(default_factory=dict)
+    """The call's parameters, without secrets."""
+    notes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A task with where it came from."""
+
+    origin: Origin
+    record: TaskRecord
+
+
+class Engine:
+    """Safe to share between threads. Raises ServiceError when a service is away."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.documents = Documents(desk.store)
+        self.sessions = Sessions(desk.store, desk.clock.now)
+        self._lock = threading.Lock()
+        self._origins: OrderedDict[str, Origin] = OrderedDict()
+        self._media: OrderedDict[tuple[str, int], list[MediaInfo]] = OrderedDict()
+        self._looks = threading.BoundedSemaphore(MOST_LOOKS)
+
+    # --- tasks -----------------------------------------------------------------------------
+
+    def submit(self, door: str, call: Call, wanted: Wanted) -> tuple[Origin, bool]:
+        """Make a task; (its origin, whether it is new). The one that has the id already, where there is one: who may say ids
+        compares what it was asked for.
+
+        Raises what refuses a task, with fields of our request.
+        """
+        ours = task_id(door, call.tenant, wanted.id)
+        origin = Origin(
+            door=door,
+            id=wanted.id,
+            tenant=call.tenant,
+            scope=wanted.scope,
+            key=call.caller.id,
+            action=call.action,
+            created_at=self.desk.clock.now(),
+            request_id=call.request_id,
+            request=dict(wanted.asked),
+            notes=dict(wanted.notes),
+        )
+        known = self.origin(ours)
+        if known is not None and self.desk.store.stat(keys.task(ours)) is not None:
+            return known, False
+        # Else it is what a call has left that ended before its task was there: this one takes its place.
+        self.desk.store.put(keys.origin(ours), origin.model_dump_json().encode())
+        self._remember(ours, origin)
+        tags = {**wanted.request.get("tags", {}), DOOR_TAG: lane(door, call.tenant, wanted.scope), ID_TAG: wanted.id}
+        body = {
+            **wanted.request,
+            "pipeline": wanted.pipeline or call.tenant,
+            "client_token": token(door, call.tenant, wanted.id),
+            "tags": tags,
+        }
+        try:
+            request = parse_request(body)
+            must_be_theirs(self.desk, call.caller, request.model_dump_json())
+            self.desk.acceptor.accept(
+                request, by=call.caller.id, form=wanted.form, made=lambda task: call.note("task.create", task.id)
+            )
+        except RequestError:
+            self.desk.store.delete([keys.origin(ours)])
+            self._forget(ours)
+            raise
+        return origin, True
+
+    def find(self, door: str, call: Call, vendor_id: str) -> Known | None:
+        """The task that the dialect calls so; None when there is none, or it is forgotten."""
+        ours = task_id(door, call.tenant, vendor_id)
+        record = self.desk.tasks.record(ours)
+        origin = None if record is None else self.origin(ours)
+        return None if record is None or origin is None else Known(origin, self.desk.early.shown(record))
+
+    def listed(
+        self,
+        door: str,
+        call: Call,
+        scope: str = "",
+        *,
+        state: TaskState | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        after: Place | None = None,
+        most: int = 10_000,
+    ) -> Iterator[TaskRecord]:
+        """Records of a scope's tasks without subtasks, the newest first; at most so many are looked at. What the dialect calls
+        each is its tag `ID_TAG`; its place, for `after`, is `place_of`.
+        """
+        looked = 0
+        while looked < most:
+            query = TaskQuery(
+                state=state,
+                tag=(DOOR_TAG, lane(door, call.tenant, scope)),
+                since=since,
+                until=until,
+                after=after,
+                limit=min(_PAGE, most - looked),
+            )
+            page = self.desk.tasks.query(query)
+            yield from (record for record in page.tasks if ID_TAG in record.tags)
+            looked += max(len(page.tasks), 1)
+            if page.next is None:
+                return
+            after = page.next
+
+    def origin(self, ours: str) -> Origin | None:
+        """Where a task of ours came from; None when it came through no door. They never change, so each is read once."""
+        with self._lock:
+            if ours in self._origins:
+                self._origins.move_to_end(ours)
+                return self._origins[ours]
+        body = self.desk.store.get(keys.origin(ours))
+        if body is None:
+            return None
+        origin = Origin.model_validate_json(body)
+        self._remember(ours, origin)
+        return origin
+
+    def task(self, known: Known) -> Task | None:
+        """The task as it was accepted."""
+        return self.desk.tasks.task(known.record.id)
+
+    def cancel(self, call: Call, known: Known) -> None:
+        """End it. Raises TaskFinal."""
+        self.desk.control.cancel(known.record.id)
+        call.note("task.cancel", known.record.id)
+
+    def media(self, record: TaskRecord) -> list[MediaInfo] | None:
+        """What the probes of its sources have found, in order; None before all have."""
+        at = record.id, record.run
+        with self._lock:
+            if at in self._media:
+                return self._media[at]
+        task = self.desk.tasks.task(record.id)
+        found = None if task is None else results.media(self.desk.store, task, 1 if record.run == 1 else record.run)
+        if found is not None:
+            slim = [media.model_copy(update={"index": None}) for media in found]
+            with self._lock:
+                self._media[at] = slim
+                while len(self._media) > _MOST_MEDIA:
+                    self._media.popitem(last=False)
+            return slim
+        return None
+
+    # --- looking ---------------------------------------------------------------------------
+
+    def look(self, call: Call, source: Mapping[str, Any], seconds: float = LOOK_SECONDS) -> MediaInfo:
+        """What is in a source (as of a task's request). Raises what refuses or fails it, DryRunTimeout, Overloaded."""
+        nothing = {"name": "probe", "template": "remux-mp4", "uri": "file:///nowhere.mp4"}
+        body = {"sources": [dict(source)], "targets": [nothing], "pipeline": call.tenant}
+        request = parse_request(body)
+        must_be_theirs(self.desk, call.caller, request.model_dump_json())
+        if not self._looks.acquire(blocking=False):
+            raise Overloaded("too many callers wait for a look into a source")
+        try:
+            task = self.desk.acceptor.look(body, DryRun(what="probe"), by=call.caller.id)
+            return self._looked(task, seconds)
+        finally:
+            self._looks.release()
+
+    def _looked(self, task: Task, seconds: float) -> MediaInfo:
+        ends = time.monotonic() + seconds
+        while time.monotonic() < ends:
+            record = self.desk.tasks.record(task.id)
+            if record is not None and record.state.final:
+                if record.error is not None:
+                    raise told(record.error)
+                done = results.done(self.desk.store, task.id, 1, 1)
+                if done is None or not isinstance(done.output, ProbeOutput):
+                    raise DryRunTimeout("what was found is gone already")
+                return done.output.media
+            time.sleep(_PAUSE_SECONDS)
+        self.desk.tasks.cancel(task.id)
+        raise DryRunTimeout(f"it was not done within {seconds:g} s")
+
+    # --- links -----------------------------------------------------------------------------
+
+    def link(self, call: Call, record: TaskRecord, target: str, uri: str) -> str:
+        """An http(s) address of a published file: signed for a day where it lies on an S3 server, else one of ours that asks
+        for a key.
+        """
+        try:
+            place = self.desk.locate(target_address(uri, "uri"))
+        except FramefleetError:
+            return uri
+        if isinstance(place.store, S3Store):
+            return place.store.url(place.key, LINK_SECONDS)
+        folder = next((one.uri for one in record.targets if one.name == target), uri)
+        name = uri.removeprefix(folder[: folder.rfind("/") + 1])
+        return f"{call.base}/v1/tasks/{record.id}/outputs/{target}/{name}"
+
+    def is_storage(self, name: str) -> bool:
+        """Whether there is a storage of this name, for addresses of the clouds' buckets."""
+        storages = self.desk.storages
+        if name in storages.built_in or name in storages.fixed:
+            return True
+        found = self.desk.storage_registry.find(name)
+        return found is not None and not found.deleted
+
+    # --- memory ----------------------------------------------------------------------------
+
+    def _remember(self, ours: str, origin: Origin) -> None:
+        with self._lock:
+            self._origins[ours] = origin
+            while len(self._origins) > _MOST_ORIGINS:
+                self._origins.popitem(last=False)
+
+    def _forget(self, ours: str) -> None:
+        with self._lock:
+            self._origins.pop(ours, None)
+
+
+def place_of(record: TaskRecord) -> Place:
+    """Where a task stands in a listing."""
+    return Place(int(record.created_at.timestamp() * 1000), record.id)
