@@ -7,7 +7,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -15,7 +15,7 @@ import structlog
 from framefleet.adapters.s3 import S3Store
 from framefleet.domain import keys
 from framefleet.domain.address import target_address
-from framefleet.domain.errors import DryRunTimeout, FramefleetError, Overloaded, RequestError, told
+from framefleet.domain.errors import ClientTokenConflict, DryRunTimeout, FramefleetError, Overloaded, RequestError, told
 from framefleet.domain.media_info import MediaInfo
 from framefleet.domain.records import ProbeOutput, TaskRecord
 from framefleet.domain.states import TaskState
@@ -100,12 +100,9 @@ class Engine:
             request=dict(wanted.asked),
             notes=dict(wanted.notes),
         )
-        known = self.origin(ours)
-        if known is not None and self.desk.store.stat(keys.task(ours)) is not None:
-            return known, False
-        # Else it is what a call has left that ended before its task was there: this one takes its place.
-        self.desk.store.put(keys.origin(ours), origin.model_dump_json().encode())
-        self._remember(ours, origin)
+        origin, is_theirs = self._entered(ours, origin)
+        if is_theirs:
+            return origin, False
         tags = {**wanted.request.get("tags", {}), DOOR_TAG: lane(door, call.tenant, wanted.scope), ID_TAG: wanted.id}
         body = {
             **wanted.request,
@@ -119,11 +116,27 @@ class Engine:
             self.desk.acceptor.accept(
                 request, by=call.caller.id, form=wanted.form, made=lambda task: call.note("task.create", task.id)
             )
+        except ClientTokenConflict:
+            raise
         except RequestError:
             self.desk.store.delete([keys.origin(ours)])
             self._forget(ours)
             raise
         return origin, True
+
+    def _entered(self, ours: str, origin: Origin) -> tuple[Origin, bool]:
+        """The origin that is kept of a task that is to be made, and whether another call made the task, or is about to."""
+        body = origin.model_dump_json().encode()
+        if not self.desk.store.create(keys.origin(ours), body):
+            kept = self.origin(ours)
+            if kept is not None and self.desk.store.stat(keys.task(ours)) is not None:
+                return kept, True
+            if kept is not None and kept.request != origin.request and _is_young(kept, origin.created_at):
+                return kept, True
+            # A call that ended before its task was there has left it, or the same call comes again.
+            self.desk.store.put(keys.origin(ours), body)
+        self._remember(ours, origin)
+        return origin, False
 
     def find(self, door: str, call: Call, vendor_id: str) -> Known | None:
         """The task that the dialect calls so; None when there is none, or it is forgotten."""
@@ -193,7 +206,7 @@ class Engine:
             if at in self._media:
                 return self._media[at]
         task = self.desk.tasks.task(record.id)
-        found = None if task is None else results.media(self.desk.store, task, 1 if record.run == 1 else record.run)
+        found = None if task is None else results.media(self.desk.store, task, record.run)
         if found is not None:
             slim = [media.model_copy(update={"index": None}) for media in found]
             with self._lock:
@@ -269,6 +282,10 @@ class Engine:
     def _forget(self, ours: str) -> None:
         with self._lock:
             self._origins.pop(ours, None)
+
+
+def _is_young(origin: Origin, now: datetime) -> bool:
+    return now - origin.created_at < timedelta(minutes=1)
 
 
 def place_of(record: TaskRecord) -> Place:

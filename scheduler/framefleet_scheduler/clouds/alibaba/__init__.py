@@ -1,0 +1,1 @@
+"""Alibaba's dialects: IMM and ICE. `envelope` is what they have in common."""

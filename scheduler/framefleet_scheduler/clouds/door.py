@@ -1,0 +1,207 @@
+"""ASGI middleware: finds the requests of clouds' SDKs on the API's port, before a framework has read anything of them.
+
+Dispatch follows from who signed how, since nearly all of these requests are `POST /`: Alibaba's and Tencent's by the scheme of the
+signature and the version, Visionular's by its path. Everything else goes on to the API and the console.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from fastapi.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from framefleet.domain.errors import Forbidden, FramefleetError, ServiceError
+from framefleet_scheduler.api.audit import note
+from framefleet_scheduler.api.origin import check_origin
+from framefleet_scheduler.clouds.call import Call, Front, Refusal
+from framefleet_scheduler.clouds.family import Family
+from framefleet_scheduler.clouds.gate import Gate, Refused
+from framefleet_scheduler.clouds.signatures import Scheme, recognize
+from framefleet_scheduler.clouds.wire import Answer, RawRequest
+
+log = structlog.get_logger()
+
+_CLOUDS_HEADERS = ("x-acs-action", "x-acs-version", "x-tc-action", "x-tc-version")
+_ALIBABA = frozenset({Scheme.ACS3, Scheme.RPC1})
+
+Handler = Callable[[RawRequest, Request], Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """What is behind the door."""
+
+    gate: Gate
+    alibaba: Family
+    tencent: Family
+    by_path: Mapping[str, Handler]
+    """Dialects that are told by their path, e.g. `/vodencoding/v1/`."""
+
+
+class Door:
+    """ASGI middleware."""
+
+    def __init__(self, app: ASGIApp, doors: Doors) -> None:
+        self._app = app
+        self._doors = doors
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        path = scope["path"]
+        handler = next((one for prefix, one in self._doors.by_path.items() if path.startswith(prefix)), None)
+        if handler is None and path not in {"", "/"}:
+            await self._app(scope, receive, send)
+            return
+        request = _raw(scope, b"")
+        if handler is None and not _may_be_ours(request):
+            await self._app(scope, receive, send)
+            return
+        body, cut = await _body(receive)
+        request = _raw(scope, body)
+        if handler is None:
+            handler = self._handler(request)
+            if handler is None:
+                await self._app(scope, _again(body, receive), send)
+                return
+        if cut is not None:
+            family = self._doors.alibaba if recognize(request) in _ALIBABA else self._doors.tencent
+            answer = family.failure(family.new_request_id(), family.too_large(cut))
+        else:
+            answer = await run_in_threadpool(handler, request, Request(scope))
+        await _send(answer, send)
+
+    def _handler(self, request: RawRequest) -> Handler | None:
+        scheme = recognize(request)
+        if scheme is not None:
+            family = self._doors.alibaba if scheme in _ALIBABA else self._doors.tencent
+            return lambda raw, about: self._signed(family, scheme, raw, about)
+        if request.header("x-acs-action") or request.header("x-acs-version"):
+            return lambda raw, about: self._signed(self._doors.alibaba, Scheme.ACS3, raw, about)
+        if request.header("x-tc-action") or request.header("x-tc-version"):
+            return lambda raw, about: self._signed(self._doors.tencent, Scheme.TC3, raw, about)
+        return None
+
+    def _signed(self, family: Family, scheme: Scheme, request: RawRequest, about: Request) -> Answer:
+        request_id = family.new_request_id()
+        structlog.contextvars.bind_contextvars(cloud_request_id=request_id)
+        try:
+            caller, claim, key = self._doors.gate.signed(request, scheme, request_id)
+            structlog.contextvars.bind_contextvars(caller=caller.id)
+            about.state.caller = caller.id  # for the audit log
+            check_origin({name: value for name, value in request.headers})
+            front = family.fronts.get(claim.version)
+            if front is None:
+                raise family.unknown_version(claim.version)
+            if not front.knows(claim.action):
+                raise family.unknown_action(claim.action)
+            try:
+                parameters = family.parameters(request, claim)
+            except (ValueError, RecursionError) as error:
+                raise family.malformed(f"the parameters cannot be read: {error}") from None
+            call = Call(
+                caller=caller,
+                action=claim.action,
+                parameters=parameters,
+                request_id=request_id,
+                at=self._doors.gate.desk.clock.now(),
+                base=_base(about),
+                note=lambda what, which: note(about, what, which),
+            )
+            self._doors.gate.may(key, caller, f"{front.name}:{call.action}", front.meter(call))
+            return family.success(request_id, answered(front, call))
+        except Refused as refused:
+            log.info("cloud.shut", why=refused.why, message=refused.message)
+            return family.failure(request_id, family.shut(refused))
+        except Refusal as refusal:
+            log.info("cloud.refused", code=refusal.code, message=refusal.message)
+            return family.failure(request_id, refusal)
+        except Forbidden as error:
+            return family.failure(request_id, family.malformed(error.message))
+        except ServiceError as error:
+            log.warning("cloud.unavailable", code=error.code, message=error.message)
+            return family.failure(request_id, family.unavailable(error.message))
+        except Exception:  # the shell of the door: a dialect's defect is answered in its words
+            log.exception("cloud.broken")
+            return family.failure(request_id, family.broken())
+
+
+def answered(front: Front, call: Call) -> dict[str, Any]:
+    """What a front answers. Raises Refusal, ServiceError."""
+    log.debug("cloud.called", door=front.name, action=call.action)
+    try:
+        return front.answer(call)
+    except ServiceError:
+        raise
+    except FramefleetError as error:
+        raise front.refused(error) from error
+
+
+def _may_be_ours(request: RawRequest) -> bool:
+    """Whether it is worth while to look at the body: browsers that ask for the console's first page send none of this."""
+    if request.method == "POST" or any(request.header(name) for name in _CLOUDS_HEADERS):
+        return True
+    return recognize(request) is not None
+
+
+def _raw(scope: Scope, body: bytes) -> RawRequest:
+    client = scope.get("client")
+    return RawRequest(
+        method=scope["method"],
+        path=scope["raw_path"].decode("latin-1"),
+        query=scope["query_string"].decode("latin-1"),
+        headers=tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in scope["headers"]),
+        body=body,
+        client=client[0] if client else "",
+    )
+
+
+async def _body(receive: Receive) -> tuple[bytes, str | None]:
+    """The body, and why it is not whole."""
+    parts = []
+    try:
+        while True:
+            message = await receive()
+            if message["type"] != "http.request":
+                return b"", "the line broke before the body was there"
+            parts.append(message.get("body", b""))
+            if not message.get("more_body", False):
+                return b"".join(parts), None
+    except HTTPException as error:  # of the limits around every request
+        return b"".join(parts), str(error.detail)
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """The body once more, for who comes next."""
+    told = False
+
+    async def message() -> Message:
+        nonlocal told
+        if told:
+            return await receive()
+        told = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return message
+
+
+def _base(about: Request) -> str:
+    return f"{about.url.scheme}://{about.headers.get('host', '')}"
+
+
+async def _send(answer: Answer, send: Send) -> None:
+    body = json.dumps(answer.body, separators=(",", ":")).encode()
+    # Exactly this type: with a charset behind it Tencent's SDK sees no error at all.
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    headers += [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers.items()]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,1 @@
+"""Visionular AuroraCloud's dialect."""
