@@ -31,6 +31,7 @@ from framefleet.domain.task import utc_now
 from framefleet.pipelines import PipelineRegistry
 from framefleet.ports import ObjectStore
 from framefleet.samples import put_samples
+from framefleet.seal import seal_of
 from framefleet.settings import SchedulerSettings
 from framefleet.storage_registry import StorageRegistry
 from framefleet.templates import TemplateRegistry
@@ -156,7 +157,7 @@ def open_desk(
         store=services.store,
         templates=templates,
         pipelines=PipelineRegistry(services.store),
-        access=AccessKeys(services.store),
+        access=AccessKeys(services.store, seal=seal_of(settings.seal_key)),
         clock=services.clock,
         locate=storages.locate,
         storages=storages,

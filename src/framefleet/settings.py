@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from urllib.parse import quote
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -30,6 +31,7 @@ PREFIX = "FRAMEFLEET_"
 CREDENTIALS = f"{PREFIX}CREDENTIALS_"
 """Begin of the variables with keys of storages (see `adapters/registered`); their names are the operator's."""
 
+_SEAL_KEY_CHARACTERS = 32
 _S = TypeVar("_S", bound="Settings")
 
 
@@ -45,6 +47,12 @@ def _lower(value: Any) -> Any:
     return value.lower() if isinstance(value, str) else value
 
 
+def _sealing(value: SecretStr) -> SecretStr:
+    if 0 < len(value.get_secret_value()) < _SEAL_KEY_CHARACTERS:
+        raise ValueError(f"a seal key has {_SEAL_KEY_CHARACTERS} characters at least")
+    return value
+
+
 Paths = Annotated[tuple[Path, ...], BeforeValidator(lambda v: _split(v, os.pathsep))]
 Tags = Annotated[tuple[Literal["cpu", "gpu"], ...], BeforeValidator(lambda v: _split(v, ","))]
 Hosts = Annotated[
@@ -54,6 +62,7 @@ Hosts = Annotated[
 Level = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)]
 Keys = Annotated[Literal["auto", "on", "off"], BeforeValidator(_lower)]
 Format = Annotated[Literal["auto", "console", "json"], BeforeValidator(_lower)]
+SealKey = Annotated[SecretStr, AfterValidator(_sealing)]
 
 
 class Settings(BaseModel):
@@ -190,6 +199,11 @@ class SchedulerSettings(Settings):
     webhook_secret: SecretStr = Field(
         SecretStr(""), description="What calls to webhooks are signed with that have no secret of their own."
     )
+    seal_key: SealKey = Field(
+        SecretStr(""),
+        description="What the secrets of keys that sign are sealed with, 32 characters or more, the same for all schedulers;"
+        " empty: there are no such keys, but `framefleet serve` makes a seal key of its own.",
+    )
     allow_private_webhooks: bool = Field(False, description="Whether webhooks may be in private networks.")
     upload_quota_bytes: int | None = Field(
         None, gt=0, description="Most bytes the uploads of an access key have together; no limit by default."
@@ -231,6 +245,9 @@ class CommandSettings(Settings):
     key: SecretStr = Field(SecretStr(""), description="Key for that server, ID:SECRET.")
     key_file: Path | None = Field(
         None, description="File with that key, which nobody else may read; where FRAMEFLEET_KEY is not set."
+    )
+    seal_key: SealKey = Field(
+        SecretStr(""), description="That of the schedulers, for `keys` without a server: keys that sign need it."
     )
 
 

@@ -203,3 +203,18 @@ def test_the_name_of_a_key_has_a_limit_also_where_no_request_is_checked(api: Api
     with pytest.raises(InvalidRequest) as refused:
         api.desk.access.create(Role.VIEWER, name="x" * 101)
     assert refused.value.field == "name"
+
+
+def test_a_key_for_actions_of_the_clouds_is_for_nothing_here(api: Api) -> None:
+    key, secret = api.desk.access.create(Role.ADMIN, actions=["*:*"])
+
+    answers = [api.client.get("/v1/tasks", auth=(key.id, secret)), api.client.get("/v1/events", auth=(key.id, secret))]
+    login = api.client.post("/login", data={"id": key.id, "secret": secret}, follow_redirects=False)
+
+    for answer in answers:
+        error = answer.json()["error"]
+        assert (answer.status_code, error["code"]) == (403, "forbidden")
+        assert error["hint"] == "Use it where their SDKs do, or a key without actions here."
+    assert login.status_code == 403
+    assert "set-cookie" not in login.headers
+    assert api.client.get("/v1/tasks", auth=(key.id, "another")).status_code == 401

@@ -7,7 +7,17 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from framefleet.settings import ALL, SchedulerSettings, Settings, SettingsError, WorkerSettings, describe, load, mask
+from framefleet.settings import (
+    ALL,
+    CommandSettings,
+    SchedulerSettings,
+    Settings,
+    SettingsError,
+    WorkerSettings,
+    describe,
+    load,
+    mask,
+)
 
 
 def test_an_empty_environment_gives_the_defaults() -> None:
@@ -37,6 +47,21 @@ def test_an_authority_that_is_none_is_refused_at_the_start(tmp_path: Path, conte
 
     with pytest.raises(SettingsError, match=f"FRAMEFLEET_TLS_CA: {path}"):
         load(Settings, {"FRAMEFLEET_TLS_CA": str(path)})
+
+
+@pytest.mark.parametrize("kind", [SchedulerSettings, CommandSettings])
+def test_a_short_seal_key_is_refused_at_the_start_and_not_shown(
+    kind: type[SchedulerSettings | CommandSettings],
+) -> None:
+    for short in ("k", "k" * 31):
+        with pytest.raises(SettingsError, match=r"^FRAMEFLEET_SEAL_KEY: a seal key has 32 characters at least$"):
+            load(kind, {"FRAMEFLEET_SEAL_KEY": short})
+
+    environ = {"FRAMEFLEET_SEAL_KEY": "k" * 32}
+    settings, warnings = load(kind, environ)
+    assert (settings.seal_key.get_secret_value(), warnings) == ("k" * 32, [])
+    assert ("FRAMEFLEET_SEAL_KEY", "***", "environment") in describe(settings, environ)
+    assert load(kind, {"FRAMEFLEET_SEAL_KEY": ""})[0].seal_key.get_secret_value() == ""
 
 
 def test_lists_are_split() -> None:

@@ -139,7 +139,7 @@ def _with_key(desk: Desk, request: Request, token: str) -> Caller:
     if cookie and not header:
         key = _with_cookie(request, cookie, token)
     else:
-        key = shown_key(request, desk, *credentials(header))
+        key = for_this_api(shown_key(request, desk, *credentials(header)))
     return Caller(key.id, key.role, key.pipelines, key.rate)
 
 
@@ -162,6 +162,16 @@ def shown_key(request: Request, desk: Desk, key_id: str, secret: str) -> AccessK
     if key is None:
         _within(desk.guesses, address, _GUESSED)
         raise Unauthenticated("the key is unknown, revoked, or its secret is another")
+    return key
+
+
+def for_this_api(key: AccessKey) -> AccessKey:
+    """The key. Raises Forbidden for one that is for operations of the clouds' dialects only."""
+    if key.actions is not None:
+        raise Forbidden(
+            "the key is for operations of the clouds' dialects only",
+            hint="Use it where their SDKs do, or a key without actions here.",
+        )
     return key
 
 

@@ -9,7 +9,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, Response
 
 from framefleet.domain.errors import Unauthenticated
-from framefleet_scheduler.api.guard import AtDesk, shown_key
+from framefleet_scheduler.api.guard import AtDesk, for_this_api, shown_key
 from framefleet_scheduler.api.origin import check_origin
 from framefleet_scheduler.api.sessions import COOKIE, SESSION_SECONDS
 from framefleet_scheduler.console.page import HEADERS, Submitted, form_of, own_path, render, sessions_of, to
@@ -49,7 +49,7 @@ def _begin(request: Request, desk: AtDesk, fields: dict[str, str]) -> Response:
         key_id, _, secret = key_id.partition(":")
     where = own_path(fields.get("next", "/"))
     try:
-        key = shown_key(request, desk, key_id, secret)
+        key = for_this_api(shown_key(request, desk, key_id, secret))
     except Unauthenticated:
         return _form(next=where, wrong=True, key_id=key_id[:_MOST_ID])
     answer = to(where)

@@ -9,8 +9,10 @@ import hashlib
 import hmac
 import re
 import secrets
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
+from fnmatch import fnmatchcase
 
 from pydantic import Field
 
@@ -21,6 +23,9 @@ NAME_CHARACTERS = 100
 REQUESTS_PER_SECOND = 500
 """That a key may send to one server, unless the server or the key says otherwise."""
 MOST_PER_SECOND = 100_000
+MOST_ACTIONS = 64
+ACTION = r"(imm|ice|vod|mps|visionular|\*):[A-Za-z*]{1,100}"
+"""Operations of the clouds' dialects: the dialect, and the operation's name, `*` for any letters of it."""
 _ID = re.compile(r"[a-z2-7]{16}")
 _SECRET_BYTES = 32
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
@@ -43,7 +48,7 @@ class Role(StrEnum):
 
 
 class AccessKey(Versioned):
-    """A key as it is kept. Its secret is not."""
+    """A key as it is kept. Its secret is not, but for keys that sign: who checks a signature needs it, so it is kept sealed."""
 
     id: str
     name: str = Field(default="", max_length=NAME_CHARACTERS)
@@ -53,13 +58,31 @@ class AccessKey(Versioned):
     """Those it is good for; None: all."""
     rate: int | None = Field(default=None, ge=1, le=MOST_PER_SECOND)
     """Requests it may send to one server, per second; None: as many as the server lets every key send."""
+    actions: tuple[str, ...] | None = None
+    """Operations of the clouds' dialects that it is for (patterns as ACTION has them), and then for nothing else; None: all."""
     secret_sha256: str
+    sealed: str | None = Field(default=None, repr=False)
+    """The secret of a key that signs."""
     created_at: datetime
     revoked_at: datetime | None = None
+
+    @property
+    def signs(self) -> bool:
+        """Whether requests may be signed with its secret."""
+        return self.sealed is not None
+
+    @property
+    def seal_about(self) -> str:
+        """What its secret is sealed for: no other key's can be put in its place, nor an earlier one of its own."""
+        return f"access key {self.id} {self.secret_sha256}"
 
     def opens_with(self, secret: str) -> bool:
         """Whether this is the key's secret and the key is in force. Takes as long for a wrong one as for the right one."""
         return hmac.compare_digest(digest(secret), self.secret_sha256) and self.revoked_at is None
+
+    def may(self, action: str) -> bool:
+        """Whether it is for an operation, `dialect:Name`."""
+        return self.actions is None or any(fnmatchcase(action, pattern) for pattern in self.actions)
 
 
 def digest(secret: str) -> str:
@@ -92,6 +115,20 @@ def check_rate(rate: int) -> None:
     """Raises InvalidRequest for what no key can have."""
     if not 1 <= rate <= MOST_PER_SECOND:
         raise InvalidRequest(f"the rate of a key is 1 to {MOST_PER_SECOND} requests per second", field="rate")
+
+
+def check_actions(actions: Sequence[str]) -> None:
+    """Raises InvalidRequest for what no key can be for."""
+    if not 1 <= len(actions) <= MOST_ACTIONS:
+        raise InvalidRequest(f"a key is for 1 to {MOST_ACTIONS} actions, or for all without them", field="actions")
+    for action in actions:
+        if re.fullmatch(ACTION, action) is None:
+            raise InvalidRequest(
+                f"{action[:60]!r} is no action of a cloud's dialect",
+                field="actions",
+                hint="Write DIALECT:NAME, e.g. imm:*, vod:DescribeTaskDetail or mps:Describe*;"
+                " dialects are imm, ice, vod, mps, visionular and *.",
+            )
 
 
 def check_id(key_id: str) -> None:

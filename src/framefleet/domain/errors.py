@@ -10,7 +10,7 @@
     │   ├── WorkerNotFound      ├── KeyNotFound         ├── SubtaskNotFound     ├── LogNotFound
     │   ├── Unauthenticated     ├── Forbidden           ├── TooManyRequests
     │   ├── RequestTimeout      ├── OutputNotFound      ├── RangeNotSatisfiable
-    │   ├── NotFound            └── MethodNotAllowed
+    │   ├── NotFound            ├── MethodNotAllowed    └── SealKeyMissing
     ├── SourceError             the input itself is at fault: permanent
     │   ├── SourceNotFound      ├── SourceForbidden     ├── SourceEmpty
     │   ├── SourceNotMedia      ├── SourceTruncated     ├── SourceNoVideo
@@ -291,6 +291,17 @@ class KeyNotFound(RequestError):
     code = "key_not_found"
     status = 404
     hint = "List the keys with `framefleet keys`."
+
+
+class SealKeyMissing(RequestError):
+    """The secrets of keys that sign cannot be sealed or opened here."""
+
+    code = "seal_key_missing"
+    status = 409
+    hint = (
+        "Set FRAMEFLEET_SEAL_KEY to the cluster's, the same for all schedulers and for this command. Where the old one is lost, "
+        "rotate the keys that sign."
+    )
 
 
 class UnknownStorage(RequestError):

@@ -24,7 +24,7 @@ _OF = {
     "Settings": ("Of every service and the command line", ""),
     "SchedulerSettings": ("Of the scheduler", "Beside those above."),
     "WorkerSettings": ("Of the worker", "Beside those above."),
-    "CommandSettings": ("Of the command line", "For commands over HTTP."),
+    "CommandSettings": ("Of the command line", "Beside those above; most are for commands over HTTP."),
 }
 _METRICS = """\
 # Metrics
