@@ -39,6 +39,7 @@ from framefleet.uploads import Uploads
 from framefleet_scheduler.api.desk import Desk
 from framefleet_scheduler.api.rates import Rates
 from framefleet_scheduler.api.watching import Watching
+from framefleet_scheduler.clouds.fronts import forms
 from framefleet_scheduler.control import Control
 from framefleet_scheduler.dependencies import Probe
 from framefleet_scheduler.early import EarlyTargets
@@ -150,7 +151,7 @@ def open_desk(
 ) -> Desk:
     """What the API works with, wherever the scheduler's services are."""
     told = services.webhooks or webhooks(settings, state)
-    return Desk(
+    desk = Desk(
         acceptor=scheduler.acceptor,
         control=Control(services.store, services.tasks, services.clock, scheduler.kick),
         tasks=services.tasks,
@@ -174,7 +175,10 @@ def open_desk(
         rates=Rates(settings.api_rate),
         probes=probes,
         measures=state.measures,
+        seen=state.seen,
     )
+    told.forms.update(forms(desk))
+    return desk
 
 
 def webhooks(settings: SchedulerSettings, state: RedisState) -> Webhooks:

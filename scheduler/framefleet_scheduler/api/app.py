@@ -32,6 +32,8 @@ from framefleet_scheduler.api.described import describe
 from framefleet_scheduler.api.desk import Desk
 from framefleet_scheduler.api.limits import BoundedBodies
 from framefleet_scheduler.api.sessions import Sessions
+from framefleet_scheduler.clouds.door import Door
+from framefleet_scheduler.clouds.fronts import doors
 from framefleet_scheduler.console import install
 from framefleet_scheduler.http import Exposition, Readiness
 
@@ -58,6 +60,8 @@ def create_app(desk: Desk) -> FastAPI:
     app.state.readiness = Readiness(desk.probes)
     problems.install(app)
     app.state.audit = AuditLog(desk.store, days=desk.audit_days, now=desk.clock.now)
+    if desk.seen is not None:
+        app.add_middleware(Door, doors=doors(desk, desk.seen))
     app.add_middleware(audit.Audited, audit=app.state.audit)
     app.add_middleware(BoundedBodies, limits=desk.limits)
     for part in (

@@ -10,7 +10,7 @@ from framefleet.access import AccessKeys
 from framefleet.adapters.storages import Place, Storages
 from framefleet.domain.address import Address
 from framefleet.pipelines import PipelineRegistry
-from framefleet.ports import Clock, Measures, ObjectStore, TaskStore
+from framefleet.ports import Clock, Measures, ObjectStore, Seen, TaskStore
 from framefleet.storage_registry import StorageRegistry
 from framefleet.templates import TemplateRegistry
 from framefleet.uploads import Uploads
@@ -54,6 +54,8 @@ class Desk:
     letters: Letters
     asks_for_keys: bool = True
     """False: whoever reaches the address is an admin. Only where that is nobody but this machine."""
+    seen: Seen | None = None
+    """Nonces of signed requests; None: there are no front doors of other clouds."""
     probes: Mapping[str, Probe] = field(default_factory=dict)
     """Whether services are there, by name."""
     measures: Measures | None = None

@@ -1,0 +1,1 @@
+"""Alibaba IMM (Intelligent Media Management), API of 2020-09-30."""

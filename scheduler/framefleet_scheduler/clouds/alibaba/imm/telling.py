@@ -1,0 +1,12 @@
+"""What Alibaba IMM (Intelligent Media Management), API of 2020-09-30 tells when a task ends."""
+
+from __future__ import annotations
+
+from framefleet.domain.webhook import Hook
+from framefleet_scheduler.clouds.engine import Engine, Known
+from framefleet_scheduler.notify import Said
+
+
+def told(engine: Engine, known: Known, event: str, hook: Hook) -> Said | None:
+    """The message of an event."""
+    return None

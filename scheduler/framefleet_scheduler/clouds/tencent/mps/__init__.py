@@ -1,0 +1,1 @@
+"""Tencent MPS (Media Processing Service), API of 2019-06-12."""

@@ -1,0 +1,1 @@
+"""Tencent VOD (Video on Demand), API of 2018-07-17."""
