@@ -28,6 +28,7 @@ demo: venv  ## transcode a sample video on this machine, no services needed (-> 
 test: venv  ## all tests, with private RabbitMQ, Redis and S3; installs what is missing
 	@deploy/setup.sh system ffmpeg rabbitmq redis prometheus chromium npm cc php
 	@deploy/setup.sh players
+	@deploy/setup.sh sdks
 	$(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4 --dist worksteal $(PYTEST_ARGS) $(TESTS)
 
 chaos: venv  ## kill everything in turn, by seeds, and see that nothing is lost (minutes); SEEDS=3 repeats one
@@ -47,6 +48,7 @@ docs: venv  ## what is made from the code (pages of docs: templates, settings, m
 	$(BIN)/python -m framefleet.reference docs
 	$(BIN)/python -m tests.chart.settings_in_schema
 	$(BIN)/python -m framefleet.reference.dashboards deploy/grafana/dashboards
+	$(BIN)/python -m framefleet_scheduler.clouds.pages docs/howto
 
 images: venv  ## the container images, from a wheel built now (needs docker); VERSION=1.2.3 tags them
 	rm -rf dist

@@ -4,6 +4,7 @@
 #   deploy/setup.sh venv                          .venv with this project (editable) and its dev extra
 #   deploy/setup.sh system ffmpeg rabbitmq redis  programs of the machine, from apt where missing
 #   deploy/setup.sh players                       the JavaScript players that the browser tests load, from npm
+#   deploy/setup.sh sdks                          the clouds' SDKs that tests/clouds runs, from PyPI, each in a folder of .sdks
 #
 # VENV=DIR puts the environment elsewhere. As root, or with sudo where something must be installed.
 set -eu
@@ -133,12 +134,35 @@ set_up_players() {
     printf '%s\n' "$want" >"$stamp"
 }
 
+# Versions of one SDK exclude each other, so each has a folder of its own.
+sdks='imm5 alibabacloud_imm20200930==5.0.3
+imm4 alibabacloud_imm20200930==4.7.2
+ice6 alibabacloud_ice20201109==6.20.2
+ice5 alibabacloud_ice20201109==5.0.7
+tencent tencentcloud-sdk-python-vod==3.1.194 tencentcloud-sdk-python-mps==3.1.194
+acscore aliyun-python-sdk-core==2.16.1'
+
+set_up_sdks() {
+    stamp=$root/.sdks/.framefleet-stamp
+    want=$(printf '%s %s\n' "$sdks" "$("$venv/bin/python" --version)" | sha256sum)
+    [ "$(cat "$stamp" 2>/dev/null)" = "$want" ] && return
+    say "installing the clouds' SDKs"
+    rm -rf "$root/.sdks"
+    printf '%s\n' "$sdks" | while read -r name packages; do
+        # Word splitting is meant: one argument per package.
+        # shellcheck disable=SC2086
+        "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --target "$root/.sdks/$name" $packages </dev/null
+    done
+    printf '%s\n' "$want" >"$stamp"
+}
+
 case ${1:-} in
     venv) set_up_venv ;;
     players) set_up_players ;;
+    sdks) set_up_sdks ;;
     system)
         shift
         set_up_system "$@"
         ;;
-    *) die "usage: deploy/setup.sh venv | players | system [ffmpeg] [rabbitmq] [redis] [prometheus] [chromium] [npm] [cc] [php] [debootstrap]" ;;
+    *) die "usage: deploy/setup.sh venv | players | sdks | system [ffmpeg] [rabbitmq] [redis] [prometheus] [chromium] [npm] [cc] [php] [debootstrap]" ;;
 esac

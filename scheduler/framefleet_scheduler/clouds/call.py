@@ -40,7 +40,7 @@ class Call:
         return (self.caller.pipelines or ("default",))[0]
 
 
-class Refusal(Exception):  # noqa: N818 - as the errors of the domain: named after what happened
+class Refusal(Exception):
     """A refusal in the words of a dialect."""
 
     def __init__(

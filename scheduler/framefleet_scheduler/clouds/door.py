@@ -98,7 +98,7 @@ class Door:
             caller, claim, key = self._doors.gate.signed(request, scheme, request_id)
             structlog.contextvars.bind_contextvars(caller=caller.id)
             about.state.caller = caller.id  # for the audit log
-            check_origin({name: value for name, value in request.headers})
+            check_origin(dict(request.headers))
             front = family.fronts.get(claim.version)
             if front is None:
                 raise family.unknown_version(claim.version)

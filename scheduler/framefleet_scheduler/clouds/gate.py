@@ -52,7 +52,7 @@ class Why(StrEnum):
     """Too many wrong signatures from this address."""
 
 
-class Refused(Exception):  # noqa: N818 - named after what happened
+class Refused(Exception):
     """The gate stays shut; says why, for people too."""
 
     def __init__(self, why: Why, message: str, retry_after: float | None = None) -> None:
