@@ -1,0 +1,1 @@
+"""Pure tests: no I/O, thousands, in seconds."""
