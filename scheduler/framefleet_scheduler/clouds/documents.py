@@ -122,7 +122,7 @@ class Sessions:
         if self._cleaned == day:
             return
         oldest = _sessions(door, today - timedelta(days=self._days))
-        gone = []
+        gone: list[str] = []
         for info in self._store.list(f"{keys.CLOUDS}{door}/sessions/"):
             if info.key >= oldest or len(gone) >= MOST_NAMES:
                 break

@@ -12,7 +12,6 @@ from datetime import datetime
 from enum import StrEnum
 
 from framefleet.domain.access import AccessKey
-from framefleet.domain.errors import Unauthenticated
 from framefleet.ports import Seen
 from framefleet_scheduler.api.desk import Desk
 from framefleet_scheduler.api.guard import Caller
@@ -113,8 +112,6 @@ class Gate:
                 raise Refused(Why.RATE, f"more calls of {operation} than may come per second", retry_after=wait)
 
     def _check_time(self, claim: Claim, now: datetime) -> None:
-        if claim.at is None:
-            raise Refused(Why.DATE, "the request has no date")
         if abs(now - claim.at) > claim.skew:
             minutes = int(claim.skew.total_seconds() // 60)
             raise Refused(
@@ -148,8 +145,3 @@ _REASONS = {
     Reason.BEARER: Why.TOKEN,
     Reason.UNSIGNED_HEADERS: Why.SIGNATURE,
 }
-
-
-def unauthenticated(error: Unauthenticated) -> Refused:
-    """What has no key, as a refusal of the gate."""
-    return Refused(Why.NO_KEY, error.message)

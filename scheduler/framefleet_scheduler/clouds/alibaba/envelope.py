@@ -13,7 +13,7 @@ from uuid import uuid4
 from framefleet_scheduler.clouds.call import Front, Refusal
 from framefleet_scheduler.clouds.gate import Refused, Why
 from framefleet_scheduler.clouds.signatures import Claim
-from framefleet_scheduler.clouds.wire import Answer, RawRequest, is_form, query_pairs
+from framefleet_scheduler.clouds.wire import Answer, RawRequest
 
 _SHUT: dict[Why, tuple[int, str]] = {
     Why.NO_KEY: (400, "MissingAccessKeyId"),
@@ -110,7 +110,4 @@ class Alibaba:
 
     def parameters(self, request: RawRequest, claim: Claim) -> dict[str, Any]:
         """All are texts, from the query and a form body; those of the protocol are left out."""
-        pairs = query_pairs(request.query)
-        if is_form(request):
-            pairs += query_pairs(request.body.decode("utf-8"))
-        return {name: value for name, value in pairs if name not in _PROTOCOL}
+        return {name: value for name, value in claim.parameters.items() if name not in _PROTOCOL}

@@ -14,7 +14,7 @@ from framefleet_scheduler.clouds.call import Front, Refusal
 from framefleet_scheduler.clouds.gate import Refused, Why
 from framefleet_scheduler.clouds.signatures import Claim, Scheme
 from framefleet_scheduler.clouds.tencent.flat import unflattened
-from framefleet_scheduler.clouds.wire import Answer, RawRequest, is_form, query_pairs
+from framefleet_scheduler.clouds.wire import Answer, RawRequest, is_form
 
 _SHUT: dict[Why, str] = {
     Why.NO_KEY: "AuthFailure.InvalidAuthorization",
@@ -102,9 +102,7 @@ class Tencent:
             if not isinstance(found, dict):
                 raise ValueError("the body is no JSON object")
             return found
-        pairs = query_pairs(request.query)
-        if is_form(request):
-            pairs += query_pairs(request.body.decode("utf-8"))
+        given = claim.parameters
         if claim.scheme == Scheme.TC1:
-            pairs = [(name, value) for name, value in pairs if name not in _PROTOCOL]
-        return unflattened(pairs)
+            given = {name: value for name, value in given.items() if name not in _PROTOCOL}
+        return unflattened(given.items())
