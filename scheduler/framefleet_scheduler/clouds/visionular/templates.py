@@ -44,6 +44,38 @@ def system(name: str) -> dict[str, Any] | None:
     if codec == "hevc":
         return {"template": "hls-hevc", "overrides": {"packaging": "dash"}}
     rungs = [("1080p", 1920, 1080, 4_000_000), ("720p", 1280, 720, 2_200_000), ("480p", 854, 480, 1_000_000)]
+    renditions = [
+        {"name": rung, "video": {"codec": "av1", "width": width, "height": height, "crf": 35, "max_bitrate": cap}}
+        for rung, width, height, cap in rungs
+    ]
+    return {
+        "template": None,
+        "overrides": {"kind": "ladder", "packaging": packaging.lower(), "renditions": renditions},
+    }
+
+
+def shown_system(name: str) -> dict[str, Any]:
+    """A predefined template as the vendor shows templates."""
+    found = _SYSTEM.fullmatch(name)
+    assert found is not None
+    return {
+        "template_name": name,
+        "format": found[1].lower() if found[1] else "mp4",
+        "vcodec": found[3].lower(),
+        "acodec": "aac",
+        "seg_type": ("ts" if found[2] == "TS" else "fmp4") if found[1] else "",
+        "description": "",
+        "created_at": 0,
+        "built_in": True,
+    }
+
+
+def settings(template: Template, logo: str | None) -> dict[str, Any]:
+    """A target's overrides, `kind` included; `logo`: our address of the logo."""
+    audio = _audio(template)
+    video = _video(template, logo)
+    if template.format not in MANIFESTS:
+        return {"kind": "file", "container": template.format, "video": video, "audio": audio}
     renditions = []
     for i, stream in enumerate(template.adaptive_streams):
         own = {**video, **_size(stream.resolution), **_pace(stream.framerate), **_rate(stream.video_bitrate)}
