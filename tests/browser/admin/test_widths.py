@@ -23,7 +23,7 @@ from tests.browser.admin.conftest import Console, api
 
 __all__ = ["api"]
 
-WIDTHS = (320, 360, 480, 767, 768, 800, 959, 960, 1024, 1100, 1120, 1280, 1440)
+WIDTHS = (320, 360, 480, 767, 768, 800, 959, 960, 1024, 1100, 1200, 1280, 1440)
 LETTERS = {"usual": "", "larger": "font-size: 18px", "wider": "letter-spacing: 0.1em"}
 LONG = "W" * 200
 PIPELINE = "w" * 64
