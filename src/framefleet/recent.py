@@ -51,9 +51,10 @@ class Recent(Generic[_K, _A]):
                 if now + self._ahead < known[0] or question in self._looking:
                     return known[1]
                 self._looking.add(question)
+        covered: tuple[type[Exception], ...] = (ServiceError, *or_stale)
         try:
             answer = look()
-        except (ServiceError, *or_stale) as error:
+        except covered as error:
             with self._lock:
                 latest = self._known.get(question)
                 if ahead and latest is not None and self._monotonic() < latest[0]:
