@@ -126,6 +126,6 @@ def _absent(value: Any) -> Any:
 Truth = Annotated[bool, BeforeValidator(_truth)]
 """A boolean of any spelling."""
 OR_NONE = BeforeValidator(_absent)
-"""For fields that are None when an SDK sends them empty. It stands behind the field's bounds, `Annotated[int | None, Field(ge=1), OR_NONE]`:
-pydantic would hold the None against bounds that come later.
+"""For fields that are None when an SDK sends them empty. It stands behind the bounds, `Annotated[int | None, Field(ge=1), OR_NONE]`:
+pydantic holds the None against those that come later, and breaks.
 """
