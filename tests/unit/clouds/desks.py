@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 from framefleet.access import AccessKeys
@@ -21,6 +22,13 @@ NOTHING: Any = None
 """What no test here comes to."""
 
 
+class Everywhere:
+    """Every name is a storage's but `else`."""
+
+    def __contains__(self, name: object) -> bool:
+        return name != "else"
+
+
 class Around:
     """A desk, and what is in it."""
 
@@ -30,6 +38,8 @@ class Around:
         self.state = FakeState(self.clock)
         self.noted: list[tuple[str, str]] = []
         templates = TemplateRegistry(self.store)
+        storages: Any = SimpleNamespace(built_in=(), fixed=Everywhere())
+        registry: Any = SimpleNamespace(find=lambda name: None)
         self.desk = Desk(
             acceptor=Acceptor(
                 self.store, self.state, self.clock, lambda: None, templates=templates, check_source=check_source
@@ -42,8 +52,8 @@ class Around:
             access=access or AccessKeys(self.store, seal=Seal("the seal key of the tests of the doors")),
             clock=self.clock,
             locate=NOTHING,
-            storages=NOTHING,
-            storage_registry=NOTHING,
+            storages=storages,
+            storage_registry=registry,
             early=EarlyTargets(self.store),
             uploads=NOTHING,
             watching=NOTHING,

@@ -37,6 +37,8 @@ _CODES = {
     "source_truncated": 3,
     "source_no_video": 3,
     "source_no_audio": 3,
+    "source_no_subtitles": 3,
+    "copy_impossible": 3,
     "source_clock": 3,
     "source_changed": 3,
     "source_too_long": 4,

@@ -6,7 +6,7 @@ The numbers of `code` other than 0 are not public at the vendor; ours are in doc
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -42,7 +42,7 @@ _RATES = {"list_task": 10.0}
 """Calls per second of a key, where they are fewer: it counts through the tasks."""
 
 _Operation = Callable[[Engine, Call], dict[str, Any]]
-_OPERATIONS: dict[tuple[str, str], _Operation] = {
+OPERATIONS: Mapping[tuple[str, str], _Operation] = {
     ("POST", "create_task"): operations.create_task,
     ("GET", "query_task"): operations.query_task,
     ("GET", "list_task"): operations.list_task,
@@ -95,7 +95,7 @@ class Visionular:
         structlog.contextvars.bind_contextvars(caller=caller.id)
         about.state.caller = caller.id  # for the audit log
         action = request.path.removeprefix(PREFIX)
-        operation = _OPERATIONS.get((request.method, action))
+        operation = OPERATIONS.get((request.method, action))
         if operation is None:
             raise Refusal(str(EMPTY_RESULT), f"there is no {request.method} {action[:80]}", status=404)
         call = Call(

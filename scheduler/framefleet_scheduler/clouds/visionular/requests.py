@@ -9,8 +9,9 @@ from pydantic import AliasChoices, BeforeValidator, Field
 from framefleet_scheduler.clouds.fields import OR_NONE, Ignored, Refused, Wire, Works
 
 _RESOLUTION = r"^([0-9]{2,4}x([0-9]{2,4})?|x[0-9]{2,4})$"
-_PATH = r"^[^{}\x00-\x1f\x7f]+$"
+_FOLDER = r"^[^{}\x00-\x1f\x7f]*$"
 """Braces would be placeholders of ours."""
+_FILE = r"^[^{}\x00-\x1f\x7f]*[^{}\x00-\x1f\x7f/]$"
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._ -]{0,127}$"
 MOST_LISTED = 200
 
@@ -43,7 +44,7 @@ class CreateTask(Wire):
 
     template_name: Annotated[_Name, Works("one of yours, one of ours (`mp4-h264-720p`), or `System_...`")]
     input: Annotated[str, Field(min_length=1, max_length=8192), Works("an address, or a path in the storage's bucket")]
-    output: Annotated[str, Field(min_length=1, max_length=1024, pattern=_PATH), Works("below the storage's prefix")]
+    output: Annotated[str, Field(min_length=1, max_length=1024, pattern=_FILE), Works("below the storage's prefix")]
     storage_id: Annotated[str, Field(pattern="^[0-9a-f]{16}$"), Works()]
     custom_info: Annotated[
         str | None, Field(max_length=2048), OR_NONE, Works("comes back with the task; 2048 bytes")
@@ -168,7 +169,7 @@ class Storage(Wire):
     type: Annotated[str, Field(max_length=32), Ignored("a bucket is one of our storages, or of our S3 server")] = ""
     region: Annotated[str, Field(max_length=64), Works("comes back with the task")] = ""
     bucket: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{1,62}$"), Works()]
-    prefix: Annotated[str, Field(max_length=512, pattern=_PATH.replace("+$", "*$")), Works()] = ""
+    prefix: Annotated[str, Field(max_length=512, pattern=_FOLDER), Works()] = ""
     notify: Annotated[str, Field(max_length=2048), Works("is told the end of each task")] = ""
     name_rule: Annotated[Any, Refused("what may be in it is not public")] = None
     storage_ak: Annotated[Any, Ignored("never kept: who may write to a bucket is said by our storages")] = None
