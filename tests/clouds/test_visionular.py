@@ -137,6 +137,20 @@ def test_the_program_of_their_document_makes_a_dash_stream(cloud: Cloud, storage
     decoded(manifest)
 
 
+def test_the_program_of_our_page_runs_as_it_is_printed(cloud: Cloud, tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "howto" / "visionular.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    program = tmp_path / "program.py"
+    program.write_text(text)
+
+    done = started(None, program, cloud.account, FRAMEFLEET_URL=cloud.server.url)
+
+    assert (done.returncode, done.stdout) == (0, "succeeded 0 \n"), done.stderr
+    master = cloud.buckets / "results/example/film/master.m3u8"
+    assert sorted(re.findall(r"RESOLUTION=(\d+x\d+)", master.read_text())) == ["160x90", "320x180"]
+    decoded(master)
+
+
 def test_a_film_goes_through_its_statuses_to_an_object_that_says_what_it_is(cloud: Cloud, storage: str) -> None:
     seen: set[str] = set()
     before = int(time.time())
