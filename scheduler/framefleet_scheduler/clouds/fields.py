@@ -126,6 +126,5 @@ def _absent(value: Any) -> Any:
 Truth = Annotated[bool, BeforeValidator(_truth)]
 """A boolean of any spelling."""
 OR_NONE = BeforeValidator(_absent)
-"""For fields that are None when an SDK sends them empty. It stands behind the bounds, `Annotated[int | None, Field(ge=1), OR_NONE]`:
-pydantic holds the None against those that come later, and breaks.
-"""
+"""For fields that are None when an SDK sends them empty. Bounds stand within: `Annotated[Annotated[str, Field(...)] | None, OR_NONE]`;
+beside it they would be asked of None."""
