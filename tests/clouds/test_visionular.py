@@ -366,6 +366,9 @@ def test_storages_are_kept_until_they_are_deleted_without_the_accounts_that_came
     fine(account, "DELETE", "del_storage", {"storage_id": place})
     assert fine(account, "GET", "list_storage") == {"num": 0, "list": []}
     assert ask(account, "DELETE", "del_storage", {"storage_id": place}).code == EMPTY_RESULT
+    _, audit = cloud.server.request("GET", "/v1/audit?limit=200")
+    changes = [one["what"] for one in audit["entries"] if one["who"] == account.key]
+    assert changes == ["cloud_storage.delete", "cloud_storage.create"]
 
 
 def test_templates_are_kept_changed_and_deleted(cloud: Cloud) -> None:
@@ -482,8 +485,9 @@ def test_a_body_that_is_none(cloud: Cloud, body: bytes) -> None:
     assert (asked.code, asked.status) == (BAD_PARAM, 400)
 
 
-def test_a_body_that_is_too_large_is_refused_in_their_words(cloud: Cloud) -> None:
-    asked = ask(cloud.account, "POST", "create_task", b" " * (3 << 20))
+@pytest.mark.parametrize("megabytes", [2, 5], ids=["for the dialect", "for the server"])
+def test_a_body_that_is_too_large_is_refused_in_their_words(cloud: Cloud, megabytes: int) -> None:
+    asked = ask(cloud.account, "POST", "create_task", b" " * (megabytes << 20))
 
     assert (asked.code, asked.status) == (BAD_PARAM, 413)
 
