@@ -54,6 +54,7 @@ def look(settings: SizeSettings | StillSettings, width: int, height: int, path: 
     `path` is the settings' place in the request. Raises InvalidTemplate.
     """
     source, width, height = _of_source(settings, width, height, path)
+    settings = settings.within(width, height)
     size, inner = _framed(settings, width, height)
     border = settings.pad_color if inner != size else "black"
     watermarks = settings.watermarks if isinstance(settings, SizeSettings) else ()

@@ -59,9 +59,13 @@ def tracks(
     pictures = [
         (part, s) for part in parts for s in part.media.other if s.kind == "subtitle" and s.codec not in TEXT_CODECS
     ]
-    if settings.tracks == "all":
+    if isinstance(settings.tracks, str):
         most = max(len(found) for found in there)
         leading = next(i for i, found in enumerate(there) if len(found) == most)
+        if settings.tracks == "first":
+            # Texts before pictures, as numbers count.
+            pictures = [] if most else pictures[:1]
+            most = min(most, 1)
         chosen = [_alike(n, there, leading) for n in range(most)]
     else:
         wanted: list[tuple[Part, OtherStream]] = []

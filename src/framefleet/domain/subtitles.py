@@ -63,9 +63,9 @@ class SubtitleSettings(Value):
     `film.eng.vtt`. `burn` draws one track into the picture, below any watermarks; `tracks` has to name it."""
     format: Literal["srt", "vtt", "ass"] | None = None
     """Of sidecar files. None: vtt. ASS keeps the looks of subtitles that were ASS; the others keep bold, italic and underlined."""
-    tracks: Literal["all"] | Annotated[tuple[TrackName, ...], Field(min_length=1, max_length=16)] = "all"
-    """`all`, or a list: numbers count the source's text tracks and then the files that came with it, from 0; languages are ISO
-    639 codes and take the first track in that language."""
+    tracks: Literal["all", "first"] | Annotated[tuple[TrackName, ...], Field(min_length=1, max_length=16)] = "all"
+    """`all`, the `first` if there is one, or a list: numbers count the source's text tracks and then the files that came with it,
+    from 0; languages are ISO 639 codes and take the first track in that language."""
     offset: float = Field(default=0.0, ge=-3600, le=3600)
     """Seconds by which all subtitles come later (or earlier, below 0)."""
     style: BurnStyle | None = None
@@ -96,7 +96,7 @@ def check_subtitles(settings: SubtitleSettings | None, container: str, path: str
                 field=f"{path}.format",
                 hint="Leave it out, or use mode sidecar.",
             )
-        if settings.tracks == "all" or len(settings.tracks) != 1:
+        if isinstance(settings.tracks, str) or len(settings.tracks) != 1:
             raise InvalidTemplate(
                 "one track can be drawn into the picture",
                 field=f"{path}.tracks",

@@ -19,7 +19,7 @@ from framefleet.domain.errors import InvalidTemplate, UnknownTemplate
 from framefleet.domain.metadata import MetadataSettings, check_metadata
 from framefleet.domain.packaging import Encryption, SegmentFormat, Thumbnails, check_file, check_ladder
 from framefleet.domain.picture import PictureSettings, laid_under_renditions
-from framefleet.domain.sound import AudioSettings, SoundContainer, check_sound, check_sound_file
+from framefleet.domain.sound import AudioSettings, SoundContainer, Tracks, check_sound, check_sound_file
 from framefleet.domain.stills import STILL_REPLACES, AnimationTemplate, SnapshotTemplate, SpriteTemplate, check_stills
 from framefleet.domain.subtitles import LADDER, SubtitleSettings, check_not_burnt, check_subtitles
 from framefleet.domain.value import Value
@@ -59,7 +59,7 @@ class LadderTemplate(Value):
     description: str = ""
     packaging: Packaging = "hls"
     accelerator: Accelerator = "auto"
-    segment_seconds: float = Field(default=4.0, ge=1, le=10)
+    segment_seconds: float = Field(default=4.0, ge=1, le=60)
     video: PictureSettings = PictureSettings()
     """What is done to the picture of every rendition; a rendition's own `video` has precedence, field by field."""
     segment_format: SegmentFormat = "fmp4"
@@ -120,6 +120,10 @@ class RemuxTemplate(Value):
     kind: Literal["remux"] = "remux"
     description: str = ""
     container: Container = "mp4"
+    video: bool = True
+    """False: the picture is left out."""
+    audio: Tracks | None = "all"
+    """Which sound is copied: `all`, `main`, or a list of tracks as in `audio.tracks` of other targets. None: none is."""
     subtitles: SubtitleSettings | None = None
     """None leaves subtitles out. Not with `burn`, and not where sources are joined or trimmed."""
     data: bool = False
