@@ -14,6 +14,21 @@ Bitrate = Annotated[int, Field(ge=1_000, le=400_000_000)]
 PixelFormat = Literal["yuv420p", "yuv422p", "yuv444p", "yuv420p10le", "yuv422p10le", "yuv444p10le"]
 
 
+Below = Literal["adapt", "refuse"]
+
+
+class SourceBelow(Value):
+    """What happens where the source has less than is asked for, of each by itself."""
+
+    bitrate: Below | None = None
+    """`adapt`: `bitrate` and `max_bitrate` are lowered to the source's. `refuse`: the task fails when the source has a lower bit
+    rate than `bitrate`."""
+    frame_rate: Below | None = None
+    """`adapt`: the source's is kept. `refuse`: the task fails."""
+    size: Literal["refuse"] | None = None
+    """`refuse`: the task fails when the source is smaller than the box. Without `upscale` nothing is enlarged anyway."""
+
+
 class VideoSettings(SizeSettings):
     """How one rendition is encoded."""
 
@@ -36,10 +51,10 @@ class VideoSettings(SizeSettings):
     constant_bitrate: bool = False
     """True: the `bitrate` holds at every time, give or take what the buffer holds (`buffer_size`; half a second of it), with
     padding where the picture needs less, as for broadcasting. H.264 only."""
-    source_below: Literal["adapt", "refuse"] | None = None
+    source_below: Below | SourceBelow | None = None
     """What happens where the source has less than is asked for. `adapt`: `bitrate`, `max_bitrate` and `frame_rate` are
     lowered to the source's. `refuse`: the task fails when the source has a lower bit rate, frame rate or size than that.
-    None: nothing but that pictures are not enlarged."""
+    An object says it for each of them. None: nothing but that pictures are not enlarged."""
     preset: Annotated[str | None, NumberAsText] = Field(default=None, pattern=r"^[a-z0-9]{1,16}$")
     """The encoder family's own preset name; None for the family's default."""
     gop_seconds: float | None = Field(default=None, ge=0.5, le=10)
@@ -63,6 +78,14 @@ class VideoSettings(SizeSettings):
     """Bits per sample. None: 8, unless profile or pixel format say otherwise."""
     pixel_format: PixelFormat | None = None
     """Chroma and depth of the samples. None: yuv420p, or yuv420p10le with 10 bits."""
+
+    @property
+    def below(self) -> SourceBelow:
+        """What `source_below` says of each."""
+        said = self.source_below
+        if isinstance(said, SourceBelow):
+            return said
+        return SourceBelow(bitrate=said, frame_rate=said, size="refuse" if said == "refuse" else None)
 
     @model_validator(mode="after")
     def _one_way_of_each(self) -> Self:

@@ -49,6 +49,15 @@ def read(parameters: Mapping[str, Any], model: type[W]) -> W:
         _refuse(error)
 
 
+def nested(text: str) -> Any:
+    """What the JSON within a text says, for objects whose fields are JSON texts again; bounded as parameters are.
+
+    Raises BadParameter, which a validator of pydantic may let pass: it is a ValueError.
+    """
+    _check_text(text, "")
+    return _present(_decoded(text, ""), "")
+
+
 def _refuse(error: ValidationError) -> NoReturn:
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"]).removeprefix(".")
