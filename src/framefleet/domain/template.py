@@ -76,6 +76,9 @@ class LadderTemplate(Value):
     """Sheets of small pictures in the manifests, for winding. None: without."""
     renditions: tuple[Rung, ...] = Field(default=(), max_length=15)
     """The rungs, from the largest to the smallest. None are given with `auto`."""
+    keep_equal: bool = False
+    """True: renditions that come out in the same size, such as those of several bit rates, are all made. False: of those that
+    come out (nearly) equal the lowest is."""
     auto: AutoLadder | None = None
     """Rungs chosen for the film, in place of `renditions`. null: they are given."""
     audio: AudioSettings | None = AudioSettings()

@@ -50,7 +50,7 @@ class Segment(ImmWire):
     """Cutting into segments."""
 
     format: Annotated[Literal["hls", "dash"], Works()]
-    duration: Annotated[float, Works("1 to 10 s; 10 s where nothing is said"), Field(gt=0, le=3600)] = 10.0
+    duration: Annotated[float, Works("1 to 60 s; 10 s where nothing is said"), Field(gt=0, le=3600)] = 10.0
     start_number: Annotated[int, Works(), Field(ge=0, le=1_000_000)] = 0
 
 

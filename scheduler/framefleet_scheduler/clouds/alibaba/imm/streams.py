@@ -43,7 +43,7 @@ class TranscodeVideo(ImmWire):
     frame_rate: Annotated[float | None, Works("1 to 120"), Field(ge=1, le=120)] = None
     frame_rate_option: Annotated[Option, LOWER, Works()] = "fixed"
     gop_size: Annotated[
-        int, Works("up to 600; in segments a segment has at least one keyframe"), Field(ge=1, le=600)
+        int, Works("up to 600; without it, segments have a keyframe at their beginnings"), Field(ge=1, le=600)
     ] = Field(default=150, alias="GOPSize")
     b_frames: Annotated[int, Works("not for vp9"), Field(ge=0, le=16)] = 3
     refs: Annotated[int, Works("not for vp9"), Field(ge=1, le=16)] = 2
@@ -53,7 +53,7 @@ class TranscodeVideo(ImmWire):
         Works("yuv420p where nothing is said, whatever the source has; yuva420p is refused"),
     ] = None
     rotation: Annotated[Literal[0, 90, 180, 270], Works()] = 0
-    video_slim: Annotated[Literal[0, 1], Refused("there is no such encoder here")] = 0
+    video_slim: Annotated[Literal[0, 1], Works("0 only: there is no such encoder here")] = 0
 
 
 class Watermark(ImmWire):
@@ -116,7 +116,7 @@ class Video(ImmWire):
 
     disable_video: Annotated[Truth, Works()] = False
     stream: Annotated[Streams, Works("the first one: [0], or all of a source that has one")] = None
-    transcode_video: Annotated[TranscodeVideo | None, Works("absent: no picture")] = None
+    transcode_video: Annotated[TranscodeVideo | None, OR_NONE, Works("absent: no picture")] = None
     filter_video: Annotated[FilterVideo | None, OR_NONE, Works()] = None
 
 
@@ -150,7 +150,7 @@ class Audio(ImmWire):
 
     disable_audio: Annotated[Truth, Works()] = False
     stream: Annotated[Streams, Works("one that is not there fails the task")] = None
-    transcode_audio: Annotated[TranscodeAudio | None, Works("absent: no sound")] = None
+    transcode_audio: Annotated[TranscodeAudio | None, OR_NONE, Works("absent: no sound")] = None
     filter_audio: Annotated[FilterAudio | None, OR_NONE, Works()] = None
 
 
