@@ -251,8 +251,8 @@ class Engine:
 
     # --- links -----------------------------------------------------------------------------
 
-    def link(self, call: Call, record: TaskRecord, target: str, uri: str) -> str:
-        """An http(s) address of a published file: signed for a day where it lies on an S3 server, else one of ours that asks
+    def link(self, call: Call, record: TaskRecord, target: str, uri: str, seconds: int = LINK_SECONDS) -> str:
+        """An http(s) address of a published file: signed for so long where it lies on an S3 server, else one of ours that asks
         for a key.
         """
         try:
@@ -260,7 +260,7 @@ class Engine:
         except FramefleetError:
             return uri
         if isinstance(place.store, S3Store):
-            return place.store.url(place.key, LINK_SECONDS)
+            return place.store.url(place.key, seconds)
         folder = next((one.uri for one in record.targets if one.name == target), uri)
         name = uri.removeprefix(folder[: folder.rfind("/") + 1])
         return f"{call.base}/v1/tasks/{record.id}/outputs/{target}/{name}"
