@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -104,3 +103,124 @@ def test_a_task_is_made_polled_and_listed(cloud: Cloud, sdk: str, mode: str) -> 
     assert (video["codec_name"], video["width"], video["height"], video["r_frame_rate"]) == ("h264", 160, 90, "25/2")
     assert (audio["codec_name"], audio["channels"], audio["sample_rate"]) == ("aac", 1, "44100")
     assert abs(float(cloud.probe(out)["format"]["duration"]) - 6) < 0.2
+
+
+def test_what_is_not_said_is_copied(cloud: Cloud) -> None:
+    succeeded(
+        cloud,
+        {"URI": "oss://results/copy/whole", "Container": "mkv"},
+        {"URI": "oss://results/copy/picture.mp4", "Container": "mp4", "Audio": {"DisableAudio": True}, "Speed": 0.5},
+        {"URI": "oss://results/copy/sound.mp4", "Container": "mp4", "Video": {"TranscodeVideo": {}}},
+        {"URI": "oss://results/copy/beside.mp4", "Container": "mp4", "Video": {"TranscodeVideo": SMALL}},
+        {
+            "URI": "oss://results/copy/song",
+            "Container": "mp3",
+            "Audio": {"TranscodeAudio": {"Codec": "mp3", "Quality": 50}},
+        },
+    )
+
+    whole = streams(cloud, "results/copy/whole.mkv")
+    assert (whole["video"]["codec_name"], whole["video"]["width"], whole["audio"]["codec_name"]) == ("h264", 320, "aac")
+    assert set(streams(cloud, "results/copy/picture.mp4")) == {"video"}
+    assert set(streams(cloud, "results/copy/sound.mp4")) == {"audio"}
+    beside = streams(cloud, "results/copy/beside.mp4")
+    assert (beside["video"]["width"], beside["audio"]["codec_name"], beside["audio"]["channels"]) == (160, "aac", 2)
+    assert streams(cloud, "results/copy/song.mp3")["audio"]["codec_name"] == "mp3"
+
+
+def test_pictures_are_sized_as_asked_for(cloud: Cloud) -> None:
+    wanted = {
+        "stretch": ({"Resolution": "200x200"}, (200, 200)),
+        "one-side": ({"Resolution": "160x"}, (160, 180)),
+        "other-side": ({"Resolution": "x90"}, (320, 90)),
+        "crop": ({"Resolution": "100x100", "ScaleType": "crop"}, (100, 100)),
+        "fill": ({"Resolution": "400x400", "ScaleType": "fill"}, (400, 400)),
+        "fit": ({"Resolution": "400x400", "ScaleType": "fit"}, (400, 224)),
+        "adaptive": ({"Resolution": "640x360", "ResolutionOption": "adaptive"}, (320, 180)),
+        "fixed": ({"Resolution": "640x360"}, (640, 360)),
+        "upright": ({"Resolution": "90x160", "AdaptiveResolutionDirection": True}, (160, 90)),
+        "turned": ({"Rotation": 90}, (180, 320)),
+    }
+
+    succeeded(
+        cloud,
+        *(
+            {
+                "URI": f"oss://results/sizes/{name}.mp4",
+                "Container": "mp4",
+                "Video": {"TranscodeVideo": {"Codec": "h264", "CRF": 40, **asked}},
+                "Audio": {"DisableAudio": True},
+            }
+            for name, (asked, _) in wanted.items()
+        ),
+        Sources=[{**FILM, "Duration": 1}],
+    )
+
+    found = {name: streams(cloud, f"results/sizes/{name}.mp4")["video"] for name in wanted}
+    assert {name: (one["width"], one["height"]) for name, one in found.items()} == {
+        name: size for name, (_, size) in wanted.items()
+    }
+
+
+def test_parts_are_joined_in_order(cloud: Cloud) -> None:
+    succeeded(
+        cloud,
+        {
+            "URI": "oss://results/joined.mp4",
+            "Container": "mp4",
+            "Video": {"TranscodeVideo": {**SMALL, "GOPSize": 50, "BFrames": 0, "Refs": 1, "PixelFormat": "yuv420p"}},
+            "Audio": {"TranscodeAudio": {"Codec": "aac"}},
+        },
+        Sources=[{**FILM, "StartTime": 1, "Duration": 2.4}, {"URI": "oss://films/second.mp4", "DisableAudio": True}],
+        AlignmentIndex=1,
+    )
+
+    found = cloud.probe("results/joined.mp4")
+    video = streams(cloud, "results/joined.mp4")["video"]
+    assert abs(float(found["format"]["duration"]) - 6.4) < 0.1
+    assert (int(video["nb_frames"]), video["has_b_frames"]) == (160, 0)
+
+
+def test_stills_are_as_many_and_as_large_as_asked_for(cloud: Cloud) -> None:
+    succeeded(
+        cloud,
+        {
+            "Image": {
+                "Snapshots": [
+                    {"URI": "oss://results/stills/every.jpg", "Format": "jpg", "Interval": 2},
+                    {"URI": "oss://results/stills/some-{index}.{autoext}", "Format": "png", "Interval": 1, "StartTime": 1, "Number": 2, "Width": 0.5, "Height": 0.5},
+                    {"URI": "oss://results/stills/one", "Format": "jpg", "Mode": "average", "Number": 1, "Width": 100, "Height": 100, "ScaleType": "fit"},
+                    {"URI": "oss://results/stills/key.jpg", "Format": "jpg", "Mode": "keyframe"},
+                    {"URI": "oss://results/stills/scene.jpg", "Format": "jpg", "Mode": "dhash", "Number": 1, "Threshold": 20},
+                ],
+                "Sprites": [
+                    {"URI": "oss://results/stills/sheet.jpg", "Format": "jpg", "Interval": 1, "TileWidth": 3, "TileHeight": 2, "ScaleWidth": 0.25, "ScaleHeight": 0.25},
+                    {"URI": "oss://results/stills/part.jpg", "Format": "jpg", "StartTime": 2, "Interval": 0.5, "Number": 4, "TileWidth": 2, "TileHeight": 2, "ScaleWidth": 64, "ScaleHeight": 36, "Pad": 0, "Margin": 0},
+                    {"URI": "oss://results/stills/whole.jpg", "Format": "jpg", "Mode": "average", "Number": 4},
+                ],
+                "Animations": [
+                    {"URI": "oss://results/stills/move.gif", "Format": "gif", "StartTime": 1, "Interval": 0.5, "Number": 6, "FrameRate": 4, "Width": 80, "Height": 45},
+                    {"URI": "oss://results/stills/all.{autoext}", "Format": "webp", "Interval": 1, "FrameRate": 2},
+                ],
+            }
+        },
+    )  # fmt: skip
+
+    there = sorted(path.name for path in (cloud.buckets / "results/stills").iterdir() if path.suffix != ".vtt")
+    assert there == [
+        *("all.webp", "every_1.jpg", "every_2.jpg", "every_3.jpg", "key_1.jpg", "key_2.jpg", "key_3.jpg", "move.gif"),
+        *("one.jpg", "part.jpg", "scene_1.jpg" if "scene_1.jpg" in there else "scene.jpg", "sheet.jpg"),
+        *("some-1.png", "some-2.png", "whole.jpg"),
+    ]
+
+    def size(name: str) -> tuple[int, int]:
+        found = streams(cloud, f"results/stills/{name}")["video"]
+        return found["width"], found["height"]
+
+    assert (size("every_1.jpg"), size("some-1.png"), size("one.jpg")) == ((320, 180), (160, 90), (100, 56))
+    # Two pixels between the tiles and around them.
+    assert size("sheet.jpg") == (3 * 80 + 2 * 2 + 4, 2 * 46 + 2 + 4) or size("sheet.jpg") == (3 * 80 + 8, 2 * 44 + 6)
+    assert size("part.jpg") == (128, 72)
+    assert size("whole.jpg") == (4 * 320 + 3 * 2 + 4, 180 + 4)
+    assert size("move.gif") == (80, 46) or size("move.gif") == (80, 44)
+    assert abs(float(cloud.probe("results/stills/move.gif")["format"]["duration"]) - 1.5) < 0.1

@@ -311,6 +311,7 @@ class _Planner:
             duration=self.film,
             subtitles=texts,
             sidecar=subtitles.form(shown),
+            sidecar_names=subtitles.names(shown, texts),
             burned=burned,
             warnings=left_out,
         )
@@ -358,6 +359,7 @@ class _Planner:
             duration=film,
             subtitles=texts,
             sidecar=subtitles.form(shown),
+            sidecar_names=subtitles.names(shown, texts),
             warnings=(*warnings, *left_out),
         )
 

@@ -92,6 +92,19 @@ def tracks(
     return tuple(made), tuple(warnings)
 
 
+def names(settings: SubtitleSettings | None, tracks: Sequence[SubtitleTrack]) -> dict[str, str]:
+    """Names of sidecar files by the tracks' ids; empty: they are named after the target."""
+    if settings is None or settings.name is None:
+        return {}
+    chosen = settings.tracks if isinstance(settings.tracks, tuple) else ()
+    numbers = [
+        chosen[i] if i < len(chosen) and isinstance(chosen[i], int) else i
+        for i, track in enumerate(tracks)
+        if not track.pictures
+    ]
+    return {track.id: f"{settings.name}_{number}" for track, number in zip(tracks, numbers, strict=False)}
+
+
 def form(settings: SubtitleSettings | None) -> Literal["srt", "vtt", "ass"] | None:
     """Format of the files beside the target; None when there are to be none."""
     return settings.format or "vtt" if settings is not None and settings.mode == "sidecar" else None

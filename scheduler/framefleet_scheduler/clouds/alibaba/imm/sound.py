@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from framefleet_scheduler.clouds.alibaba.imm.picture import Way
@@ -9,6 +10,7 @@ from framefleet_scheduler.clouds.alibaba.imm.refusals import invalid, unsupporte
 from framefleet_scheduler.clouds.alibaba.imm.streams import Audio, Subtitle
 
 _UNKNOWN_CODECS = ("vorbis", "amr")
+_NAME = re.compile(r"[^\\/{}\x00-\x1f\x7f]{1,200}")
 _FORMATS = {"ass": "ass", "srt": "srt", "webvtt": "vtt", "vtt": "vtt"}
 
 
@@ -68,15 +70,21 @@ def settings(audio: Audio | None, path: str) -> dict[str, Any]:
     return found
 
 
-def subtitles(subtitle: Subtitle | None, path: str, *, holds: bool) -> dict[str, Any] | None:
-    """The settings of subtitles; None for none. `holds`: whether the container takes them."""
+def subtitles(subtitle: Subtitle | None, path: str, uri: str, *, holds: bool) -> dict[str, Any] | None:
+    """The settings of subtitles; None for none. `uri` is the target's; `holds`: whether the container takes them."""
     if subtitle is None:
         return {"mode": "embed", "tracks": "first"} if holds else None
     if subtitle.disable_subtitle:
         return None
     chosen = tracks(subtitle.stream, f"{path}.Stream", "all")
     if subtitle.extract_subtitle is not None:
-        return {"mode": "sidecar", "format": _FORMATS[subtitle.extract_subtitle.format], "tracks": chosen}
+        wanted = subtitle.extract_subtitle
+        folder, _, name = wanted.uri.rpartition("/")
+        if folder != uri.rpartition("/")[0]:
+            raise unsupported(f"{path}.ExtractSubtitle.URI", "files of subtitles lie in the directory of the target")
+        if not _NAME.fullmatch(name):
+            raise invalid(f"{path}.ExtractSubtitle.URI", "it is what the files' addresses begin with")
+        return {"mode": "sidecar", "format": _FORMATS[wanted.format], "tracks": chosen, "name": name}
     if not holds:
         if subtitle.stream:
             raise unsupported(f"{path}.Stream", "the container takes no subtitles here")

@@ -158,7 +158,7 @@ class ExtractSubtitle(ImmWire):
     """Subtitles as files."""
 
     format: Annotated[Literal["ass", "srt", "webvtt", "vtt"], LOWER, Works()]
-    uri: Annotated[Uri, Works("files are named after the target and the language: film.eng.srt")] = Field(alias="URI")
+    uri: Annotated[Uri, Works("in the directory of the target: `<URI>_<index>.<extension>`")] = Field(alias="URI")
 
 
 class Subtitle(ImmWire):

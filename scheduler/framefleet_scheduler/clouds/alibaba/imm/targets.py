@@ -96,7 +96,9 @@ def _file(wanted: Target, container: str, path: str, address: Address, film: Fil
         "container": container,
         "video": picture.settings(wanted.video, f"{path}.Video", address),
         "audio": None if heard == "none" else _beside_picture(wanted, heard, path, film),
-        "subtitles": sound.subtitles(wanted.subtitle, f"{path}.Subtitle", holds=container in _WITH_SUBTITLES),
+        "subtitles": sound.subtitles(
+            wanted.subtitle, f"{path}.Subtitle", wanted.uri or "", holds=container in _WITH_SUBTITLES
+        ),
         "metadata": metadata,
     }
 
@@ -124,7 +126,7 @@ def _copied(wanted: Target, container: str, path: str, film: Film, shown: Way, h
         "container": container,
         "video": shown == "copy",
         "audio": sound.tracks(tracks, f"{path}.Audio.Stream", "main") if heard == "copy" else None,
-        "subtitles": sound.subtitles(wanted.subtitle, f"{path}.Subtitle", holds=holds),
+        "subtitles": sound.subtitles(wanted.subtitle, f"{path}.Subtitle", wanted.uri or "", holds=holds),
         "data": data,
     }
 
@@ -187,7 +189,7 @@ def _segments(
             {"name": "video", "video": picture.settings(wanted.video, f"{path}.Video", address, segment=seconds)}
         ],
         "audio": None if heard == "none" else _beside_picture(wanted, heard, path, film),
-        "subtitles": sound.subtitles(wanted.subtitle, f"{path}.Subtitle", holds=True)
+        "subtitles": sound.subtitles(wanted.subtitle, f"{path}.Subtitle", wanted.uri or "", holds=True)
         if wanted.subtitle is not None
         else None,
     }
