@@ -320,7 +320,7 @@ class _Planner:
     def _images(self, target: Target, template: LadderTemplate, path: str) -> ImageTrack | None:
         if template.thumbnails is None:
             return None
-        spec = sheets(target, template.thumbnails, self._reel(path), f"{path}.overrides")
+        spec = sheets(target, template, template.thumbnails, self._reel(path), f"{path}.overrides")
         return image_track(spec, self._add(spec, weight=1.0))
 
     def _video_track(self, name: str, encoding: Encoding, chunks: tuple[int, ...]) -> VideoTrack:

@@ -64,6 +64,7 @@ def snapshot(target: Target, settings: SnapshotTemplate, reel: Reel, path: str) 
         groups=groups,
         scenes=None if settings.scenes is None else _scenes(settings, start, end, reel),
         keyframes_only=settings.scenes is None and _keyframes_only(settings, reel),
+        start_number=settings.start_number,
         format=settings.format,
         quality=settings.quality or QUALITY.get(settings.format, 0),
     )
@@ -114,6 +115,8 @@ def sprite(target: Target, settings: SpriteTemplate, reel: Reel, path: str) -> S
         duration=min(film, start + interval * tiles),
         keyframes_only=keyframes_only,
         maps=tuple(dict.fromkeys(settings.maps)),
+        map_name=settings.map_name,
+        start_number=settings.start_number,
         format=settings.format,
         quality=settings.quality or QUALITY.get(settings.format, 0),
     )

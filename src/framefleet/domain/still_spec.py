@@ -83,6 +83,7 @@ class SnapshotSpec(Value):
     """All shots are keyframes: nothing else is decoded."""
     format: StillFormat
     quality: int
+    start_number: int = 1
 
 
 class SpriteSpec(Value):
@@ -109,6 +110,9 @@ class SpriteSpec(Value):
     keyframes_only: bool
     """Each tile is the nearest keyframe, and nothing else is decoded; the pieces' frames are keyframes then."""
     maps: tuple[MapFormat, ...]
+    map_name: str | None = None
+    """Without extension; None: the sheets' name without their number."""
+    start_number: int = 1
     format: StillFormat
     quality: int
 

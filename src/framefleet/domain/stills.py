@@ -79,6 +79,8 @@ class SnapshotTemplate(StillSettings):
     """Seconds; nothing before is taken."""
     end: float | None = Field(default=None, gt=0)
     """Seconds; nothing from there on is taken. None: the film's end."""
+    start_number: int = Field(default=1, ge=0, le=1_000_000)
+    """Number of the first picture, in its address."""
     format: StillFormat = "jpg"
     quality: Quality | None = None
     """None: 85 for JPEG, 80 for WebP, 65 for AVIF. PNG loses nothing and has none."""
@@ -142,6 +144,10 @@ class SpriteTemplate(StillSettings):
     """Colour of paddings, margins and places without a tile: `#rrggbb` or a name."""
     maps: tuple[MapFormat, ...] = Field(default=("vtt",), min_length=1, max_length=2)
     """Which maps of the tiles are written beside the sheets: WebVTT (`#xywh=`) for players, JSON for programs."""
+    map_name: str | None = Field(default=None, min_length=1, max_length=255, pattern=r"^[^/\\{}\x00-\x1f\x7f]+$")
+    """The maps' name without extension. None: the sheets', without their number."""
+    start_number: int = Field(default=1, ge=0, le=1_000_000)
+    """Number of the first sheet, in its address."""
     format: StillFormat = "jpg"
     quality: Quality | None = None
     """None: 85 for JPEG, 80 for WebP, 65 for AVIF. PNG loses nothing and has none."""

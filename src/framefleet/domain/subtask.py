@@ -349,6 +349,8 @@ class LadderPackage(Value):
     segment_seconds: float
     segment_format: SegmentFormat = "fmp4"
     start_number: int = 1
+    own_folder: bool = False
+    """All but the manifests lies in a folder of the manifest's name."""
     single_file: bool = False
     iframe_playlists: bool = False
     encrypted: bool = False

@@ -24,6 +24,7 @@ from framefleet.domain.errors import (
     TooManySources,
 )
 from framefleet.domain.kinds import mistaken
+from framefleet.domain.packaging import own_folder
 from framefleet.domain.records import TargetRecord
 from framefleet.domain.stills import SnapshotTemplate
 from framefleet.domain.template import FileTemplate, Known, LadderTemplate, RemuxTemplate, Template, resolve_named
@@ -397,12 +398,13 @@ def _check_folders(targets: Sequence[Target]) -> None:
     folders: set[str] = set()
     for i, target in enumerate(targets):
         if isinstance(target.settings, LadderTemplate):
-            folder = target.uri.rpartition("/")[0]
+            within = own_folder(target.uri) if target.settings.own_folder else target.uri
+            folder = within.rpartition("/")[0]
             if folder in folders:
                 raise InvalidTarget(
                     "another ladder has its files in this folder",
                     field=f"targets[{i}].uri",
-                    hint="Give each ladder a folder of its own.",
+                    hint="Give each ladder a folder of its own, or set own_folder.",
                 )
             folders.add(folder)
 

@@ -66,6 +66,9 @@ class LadderTemplate(Value):
     """`ts`: MPEG-TS segments, for HLS players that are too old for fMP4."""
     start_number: int = Field(default=1, ge=0, le=1_000_000)
     """Number of the first segment, in names and manifests."""
+    own_folder: bool = False
+    """True: all but the manifests lies in a folder of the manifest's name without its extension, so that several ladders may
+    have their manifests in one folder. False: it lies beside the manifest."""
     single_file: bool = False
     """True: one file per rendition, whose segments the manifests list as byte ranges."""
     iframe_playlists: bool = False

@@ -222,7 +222,7 @@ def laid_over(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any
 
 def whole(kind: Kind, template: Mapping[str, Any], words: Words) -> dict[str, Any]:
     """A template with its defaults, as it is shown."""
-    if kind is TRANSCODE:
+    if kind.name == TRANSCODE.name:
         container = str(template.get("Container", ""))
         base: dict[str, Any] = {
             "RemoveVideo": 0,
@@ -233,7 +233,7 @@ def whole(kind: Kind, template: Mapping[str, Any], words: Words) -> dict[str, An
         video, audio = template.get("VideoTemplate"), template.get("AudioTemplate")
         parts = {"VideoTemplate": _video(video, words), "AudioTemplate": _audio(audio, words)}
         return {**base, **template, **parts}
-    if kind is ADAPTIVE:
+    if kind.name == ADAPTIVE.name:
         streams = [
             {
                 "RemoveAudio": 0,
@@ -247,7 +247,7 @@ def whole(kind: Kind, template: Mapping[str, Any], words: Words) -> dict[str, An
         ]
         flags = {"DisableHigherVideoBitrate": 0, "DisableHigherVideoResolution": 0}
         return {**flags, **template, "StreamInfos": streams}
-    if kind is ANIMATED:
+    if kind.name == ANIMATED.name:
         return {"Width": 0, "Height": 0, "ResolutionAdaptive": "open", "Format": "gif", "Quality": 75, **template}
     return {**_STILL, **template}
 
