@@ -292,4 +292,4 @@ def _is_young(origin: Origin, now: datetime) -> bool:
 
 def place_of(record: TaskRecord) -> Place:
     """Where a task stands in a listing."""
-    return Place(int(record.created_at.timestamp() * 1000), record.id)
+    return Place(round(record.created_at.timestamp() * 1000), record.id)  # as Redis rounds

@@ -37,7 +37,7 @@ def call(action: str, request: dict[str, Any], *, is_async: bool) -> dict[str, A
             answer = asyncio.run(getattr(client, f"{name}_async")(asked))
         else:
             answer = getattr(client, name)(asked)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whichever class of the SDK it is, is told
         status = getattr(error, "status_code", None) or getattr(error, "statusCode", None)
         told = {"type": type(error).__name__, "code": getattr(error, "code", None), "message": str(error)}
         return {"error": {**told, "status": status, "retry_after": getattr(error, "retry_after", None)}}
@@ -46,8 +46,8 @@ def call(action: str, request: dict[str, Any], *, is_async: bool) -> dict[str, A
 
 def main(mode: str, steps: list[tuple[str, dict[str, Any]]]) -> None:
     is_async, task = mode == "async", ""
-    for action, request in steps:
-        request = {name: task if value == "$Task" else value for name, value in request.items()}
+    for action, given in steps:
+        request = {name: task if value == "$Task" else value for name, value in given.items()}
         if action == "Wait":
             ends = time.monotonic() + 120
             while True:

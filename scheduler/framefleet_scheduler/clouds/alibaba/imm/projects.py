@@ -13,7 +13,7 @@ from framefleet_scheduler.clouds.alibaba.imm.refusals import limit_exceeded, not
 from framefleet_scheduler.clouds.alibaba.imm.wire import ImmWire, ProjectName
 from framefleet_scheduler.clouds.call import Call, Refusal
 from framefleet_scheduler.clouds.engine import Engine
-from framefleet_scheduler.clouds.fields import OR_NONE, Ignored, Truth, Works
+from framefleet_scheduler.clouds.fields import Ignored, Truth, Works
 
 DOOR = "imm"
 KIND = "projects"
@@ -76,7 +76,7 @@ class ListProjects(ImmWire):
     prefix: Annotated[str, Works(), Field(max_length=128)] = ""
     max_results: Annotated[int, Works("0 to 200; 0: 100"), Field(ge=0, le=200)] = 100
     next_token: Annotated[str, Works(), Field(max_length=128)] = ""
-    tag: Annotated[tuple[Tag, ...], OR_NONE, Works(), Field(max_length=20)] = ()
+    tag: Annotated[tuple[Tag, ...], Works(), Field(max_length=20)] = ()
 
 
 _LIMITS = {
