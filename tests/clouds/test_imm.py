@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.clouds.conftest import Cloud
-from tests.clouds.sdks import PROGRAMS, Account, run
+from tests.clouds.sdks import PROGRAMS, ROOT, Account, run, started
 
 BOTH = pytest.mark.parametrize("sdk", ["imm5", "imm4"])
 FILM = {"URI": "oss://films/film.mp4"}
@@ -227,3 +227,16 @@ def test_stills_are_as_many_and_as_large_as_asked_for(cloud: Cloud) -> None:
     assert size("whole.jpg") == (4 * 320 + 3 * 2 + 4, 180 + 4)
     assert size("move.gif") == (160, 90)
     assert abs(float(cloud.probe("results/stills/move.gif")["format"]["duration"]) - 1.5) < 0.1
+
+
+@BOTH
+def test_the_program_of_the_page_works_as_it_is_printed(cloud: Cloud, sdk: str, tmp_path: Path) -> None:
+    page = (ROOT / "docs/howto/imm.md").read_text(encoding="utf-8")
+    program = tmp_path / "example.py"
+    program.write_text(page.partition("```python\n")[2].partition("```")[0], encoding="utf-8")
+
+    done = started(sdk, program, cloud.account)
+
+    assert (done.returncode, done.stdout.strip()) == (0, "Succeeded"), done.stderr
+    there = {path.name for path in (cloud.buckets / "results/example").iterdir()}
+    assert there == {"film.mp4", *(f"{i}.jpg" for i in range(1, 7))}
