@@ -25,7 +25,9 @@ class SourceSubtitle(ImmWire):
         alias="URI"
     )
     time_offset: Annotated[float, Works(), Field(ge=-86_400, le=86_400)] = 0.0
-    language: Annotated[str | None, OR_NONE, Works(), Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")] = None
+    language: Annotated[
+        Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")] | None, OR_NONE, Works()
+    ] = None
 
 
 def _word(value: Any) -> Any:
@@ -65,10 +67,9 @@ class Target(ImmWire):
 
     uri: Annotated[Uri | None, OR_NONE, Works()] = Field(default=None, alias="URI")
     container: Annotated[
-        str | None,
+        Annotated[str, Field(max_length=16)] | None,
         OR_NONE,
         Works("mp4, mkv, mov, ts, flv; mp3, flac, oga, ac3, opus. asf, avi, mxf and aac are refused"),
-        Field(max_length=16),
     ] = None
     video: Annotated[Video | None, Works("absent: copied, where the sound is copied or left out too")] = None
     audio: Annotated[Audio | None, Works("absent: copied, where sources are neither trimmed nor joined")] = None

@@ -35,7 +35,7 @@ class TranscodeVideo(ImmWire):
     max_bitrate: Annotated[int | None, Works(), Field(ge=1_000, le=400_000_000)] = None
     buffer_size: Annotated[int | None, Works(), Field(ge=10_000, le=1_000_000_000)] = None
     resolution: Annotated[
-        str | None, OR_NONE, Works("sides of 16 to 4096; odd ones become even"), Field(max_length=20)
+        Annotated[str, Field(max_length=20)] | None, OR_NONE, Works("sides of 16 to 4096; odd ones become even")
     ] = None
     resolution_option: Annotated[Option, LOWER, Works("fall compares sides, not areas")] = "fixed"
     adaptive_resolution_direction: Annotated[Truth, Works()] = False

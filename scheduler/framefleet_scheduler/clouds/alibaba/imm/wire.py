@@ -18,7 +18,8 @@ class ImmWire(Wire):
 
 ProjectName = Annotated[str, Works(), Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,127}$")]
 Uri = Annotated[str, Field(min_length=1, max_length=4096)]
-Streams = Annotated[tuple[Annotated[int, Field(ge=-1, le=1_000_000)], ...] | None, OR_NONE, Field(max_length=100)]
+_Listed = Annotated[tuple[Annotated[int, Field(ge=-1, le=1_000_000)], ...], Field(max_length=100)]
+Streams = Annotated[_Listed | None, OR_NONE]
 
 
 def _texts(value: Any) -> Any:
