@@ -78,7 +78,8 @@ def main() -> None:
             said = {"got": ask(json.loads(line))}
         except Exception as error:  # noqa: BLE001 - whatever the SDK raises is what is looked at
             code = getattr(error, "code", None) or getattr(error, "error_code", None)
-            status = getattr(error, "status_code", None) or getattr(error, "statusCode", None)
+            statuses = (getattr(error, name, None) for name in ("status_code", "statusCode", "http_status"))
+            status = next((one for one in statuses if one), None)
             said = {"raised": type(error).__name__, "code": code, "status": status, "message": str(error)[:600]}
         print(json.dumps(said), flush=True)
 
