@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.clouds.conftest import Cloud
-from tests.clouds.sdks import PROGRAMS, Asker
+from tests.clouds.sdks import PROGRAMS, ROOT, Asker, started
 from tests.services.receiver import Receiver
 
 WAYS = [("ice6", "sync"), ("ice6", "async"), ("ice5", "sync"), ("ice5", "async"), ("acscore", "core")]
@@ -703,3 +705,21 @@ def _wait(there: Callable[[], bool], seconds: float = 60) -> None:
     while not there():
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+# --- the page ----------------------------------------------------------------------------------
+
+
+def test_the_programs_of_the_page_work_as_they_are_printed(cloud: Cloud, tmp_path: Path) -> None:
+    page = (ROOT / "docs/howto/ice.md").read_text(encoding="utf-8")
+    current, legacy = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    for name, text in (("current.py", current), ("legacy.py", legacy)):
+        (tmp_path / name).write_text(text)
+
+    for sdk in ("ice6", "ice5"):
+        done = started(sdk, tmp_path / "current.py", cloud.account)
+        assert (0, "Complete") == (done.returncode, done.stdout.strip()), done.stderr[-2000:]
+    assert 256 == stream(cloud, "page/film.mp4")["width"]
+    assert 256 == stream(cloud, "page/hls/main.m3u8")["width"]
+    done = started("acscore", tmp_path / "legacy.py", cloud.account)
+    assert (0, "61") == (done.returncode, done.stdout.strip()), done.stderr[-2000:]
