@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -62,7 +63,7 @@ def job(view: JobView, *, details: bool = True, states: Mapping[TaskState, str] 
         "JobId": view.id,
         "RequestId": view.request_id,
         "State": states[record.state],
-        "Config": dict(view.config),
+        "Config": echo(view.config),
         "PipelineId": view.pipeline_id,
         "CreateTime": when(view.created_at),
     }
@@ -76,6 +77,40 @@ def job(view: JobView, *, details: bool = True, states: Mapping[TaskState, str] 
         found["OutputDetails"] = [output(view, one) for one in view.elements if one.group is None]
         found["OutputGroupDetails"] = [group(view, i) for i in range(len(view.groups))]
     return found
+
+
+def echo(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A job's config as it was asked for, with values of the types that the SDKs' answers have: they read no others."""
+    found = dict(config)
+    found["Inputs"] = [_with_file(one, "InputFile") for one in config.get("Inputs") or []]
+    found["Outputs"] = [_texts(_with_file(one, "OutputFile")) for one in config.get("Outputs") or []]
+    groups = config.get("OutputGroups") or []
+    found["OutputGroups"] = [_echoed_group(one) for one in (groups if isinstance(groups, list) else [groups])]
+    return found
+
+
+def _echoed_group(group: Mapping[str, Any]) -> dict[str, Any]:
+    found = {**group, "Outputs": [_texts(_named(one)) for one in group.get("Outputs") or []]}
+    if isinstance(group.get("GroupConfig"), Mapping):
+        found["GroupConfig"] = _with_file(group["GroupConfig"], "OutputFileBase")
+    return found
+
+
+def _named(output: Mapping[str, Any]) -> dict[str, Any]:
+    """With today's name of the file."""
+    old = output.get("OutputFile")
+    return dict(output) if not isinstance(old, str) else {"OutputFileName": old, **output}
+
+
+def _with_file(one: Mapping[str, Any], field: str) -> dict[str, Any]:
+    held = one.get(field)
+    return {**one, field: {"Type": "OSS", "Media": held}} if isinstance(held, str) else dict(one)
+
+
+def _texts(output: Mapping[str, Any]) -> dict[str, Any]:
+    """With JSON texts for what was given as an object."""
+    objects = {name: output[name] for name in ("OverrideParams", "Features") if isinstance(output.get(name), Mapping)}
+    return {**output, **{name: json.dumps(held, separators=(",", ":")) for name, held in objects.items()}}
 
 
 def output(view: JobView, element: Element) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from framefleet_scheduler.clouds.alibaba.ice.blocks import Transcode
 from framefleet_scheduler.clouds.alibaba.ice.clips import Timed, clip, moment, trim
 from framefleet_scheduler.clouds.alibaba.ice.convert import Group, GroupOutput, HlsGroup, Job, MediaFile, Output
 from framefleet_scheduler.clouds.alibaba.ice.features import Extras, ImageMark, TextMark
-from framefleet_scheduler.clouds.alibaba.ice.ladders import Stream, ladder
+from framefleet_scheduler.clouds.alibaba.ice.ladders import AUDIO, Stream, ladder
 from framefleet_scheduler.clouds.alibaba.ice.marks import watermarks
 from framefleet_scheduler.clouds.alibaba.ice.settings import ANIMATIONS, FILES, LADDERS, SOUNDS, Made, made
 
@@ -238,7 +238,8 @@ class Planner:
         planned.targets.append({"name": f"g{at}", "uri": uri, "overrides": overrides})
         planned.paths.append(path)
         for one, rung in zip(those, found.rungs, strict=True):
-            planned.elements.append(Element(one.path, f"g{at}", whole, one.name, at, rung))
+            place = f"{_base(group, path)}/{rung}/index.m3u8" if is_hls and rung != AUDIO else whole
+            planned.elements.append(Element(one.path, f"g{at}", place, one.name, at, rung))
 
 
 def laid_over(base: Transcode, over: Transcode) -> Transcode:

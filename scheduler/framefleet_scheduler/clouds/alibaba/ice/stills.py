@@ -16,6 +16,15 @@ from framefleet_scheduler.clouds.fields import Ignored, Refused, Wire, Works
 MOST = 1000
 """Pictures of one job."""
 
+_BOUNDS = (
+    ("CellWidth", 16, 4096),
+    ("CellHeight", 16, 4096),
+    ("Columns", 1, 50),
+    ("Lines", 1, 50),
+    ("Padding", 0, 256),
+    ("Margin", 0, 256),
+)
+
 
 class Sheet(Wire):
     """A contact sheet."""
@@ -185,9 +194,7 @@ def _sheet(asked: Snapshot, common: dict[str, Any], at: str) -> dict[str, Any]:
     if asked.Time:
         raise words.unsupported(f"{at}.Time", "sheets begin with the film")
     place = f"{at}.SpriteSnapshotConfig"
-    for name, low, high in (
-        ("CellWidth", 16, 4096), ("CellHeight", 16, 4096), ("Columns", 1, 50), ("Lines", 1, 50), ("Padding", 0, 256), ("Margin", 0, 256),
-    ):  # fmt: skip
+    for name, low, high in _BOUNDS:
         words.check_within(f"{place}.{name}", getattr(sheet, name), low, high)
     size = box(sheet.CellWidth or asked.Width, sheet.CellHeight or asked.Height, turns=False)
     if size:

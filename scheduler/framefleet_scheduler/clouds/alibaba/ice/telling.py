@@ -57,7 +57,7 @@ def messages(known: Known) -> list[tuple[str, dict[str, Any]]]:
         case "transcode":
             parent = transcode_jobs.told(known)
             children = [("TranscodeComplete", one) for one in parent["TranscodeJobList"]]
-            return [*children, ("TranscodeParentComplete", parent)]
+            return [*children, ("TranscodeParentComplete", {"JobId": origin.id, **parent})]
         case "snapshot":
             return [("SnapshotComplete", picture_jobs.told(known))]
     return [("DynamicImageComplete", picture_jobs.told(known))]

@@ -11,7 +11,9 @@ from framefleet_scheduler.clouds.fields import OR_NONE, Truth
 
 
 def _opened(value: Any) -> Any:
-    return nested(value) if isinstance(value, str) and value.strip() else value or None
+    if isinstance(value, str):
+        return nested(value) if value.strip() else None
+    return value
 
 
 def _worded(value: Any) -> Any:
