@@ -8,3 +8,5 @@ umask 077
 for name in RABBITMQ_PASSWORD REDIS_PASSWORD S3_ACCESS_KEY S3_SECRET_KEY WEBHOOK_SECRET GRAFANA_PASSWORD; do
     printf '%s=%s\n' "$name" "$(word)"
 done
+# It has 32 characters or more.
+printf 'SEAL_KEY=%s%s\n' "$(word)" "$(word)"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
@@ -27,7 +28,11 @@ class Seal:
 
     def __init__(self, key: str) -> None:
         """`key` may be any text: the 64 bytes that AES-256-SIV needs are its SHA-512, with a prefix of ours."""
-        self._key = hashlib.sha512(_DOMAIN + key.encode()).digest()
+        from Crypto.Cipher import AES  # of the extras
+
+        digest = hashlib.sha512(_DOMAIN + key.encode()).digest()
+        # A cipher seals or opens once.
+        self._new: Callable[[], SivMode] = lambda: AES.new(digest, AES.MODE_SIV)
 
     def seal(self, text: str, about: str) -> str:
         """In characters of URLs. `about`: what the text is for; it opens for nothing else."""
@@ -45,9 +50,7 @@ class Seal:
             raise SealBroken("the text was not sealed with this key for this") from None
 
     def _cipher(self, about: str) -> SivMode:
-        from Crypto.Cipher import AES  # of the extras: settings are read where they are not
-
-        cipher: SivMode = AES.new(self._key, AES.MODE_SIV)
+        cipher = self._new()
         cipher.update(about.encode())
         return cipher
 

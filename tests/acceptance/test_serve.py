@@ -16,7 +16,10 @@ from typing import Any
 
 import pytest
 
+from framefleet.access import AccessKeys
+from framefleet.adapters.directory import DirectoryStore
 from framefleet.adapters.tools import find_ffmpeg
+from framefleet.seal import Seal
 from tests.acceptance.cluster import eventually
 from tests.services.process import ServiceFailed
 from tests.services.serve import Serve
@@ -102,6 +105,29 @@ def test_I2_without_its_live_state_it_is_made_again_from_the_store(film: Path, f
         assert server.request("GET", f"/v1/tasks/{ended['id']}")[1]["state"] == "succeeded"
         assert server.finished(task["id"])["state"] == "succeeded"
         assert list((server.data / "scratch").glob("*")) == []
+
+
+@pytest.mark.parametrize("setting", ["", "a seal key of the operator's own"])
+def test_server_and_command_seal_secrets_in_the_same_way(folder: Path, setting: str) -> None:
+    with Serve(folder, FRAMEFLEET_API_KEYS="on", FRAMEFLEET_SEAL_KEY=setting) as server:
+        made = server.cli("keys", "create", "--role", "admin", "--signs")
+        server.key = made["id"], made["secret"]
+        own = server.data / "seal_key"
+        assert own.exists() is not bool(setting)
+        seal = Seal(setting or own.read_text().strip())
+
+        def kept(key_id: str) -> str | None:
+            access = AccessKeys(DirectoryStore(server.data / "store"), seal=seal)
+            key = access.in_force(key_id)
+            assert key is not None
+            return access.secret_of(key)
+
+        assert kept(made["id"]) == made["secret"]
+        status, another = server.request("POST", "/v1/keys", {"role": "producer", "signs": True, "actions": ["imm:*"]})
+        assert status == 201, another
+        assert kept(another["id"]) == another["secret"]
+        renewed = server.request("POST", f"/v1/keys/{another['id']}/rotate")[1]
+        assert kept(another["id"]) == renewed["secret"]
 
 
 @pytest.fixture(scope="module")

@@ -25,6 +25,7 @@ from framefleet.adapters.webhook_sender import HttpSender, check_address
 from framefleet.domain.access import Role
 from framefleet.domain.task import utc_now
 from framefleet.pipelines import PipelineRegistry
+from framefleet.seal import Seal
 from framefleet.storage_registry import StorageRegistry
 from framefleet.templates import TemplateRegistry
 from framefleet.uploads import Uploads
@@ -37,6 +38,8 @@ from framefleet_scheduler.control import Control
 from framefleet_scheduler.early import EarlyTargets
 from framefleet_scheduler.letters import Letters
 from framefleet_scheduler.notify import Webhooks
+
+SEAL_KEY = "the seal key of the tests of the API"
 
 
 class SystemClock:
@@ -123,7 +126,7 @@ def api(redis_url: str, tmp_path: Path) -> Iterator[Api]:
             store=store,
             templates=templates,
             pipelines=PipelineRegistry(store),
-            access=AccessKeys(store),
+            access=AccessKeys(store, seal=Seal(SEAL_KEY)),
             clock=SystemClock(),
             locate=storages.locate,
             storages=storages,

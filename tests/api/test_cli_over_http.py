@@ -17,7 +17,7 @@ from framefleet.domain.states import TaskState
 from framefleet.domain.task import utc_now
 from framefleet.ports import ObjectStore, WorkerInfo
 from tests.api.command import said
-from tests.api.conftest import Api, task_request
+from tests.api.conftest import SEAL_KEY, Api, task_request
 from tests.api.test_deliveries import dead as dead_delivery
 
 Ask = Callable[..., Any]
@@ -158,6 +158,26 @@ def test_keys_are_made_renewed_and_revoked(api: Api, ask: Ask, capsys: pytest.Ca
     assert "70/s" in lines[0]
     assert made["secret"] not in lines[0]
     assert ask("keys", "rotate", made["id"], code=2)["error"]["code"] == "key_not_found"
+
+
+def test_a_key_signs_and_is_for_actions_either_way(
+    api: Api, ask: Ask, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FRAMEFLEET_SEAL_KEY", SEAL_KEY)
+    made = ask("keys", "create", "--role", "producer", "--signs", "--action", "imm:*", "--action", "vod:Describe*")
+    assert (made["signs"], made["actions"]) == (True, ["imm:*", "vod:Describe*"])
+    key = api.desk.access.in_force(made["id"])
+    assert key is not None
+    assert api.desk.access.secret_of(key) == made["secret"]
+    assert ask("keys", "rotate", made["id"])["signs"]
+
+    assert main(["keys"]) == 0
+    heading, *lines = capsys.readouterr().out.splitlines()
+    (line,) = (line for line in lines if line.startswith(made["id"]))
+    assert {"ACTIONS", "SIGNS"} < set(heading.split())
+    assert "imm:*,vod:Describe*  yes" in line
+    wrong = ask("keys", "create", "--role", "viewer", "--action", "aws:*", code=2)["error"]
+    assert wrong["field"].startswith("actions")
 
 
 def test_a_rate_no_key_can_have_is_refused(ask: Ask) -> None:

@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 from markupsafe import escape
 
+from framefleet.access import AccessKeys
 from framefleet.domain.access import Role
 from framefleet.domain.delivery import DeliveryState
 from framefleet.domain.errors import BrokerUnavailable
@@ -168,6 +169,8 @@ def test_what_a_key_cannot_be_is_told_at_its_field_and_none_is_made(cluster: Api
         {"role": "viewer", "rate": "²"},
         {"role": "viewer", "rate": "many"},
         {"role": "viewer", "rate": "9" * 10},
+        {"role": "viewer", "actions": "imm:*, <b>"},
+        {"role": "viewer", "actions": " , "},
     ):
         answer = send(cluster, "/keys/create", csrf, **fields)
         assert (answer.status_code, "field-wrong" in answer.text) == (400, True), fields
@@ -184,6 +187,40 @@ def test_a_key_is_made_as_the_form_says(cluster: Api) -> None:
     (key,) = (key for key in cluster.desk.access.all() if key.name == "shop")
     assert (key.role, key.pipelines, key.rate) == (Role.PRODUCER, ("news", "sport"), 25)
     assert "25/s" in cluster.client.get("/keys", headers=HTML).text
+
+
+def test_a_key_that_signs_is_made_and_listed_with_what_it_is_for(cluster: Api) -> None:
+    csrf = log_in(cluster)
+
+    fields = {"name": "sdk", "role": "producer", "actions": "imm:*, vod:DescribeTaskDetail", "signs": "1"}
+    made = send(cluster, "/keys/create", csrf, **fields)
+
+    (key,) = (key for key in cluster.desk.access.all() if key.name == "sdk")
+    secret = cluster.desk.access.secret_of(key)
+    assert key.actions == ("imm:*", "vod:DescribeTaskDetail")
+    assert secret is not None
+    assert secret in made.text
+    listed = cluster.client.get("/keys", headers=HTML).text
+    row = listed[listed.index(f'id="key-{key.id}"') :].partition("</tr>")[0]
+    assert all(f'<code class="chip">{action}</code>' in row for action in key.actions)
+    assert ">signs<" in row
+    for text in (made.text, listed):
+        assert str(key.sealed) not in text
+    assert secret not in listed
+
+
+def test_without_a_seal_key_the_form_says_what_is_missing(cluster: Api) -> None:
+    csrf = log_in(cluster)
+    before = len(cluster.desk.access.all())
+    object.__setattr__(cluster.desk, "access", AccessKeys(cluster.desk.store))
+
+    answer = send(cluster, "/keys/create", csrf, name="sdk", role="producer", actions="imm:*", signs="1")
+
+    assert answer.status_code == 409
+    assert "FRAMEFLEET_SEAL_KEY" in answer.text
+    assert 'value="imm:*"' in answer.text
+    assert "checked" in answer.text
+    assert len(cluster.desk.access.all()) == before
 
 
 def test_changes_are_listed_by_day_with_who_made_them_and_harmless(cluster: Api) -> None:

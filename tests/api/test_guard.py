@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from framefleet.access import REMEMBERED_SECONDS
+from framefleet.access import REMEMBERED_SECONDS, AccessKeys
 from framefleet.domain.access import Role
 from framefleet.domain.errors import InvalidRequest
 from framefleet_scheduler.api.rates import Rates
@@ -218,3 +218,68 @@ def test_a_key_for_actions_of_the_clouds_is_for_nothing_here(api: Api) -> None:
     assert login.status_code == 403
     assert "set-cookie" not in login.headers
     assert api.client.get("/v1/tasks", auth=(key.id, "another")).status_code == 401
+
+
+def test_a_key_signs_and_is_for_actions_as_it_was_asked(api: Api) -> None:
+    wanted = {"role": "producer", "signs": True, "actions": ["imm:*", "vod:DescribeTaskDetail"]}
+    answer = api.request("POST", "/v1/keys", json=wanted)
+
+    made = answer.json()
+    assert answer.status_code == 201, answer.text
+    assert (made["signs"], made["actions"]) == (True, wanted["actions"])
+    key = api.desk.access.in_force(made["id"])
+    assert key is not None
+    assert api.desk.access.secret_of(key) == made["secret"]
+    rotated = api.request("POST", f"/v1/keys/{made['id']}/rotate").json()
+    assert (rotated["signs"], rotated["actions"]) == (True, wanted["actions"])
+    listing = api.request("GET", "/v1/keys")
+    assert {k["id"]: (k["signs"], k["actions"]) for k in listing.json()} == {
+        api.secrets[Role.ADMIN][0]: (False, None),
+        made["id"]: (True, wanted["actions"]),
+    }
+    renewed = api.desk.access.in_force(made["id"])
+    assert renewed is not None
+    assert renewed.sealed
+    shown = f"{made} {rotated} {listing.text} {api.request('GET', '/v1/audit').text}"
+    assert "sealed" not in shown
+    assert str(key.sealed) not in shown
+    assert renewed.sealed not in shown
+    assert rotated["secret"] not in listing.text
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("signs", 1),
+        ("signs", "yes"),
+        ("signs", None),
+        ("actions", []),
+        ("actions", "imm:*"),
+        ("actions", ["aws:*"]),
+        ("actions", ["imm:*\n"]),
+        ("actions", ["imm:*"] * 65),
+        ("sealed", "x"),
+    ],
+)
+def test_what_no_key_that_signs_can_be_is_refused(api: Api, field: str, value: object) -> None:
+    answer = api.request("POST", "/v1/keys", json={"role": "viewer", field: value})
+
+    assert answer.status_code == 400
+    assert answer.json()["error"]["field"].startswith(field)
+    assert len(api.desk.access.all()) == 1
+
+
+def test_a_server_without_a_seal_key_makes_no_keys_that_sign(api: Api) -> None:
+    signing, _ = api.desk.access.create(Role.PRODUCER, signs=True)
+    object.__setattr__(api.desk, "access", AccessKeys(api.desk.store))
+
+    answers = [
+        api.request("POST", "/v1/keys", json={"role": "viewer", "signs": True}),
+        api.request("POST", f"/v1/keys/{signing.id}/rotate"),
+    ]
+
+    for answer in answers:
+        error = answer.json()["error"]
+        assert (answer.status_code, error["code"]) == (409, "seal_key_missing")
+        assert "FRAMEFLEET_SEAL_KEY" in error["hint"]
+    assert api.request("POST", "/v1/keys", json={"role": "viewer"}).status_code == 201

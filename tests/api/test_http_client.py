@@ -109,7 +109,10 @@ def test_templates_pipelines_workers_and_keys(client: HttpClient, api: Api) -> N
         client.workers.drain("nobody")
     client.workers.undrain("nobody")
 
+    signing = client.keys.create("producer", signs=True, actions=["imm:*"])
+    assert (signing["signs"], signing["actions"]) == (True, ["imm:*"])
     key = client.keys.create("viewer", name="for me", pipelines=["night"])
+    assert (key["signs"], key["actions"]) == (False, None)
     assert client.keys.rotate(key["id"])["secret"] != key["secret"]
     client.keys.revoke(key["id"])
     assert key["id"] not in [k["id"] for k in client.keys.list()]

@@ -28,6 +28,13 @@ def test_every_server_of_a_store_reads_what_another_has_written() -> None:
     assert Cursors(store).place(None) is None
 
 
+def test_a_cursor_is_short() -> None:
+    cursors = Cursors(MemoryStore())
+
+    for length, most in ((32, 100), (64, 130)):  # ids of ours, and the longest that a path may have
+        assert len(cursors.cursor(Place(1_772_000_000_000, "k" * length)) or "") <= most
+
+
 def test_what_is_forged_changed_or_of_another_cluster_is_refused() -> None:
     cursors = Cursors(MemoryStore())
     text = cursors.cursor(PLACES[1]) or ""

@@ -241,6 +241,15 @@ def test_calls_are_signed_with_a_secret_that_is_there() -> None:
         assert "FRAMEFLEET_WEBHOOK_SECRET" not in variables(workload)
 
 
+def test_secrets_of_keys_are_sealed_with_a_secret_that_is_there() -> None:
+    (container,) = containers(case("production").named("Deployment", "-scheduler"))
+    (sealing,) = [v for v in container["env"] if v["name"] == "FRAMEFLEET_SEAL_KEY"]
+    assert sealing["valueFrom"]["secretKeyRef"] == {"name": "signing-keys", "key": "seal-key"}
+
+    for workload in (case("single-node").named("Deployment", "-scheduler"), *case("production").of("Deployment")[1:]):
+        assert "FRAMEFLEET_SEAL_KEY" not in variables(workload)
+
+
 def test_parts_of_uploads_have_room_in_a_scheduler() -> None:
     largest = part_bytes(SchedulerSettings.model_fields["max_source_bytes"].default)
     (tmp,) = [v for v in pod(case("production").named("Deployment", "-scheduler"))["volumes"] if v["name"] == "tmp"]
@@ -321,7 +330,7 @@ def test_directories_of_files_are_mounted_wherever_they_are_named() -> None:
 
 def test_a_secret_may_have_any_name() -> None:
     values: dict[str, Any] = {
-        name: {"existingSecret": "123", "secretKey": "456"} for name in ("rabbitmq", "redis", "webhooks")
+        name: {"existingSecret": "123", "secretKey": "456"} for name in ("rabbitmq", "redis", "webhooks", "signingKeys")
     }
     s3 = {"endpoint": "s3.example.com", "existingSecret": "123", "accessKeyKey": "1", "secretKeyKey": "2"}
     storages = {"existingSecret": "123", "key": "3", "accounts": [{"name": "a", "existingSecret": "123"}]}

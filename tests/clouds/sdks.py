@@ -39,22 +39,45 @@ def started(
     sdk: str | None, program: Path, account: Account, *args: str, seconds: float = 300, **more: str
 ) -> subprocess.CompletedProcess[str]:
     """As `run`, whatever comes of it."""
-    # The SDKs obey proxies of the environment, and one of them ignores its exceptions.
-    clean = {k: v for k, v in os.environ.items() if "proxy" not in k.lower() and not k.startswith("FRAMEFLEET_")}
-    environment = {
-        **clean,
-        "ENDPOINT": account.endpoint,
-        "KEY_ID": account.key,
-        "KEY_SECRET": account.secret,
-        "PYTHONPATH": str(SDKS / sdk) if sdk else "",
-        "PYTHONUNBUFFERED": "1",
-        **more,
-    }
+    whose = {"ENDPOINT": account.endpoint, "KEY_ID": account.key, "KEY_SECRET": account.secret}
     return subprocess.run(
         [sys.executable, str(program), *args],
-        env=environment,
+        env=_environment(sdk) | whose | more,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=seconds,
     )
+
+
+class Asker:
+    """A program that answers line by line, for as long as it is wanted."""
+
+    def __init__(self, sdk: str, program: Path, *args: str, **more: str) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, str(program), *args],
+            env=_environment(sdk) | more,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def ask(self, line: dict[str, Any]) -> dict[str, Any]:
+        """What it answers."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.write(json.dumps(line) + "\n")
+        self._process.stdin.flush()
+        return dict(json.loads(self._process.stdout.readline()))
+
+    def close(self) -> None:
+        """End it."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait(60)
+        self._process.stdout.close()
+
+
+def _environment(sdk: str | None) -> dict[str, str]:
+    """The SDKs obey proxies of the environment, and one of them ignores its exceptions."""
+    clean = {k: v for k, v in os.environ.items() if "proxy" not in k.lower() and not k.startswith("FRAMEFLEET_")}
+    return {**clean, "PYTHONPATH": str(SDKS / sdk) if sdk else "", "PYTHONUNBUFFERED": "1"}

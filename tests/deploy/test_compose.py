@@ -135,6 +135,13 @@ def test_the_passwords_it_needs_are_those_that_the_script_makes() -> None:
     assert len(set(values.values())) == len(values)
 
 
+def test_the_seal_key_is_as_long_as_it_has_to_be() -> None:
+    for _ in range(20):  # what is left of random bytes is not always as long
+        made = subprocess.run([DEPLOY / "passwords.sh"], capture_output=True, text=True, check=True, timeout=60).stdout
+        (key,) = re.findall("^SEAL_KEY=(.*)$", made, re.MULTILINE)
+        load(SchedulerSettings, {"FRAMEFLEET_SEAL_KEY": key})
+
+
 def test_the_chart_starts_redis_and_the_store_in_the_same_way() -> None:
     redis_there = containers(case("trial").named("StatefulSet", "-redis"))[0]["command"]
     store_there = containers(case("trial").named("StatefulSet", "-s3"))[0]["command"]

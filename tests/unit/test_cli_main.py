@@ -13,9 +13,13 @@ from typing import Any
 import pytest
 
 from framefleet import __version__
+from framefleet.access import AccessKeys
+from framefleet.adapters.directory import DirectoryStore
 from framefleet.cli.main import main
 from framefleet.domain.errors import UnknownField
 from framefleet.domain.states import TaskState
+from framefleet.embedded.data import DataFolder
+from framefleet.seal import Seal
 from tests.unit.test_live import subtask, succeeded, task
 
 HEAVY = ("pydantic", "pika", "rich", "redis", "yaml", "structlog", "minio")
@@ -142,6 +146,27 @@ def test_who_makes_a_key_for_a_server_here_is_told_when_it_is_asked_for(
     assert "FRAMEFLEET_API_KEYS=on" in capsys.readouterr().out
     assert main(["keys", "create", "--role", "admin", "--data", str(tmp_path), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["role"] == "admin"
+
+
+@pytest.mark.parametrize("setting", [None, "a seal key of the operator's own"])
+def test_a_key_of_a_folder_is_sealed_as_its_server_does(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, setting: str | None
+) -> None:
+    (tmp_path / "store").mkdir()
+    if setting is not None:
+        monkeypatch.setenv("FRAMEFLEET_SEAL_KEY", setting)
+
+    assert main(["keys", "create", "--role", "producer", "--data", str(tmp_path), "--json"]) == 0
+    capsys.readouterr()
+    assert not (tmp_path / "seal_key").exists()
+    assert main(["keys", "create", "--role", "producer", "--signs", "--data", str(tmp_path), "--json"]) == 0
+
+    made = json.loads(capsys.readouterr().out)
+    seal = Seal(setting or DataFolder(tmp_path).seal_key())
+    access = AccessKeys(DirectoryStore(tmp_path / "store"), seal=seal)
+    key = access.in_force(made["id"])
+    assert key is not None
+    assert access.secret_of(key) == made["secret"]
 
 
 def test_run_makes_a_request_of_its_options(embedded: Embedded, tmp_path: Path) -> None:

@@ -42,6 +42,49 @@ def test_a_file_in_the_folder_s_place_is_told(tmp_path: Path, taken: str) -> Non
     assert refused.value.hint_text == "Give a folder to --data."
 
 
+def test_a_folder_has_a_seal_key_of_its_own_for_nobody_else(folder: DataFolder) -> None:
+    before = os.umask(0)
+    try:
+        with folder.locked():
+            key = folder.seal_key()
+    finally:
+        os.umask(before)
+
+    assert mode(folder.root / "seal_key") == 0o600
+    assert len(key) == 64
+    assert DataFolder(folder.root).seal_key() == key
+    assert sorted(path.name for path in folder.root.iterdir()) == ["lock", "redis", "seal_key", "store"]
+
+
+def test_of_two_that_make_it_at_once_one_does(folder: DataFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder.root.mkdir(parents=True)
+    link, first = os.link, list[str]()
+
+    def slower(*paths: Path) -> None:
+        monkeypatch.setattr(os, "link", link)
+        first.append(folder.seal_key())
+        link(*paths)
+
+    monkeypatch.setattr(os, "link", slower)
+
+    assert [folder.seal_key()] == first
+    assert [path.name for path in folder.root.iterdir()] == ["seal_key"]
+
+
+@pytest.mark.parametrize("content", [b"", b"short", b"\xff" * 40])
+def test_a_seal_key_that_is_none_is_told(folder: DataFolder, content: bytes) -> None:
+    folder.root.mkdir(parents=True)
+    (folder.root / "seal_key").write_bytes(content)
+
+    with pytest.raises(DataUnusable, match="has no seal key in it"):
+        folder.seal_key()
+
+
+def test_a_folder_in_which_none_can_be_made_is_told(folder: DataFolder) -> None:
+    with pytest.raises(DataUnusable, match="seal_key: No such file"):
+        folder.seal_key()
+
+
 def test_a_folder_that_is_there_stays_as_it_is(folder: DataFolder) -> None:
     folder.root.mkdir(parents=True)
     folder.root.chmod(0o750)

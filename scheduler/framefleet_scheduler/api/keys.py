@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StrictBool
 
-from framefleet.domain.access import MOST_PER_SECOND, NAME_CHARACTERS, AccessKey, Role
+from framefleet.domain.access import ACTION, MOST_ACTIONS, MOST_PER_SECOND, NAME_CHARACTERS, AccessKey, Role
 from framefleet_scheduler.api.described import NAME, NUMBER, KeyId, refusals
 from framefleet_scheduler.api.guard import Asking, AtDesk, KeyFirst
 
@@ -16,6 +16,7 @@ router = APIRouter(prefix="/v1/keys", tags=["keys"], route_class=KeyFirst)
 
 _Name = Annotated[str, Field(max_length=NAME_CHARACTERS)]
 _Pipeline = Annotated[str, Field(pattern=NAME)]
+_Action = Annotated[str, Field(pattern=f"^{ACTION}$")]
 
 
 class KeyRequest(BaseModel, extra="forbid"):
@@ -27,6 +28,10 @@ class KeyRequest(BaseModel, extra="forbid"):
     """Those it is good for; null: all."""
     rate: Annotated[int, Field(ge=1, le=MOST_PER_SECOND), NUMBER] | None = None
     """Requests it may send to one server, per second, and twice as many at once; null: what the server lets every key send."""
+    signs: StrictBool = False
+    """Whether requests of the clouds' SDKs may be signed with it; the server then keeps its secret, sealed."""
+    actions: Annotated[list[_Action], Field(min_length=1, max_length=MOST_ACTIONS)] | None = None
+    """Operations of the clouds' dialects that it is for, and then for nothing else, e.g. `imm:*`; null: all, and this API."""
 
 
 class KeyShown(BaseModel):
@@ -37,6 +42,8 @@ class KeyShown(BaseModel):
     role: Role
     pipelines: list[str] | None
     rate: int | None
+    signs: bool
+    actions: list[str] | None
     created_at: datetime
     revoked_at: datetime | None
 
@@ -54,16 +61,16 @@ def listing(desk: AtDesk, caller: Asking, revoked: Annotated[bool, Query()] = Fa
     return [_shown(key) for key in desk.access.all() if revoked or key.revoked_at is None]
 
 
-@router.post("", status_code=201, summary="Create a key", responses=refusals())
+@router.post("", status_code=201, summary="Create a key", responses=refusals(409))
 def create(what: KeyRequest, desk: AtDesk, caller: Asking, response: Response) -> KeyMade:
     """Its secret is in this answer and nowhere else."""
     caller.need_all(Role.ADMIN)
-    made = _made(*desk.access.create(what.role, name=what.name, pipelines=what.pipelines, rate=what.rate))
+    made = _made(*desk.access.create(**dict(what)))
     response.headers["Location"] = f"/v1/keys/{made.id}"
     return made
 
 
-@router.post("/{key_id}/rotate", summary="Give a key another secret", responses=refusals(404))
+@router.post("/{key_id}/rotate", summary="Give a key another secret", responses=refusals(404, 409))
 def rotate(key_id: KeyId, desk: AtDesk, caller: Asking) -> KeyMade:
     """The old one is good for nothing any more."""
     caller.need_all(Role.ADMIN)
@@ -78,7 +85,7 @@ def revoke(key_id: KeyId, desk: AtDesk, caller: Asking) -> None:
 
 
 def _shown(key: AccessKey) -> KeyShown:
-    return KeyShown.model_validate(key.model_dump(include=set(KeyShown.model_fields)))
+    return KeyShown.model_validate(key, from_attributes=True)
 
 
 def _made(key: AccessKey, secret: str) -> KeyMade:

@@ -9,6 +9,7 @@ import secrets
 from framefleet.domain import keys
 from framefleet.domain.errors import StoreUnavailable
 from framefleet.ports import ObjectStore
+from framefleet.seal import Seal
 
 
 class Secret:
@@ -20,9 +21,16 @@ class Secret:
 
     def mac(self, purpose: str, said: bytes) -> bytes:
         """32 bytes that nobody else can tell of what was said. Raises StoreUnavailable."""
+        return hmac.new(self._known(), purpose.encode() + b":" + said, hashlib.sha256).digest()
+
+    def seal(self) -> Seal:
+        """Of all these schedulers. Raises StoreUnavailable."""
+        return Seal(self._known().hex())
+
+    def _known(self) -> bytes:
         if self._kept is None:
             self._kept = self._read()
-        return hmac.new(self._kept, purpose.encode() + b":" + said, hashlib.sha256).digest()
+        return self._kept
 
     def _read(self) -> bytes:
         found = self._store.get(keys.SESSIONS)

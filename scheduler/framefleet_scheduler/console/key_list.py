@@ -8,13 +8,13 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from framefleet.domain.access import NAME_CHARACTERS, AccessKey, Role
-from framefleet.domain.errors import InvalidRequest
+from framefleet.domain.errors import InvalidRequest, SealKeyMissing
 from framefleet_scheduler.api.audit import note
 from framefleet_scheduler.console.page import Submitted, Visit, Visitor, to
 
 router = APIRouter()
 
-_NOTHING = {"name": "", "role": str(Role.PRODUCER), "pipelines": "", "rate": ""}
+_NOTHING = {"name": "", "role": str(Role.PRODUCER), "pipelines": "", "rate": "", "signs": "", "actions": ""}
 
 
 @router.get("/keys")
@@ -34,9 +34,14 @@ def create(sent: Submitted) -> Response:
         made = visitor.desk.access.create(
             _role(form["role"]),
             name=_name(form["name"]),
-            pipelines=_listed(form["pipelines"]),
+            pipelines=_listed(form["pipelines"], "pipelines"),
             rate=_rate(form["rate"]),
+            signs=form["signs"] != "",
+            actions=_listed(form["actions"], "actions"),
         )
+    except SealKeyMissing as error:
+        wrong = f"{error.message}. {error.hint_text}"
+        return _page(visitor, form=form, wrong={"signs": wrong}, status=error.status)
     except InvalidRequest as error:
         field = "pipelines" if error.field == "pipeline" else error.field
         return _page(visitor, form=form, wrong={field: error.message}, status=error.status)
@@ -105,9 +110,9 @@ def _rate(text: str) -> int | None:
     return int(text)
 
 
-def _listed(text: str) -> list[str] | None:
-    """Names with commas or spaces between; None for none: all pipelines."""
+def _listed(text: str, field: str) -> list[str] | None:
+    """Names with commas or spaces between; None for none: all."""
     names = text.replace(",", " ").split()
     if text and not names:  # which is not to mean all
-        raise InvalidRequest("there is no name in it", field="pipelines")
+        raise InvalidRequest("there is no name in it", field=field)
     return names or None

@@ -17,6 +17,7 @@ from framefleet.settings import PREFIX, CommandSettings, Settings, SettingsError
 
 if TYPE_CHECKING:
     from framefleet.ports import ObjectStore
+    from framefleet.seal import Seal
 
 
 def settings() -> CommandSettings:
@@ -83,6 +84,24 @@ def work_store(found: Settings, data: Path | None = None) -> Iterator[ObjectStor
         yield store
     finally:
         store.close()
+
+
+def seal(found: CommandSettings, data: Path | None) -> Seal | None:
+    """What secrets of keys that sign are sealed with: the setting, or that of a `framefleet serve` in the folder `data`; None: nothing.
+
+    Raises DataUnusable, and CliError when a package is missing.
+    """
+    try:
+        from framefleet.seal import Seal, seal_of
+
+        set_one = seal_of(found.seal_key)
+        if set_one is not None or data is None:
+            return set_one
+        from framefleet.embedded.data import DataFolder
+
+        return Seal(DataFolder(data.expanduser()).seal_key())
+    except ModuleNotFoundError as error:
+        raise missing_extra(error) from None
 
 
 def note(found: Settings, what: str, which: str, data: Path | None = None) -> None:

@@ -7,13 +7,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from framefleet.cli import config
 from framefleet.cli.output import CliError
-from framefleet.cli.ways import KeyLine, Restarted, Way
-from framefleet.settings import Settings
+from framefleet.cli.ways import KeyLine, KeyWanted, Restarted, Way
+from framefleet.settings import CommandSettings, Settings
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -40,7 +41,7 @@ PATIENCE_SECONDS = 60.0
 
 
 @contextmanager
-def direct(settings: Settings, data: Path | None) -> Iterator[Way]:
+def direct(settings: CommandSettings, data: Path | None) -> Iterator[Way]:
     """To the services that the settings name; keys also in the folder `data` of a `framefleet serve`."""
     yield Way(
         _Producing(settings),
@@ -219,23 +220,23 @@ class _Pipelines:
 
 
 class _Keys:
-    def __init__(self, settings: Settings, data: Path | None) -> None:
+    def __init__(self, settings: CommandSettings, data: Path | None) -> None:
         self._settings, self._data = settings, data
 
     def list(self) -> Sequence[KeyLine]:
         with self._access() as access:
             return [_line(key) for key in access.all()]
 
-    def create(self, role: str, name: str, pipelines: Sequence[str] | None, rate: int | None) -> tuple[KeyLine, str]:
+    def create(self, wanted: KeyWanted) -> tuple[KeyLine, str]:
         from framefleet.domain.access import Role
 
-        with self._access() as access:
-            key, secret = access.create(Role(role), name=name, pipelines=pipelines, rate=rate)
+        with self._access(seals=wanted.signs) as access:
+            key, secret = access.create(**{**asdict(wanted), "role": Role(wanted.role)})
         config.note(self._settings, "key.create", key.id, self._data)
         return _line(key), secret
 
     def rotate(self, key_id: str) -> tuple[KeyLine, str]:
-        with self._access() as access:
+        with self._access(seals=True) as access:
             key, secret = access.rotate(key_id)
         config.note(self._settings, "key.rotate", key_id, self._data)
         return _line(key), secret
@@ -247,11 +248,11 @@ class _Keys:
         return line
 
     @contextmanager
-    def _access(self) -> Iterator[AccessKeys]:
+    def _access(self, *, seals: bool = False) -> Iterator[AccessKeys]:
         from framefleet.access import AccessKeys
 
         with config.work_store(self._settings, self._data) as store:
-            yield AccessKeys(store)
+            yield AccessKeys(store, seal=config.seal(self._settings, self._data) if seals else None)
 
 
 class _Deliveries:
@@ -370,4 +371,14 @@ def _known(tasks: RedisTaskStore, task_id: str) -> TaskRecord:
 
 
 def _line(key: AccessKey) -> KeyLine:
-    return KeyLine(key.id, key.name, str(key.role), key.pipelines, key.created_at, key.revoked_at, key.rate)
+    return KeyLine(
+        key.id,
+        key.name,
+        str(key.role),
+        key.pipelines,
+        key.created_at,
+        key.revoked_at,
+        key.rate,
+        key.signs,
+        key.actions,
+    )

@@ -8,7 +8,9 @@ from typing import Any
 
 from framefleet.cli.output import OK, emit, table
 from framefleet.cli.reach import way
-from framefleet.cli.ways import KeyLine
+from framefleet.cli.ways import KeyLine, KeyWanted
+
+_HEADINGS = ("KEY", "ROLE", "PIPELINES", "RATE", "ACTIONS", "SIGNS", "STATE", "NAME")
 
 
 def listing(options: argparse.Namespace) -> int:
@@ -24,19 +26,24 @@ def listing(options: argparse.Namespace) -> int:
             key.role,
             ",".join(key.pipelines) if key.pipelines is not None else "all",
             "server's" if key.rate is None else f"{key.rate}/s",
+            "all" if key.actions is None else ",".join(key.actions),
+            "yes" if key.signs else "no",
             _state(key),
             key.name,
         )
         for key in found
     ]
-    print(table(rows, ("KEY", "ROLE", "PIPELINES", "RATE", "STATE", "NAME")) if rows else "no keys")
+    print(table(rows, _HEADINGS) if rows else "no keys")
     return OK
 
 
 def create(options: argparse.Namespace) -> int:
     """A new key; its secret is printed now and never again."""
     with way(options) as cluster:
-        key, secret = cluster.keys.create(options.role, options.name or "", options.pipelines, options.rate)
+        wanted = KeyWanted(
+            options.role, options.name or "", options.pipelines, options.rate, options.signs, options.actions
+        )
+        key, secret = cluster.keys.create(wanted)
     code = _tell(options, key, secret)
     if options.data is not None and not options.json:
         print(
@@ -67,7 +74,7 @@ def _tell(options: argparse.Namespace, key: KeyLine, secret: str) -> int:
     if options.json:
         emit({**_json(key), "secret": secret})
     else:
-        print(f"key     {key.id}\nsecret  {secret}\n\nThe secret is not kept: note it now.")
+        print(f"key     {key.id}\nsecret  {secret}\n\nThe secret is not shown again: note it now.")
     return OK
 
 

@@ -271,6 +271,17 @@ def _add_keys(verbs: Any) -> None:
         metavar="N",
         help="requests per second it may send to one server (default: FRAMEFLEET_API_RATE of the server)",
     )
+    create.add_argument(
+        "--signs", action="store_true", help="it signs requests of the clouds' SDKs: its secret is kept, sealed"
+    )
+    create.add_argument(
+        "--action",
+        dest="actions",
+        action="append",
+        metavar="A",
+        help="only for these operations of the clouds' dialects, e.g. imm:* or vod:DescribeTaskDetail, and for nothing else;"
+        " may be given several times",
+    )
     for name, text in {
         "rotate": "give a key another secret; the old one is good for nothing any more",
         "revoke": "take a key out of force for ever",

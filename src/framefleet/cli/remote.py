@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import datetime
 from itertools import islice
 from typing import Any, TypeVar
@@ -11,7 +12,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from framefleet.audit import Entry
-from framefleet.cli.ways import KeyLine, Restarted, Way
+from framefleet.cli.ways import KeyLine, KeyWanted, Restarted, Way
 from framefleet.domain.custom import TemplateVersion
 from framefleet.domain.delivery import DeliveryRecord
 from framefleet.domain.errors import UnknownTemplate
@@ -146,8 +147,8 @@ class _Keys:
     def list(self) -> Sequence[KeyLine]:
         return [_key(one) for one in self._client.keys.list(revoked=True)]
 
-    def create(self, role: str, name: str, pipelines: Sequence[str] | None, rate: int | None) -> tuple[KeyLine, str]:
-        made = self._client.keys.create(role, name=name, pipelines=pipelines, rate=rate)
+    def create(self, wanted: KeyWanted) -> tuple[KeyLine, str]:
+        made = self._client.keys.create(**asdict(wanted))
         return _key(made), str(made["secret"])
 
     def rotate(self, key_id: str) -> tuple[KeyLine, str]:

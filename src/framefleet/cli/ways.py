@@ -100,6 +100,20 @@ class KeyLine:
     created_at: datetime
     revoked_at: datetime | None
     rate: int | None = None
+    signs: bool = False
+    actions: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class KeyWanted:
+    """What a new key is to be."""
+
+    role: str
+    name: str
+    pipelines: Sequence[str] | None
+    rate: int | None
+    signs: bool
+    actions: Sequence[str] | None
 
 
 class Keys(Protocol):
@@ -108,7 +122,7 @@ class Keys(Protocol):
     def list(self) -> Sequence[KeyLine]:
         """All there ever were."""
 
-    def create(self, role: str, name: str, pipelines: Sequence[str] | None, rate: int | None) -> tuple[KeyLine, str]:
+    def create(self, wanted: KeyWanted) -> tuple[KeyLine, str]:
         """A new one and its secret."""
 
     def rotate(self, key_id: str) -> tuple[KeyLine, str]:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 from framefleet.domain.errors import DataUnusable
 from framefleet.settings import SettingsError
+
+_SEAL_KEY_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,25 @@ class DataFolder:
                         f"{root} must not be allowed for addresses: {ours}, where the server keeps its own, is "
                         + ("in it" if real.is_relative_to(there) else "where it lies")
                     )
+
+    def seal_key(self) -> str:
+        """What secrets of keys that sign are sealed with where no setting says otherwise. The first that needs it makes it, for
+        its user only. Raises DataUnusable.
+        """
+        path = self.root / "seal_key"
+        try:
+            if not path.exists():
+                _make_seal_key(path)
+            key = path.read_text("ascii").strip()
+        except OSError as error:
+            hint = "Run this as the user that the server runs as."
+            raise DataUnusable(f"{path}: {error.strerror}", hint=hint) from error
+        except UnicodeDecodeError:
+            key = ""
+        if len(key) < _SEAL_KEY_BYTES:
+            hint = "Bring it back from a backup, or remove it and rotate the keys that sign."
+            raise DataUnusable(f"{path} has no seal key in it", hint=hint)
+        return key
 
     @property
     def is_new(self) -> bool:
@@ -92,3 +115,19 @@ class DataFolder:
             raise DataUnusable(f"{self.root} cannot be locked: {error.strerror}") from error
         os.ftruncate(lock, 0)
         os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+
+
+def _make_seal_key(path: Path) -> None:
+    """Whole, or not at all; of two that make it at once one does."""
+    part = path.with_name(f".{path.name}.{uuid4().hex}")
+    file = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(file, "w") as out:
+            out.write(f"{secrets.token_hex(_SEAL_KEY_BYTES)}\n")
+            out.flush()
+            os.fsync(out.fileno())
+        os.link(part, path)
+    except FileExistsError:
+        pass
+    finally:
+        part.unlink()

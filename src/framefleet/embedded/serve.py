@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 
 import structlog
+from pydantic import SecretStr
 
 from framefleet.adapters.configured import embedded_storages
 from framefleet.adapters.directory import DirectoryStore
@@ -97,6 +98,8 @@ def serve(
     folder.keep_apart([*options.files, *settings.file_roots, *settings.storage_roots])
     with ExitStack() as stack:
         bound = _address_and_folder(stack, folder, settings)
+        if not settings.seal_key.get_secret_value():
+            settings = settings.model_copy(update={"seal_key": SecretStr(folder.seal_key())})
         # Whoever wrote there is dead: the lock says so.
         shutil.rmtree(folder.scratch, ignore_errors=True)
         folder.scratch.mkdir(parents=True, exist_ok=True)

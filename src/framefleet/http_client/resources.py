@@ -126,10 +126,18 @@ class Keys:
         return tuple(self._wire.call("GET", "v1", "keys", query={"revoked": revoked}))
 
     def create(
-        self, role: str, *, name: str = "", pipelines: Sequence[str] | None = None, rate: int | None = None
+        self,
+        role: str,
+        *,
+        name: str = "",
+        pipelines: Sequence[str] | None = None,
+        rate: int | None = None,
+        signs: bool = False,
+        actions: Sequence[str] | None = None,
     ) -> dict[str, Any]:
         """A new one, with its `secret`, which nobody can ask for again. `pipelines` it is good for; None: all. `rate`:
-        requests per second; None: the server's.
+        requests per second; None: the server's. `signs`: requests of the clouds' SDKs may be signed with it. `actions`: the
+        operations of the clouds' dialects that it is for, and then for nothing else, e.g. `imm:*`.
         """
         document: dict[str, Any] = {
             "role": role,
@@ -138,6 +146,10 @@ class Keys:
         }
         if rate is not None:
             document["rate"] = rate
+        if signs:
+            document["signs"] = True
+        if actions is not None:
+            document["actions"] = [*actions]
         return dict(self._wire.call("POST", "v1", "keys", document=document))
 
     def rotate(self, key_id: str) -> dict[str, Any]:
