@@ -127,7 +127,7 @@ def _transcode(**more: Any) -> dict[str, Any]:
         ),
         ("CreateTranscodeTemplate", {"Container": "mp3", "Name": "n" * 65}, "InvalidParameterValue.Name"),
         ("ModifyTranscodeTemplate", {"Definition": 100010}, "InvalidParameterValue.ModifyDefaultTemplate"),
-        ("DeleteTranscodeTemplate", {"Definition": 100010}, "InvalidParameterValue.DeleteDefaultTemplate"),
+        ("DeleteTranscodeTemplate", {"Definition": 100020}, "InvalidParameterValue.DeleteDefaultTemplate"),
         ("DeleteTranscodeTemplate", {"Definition": 5000000}, "InvalidParameterValue.Definition"),
         (
             "CreateSampleSnapshotTemplate",
@@ -297,3 +297,9 @@ def test_procedures_are_made_changed_shown_and_deleted(vod: Vod) -> None:
     assert shown["MediaProcessTask"]["TranscodeTaskSet"][0]["Definition"] == 100010
     vod("DeleteProcedureTemplate", Name="p")
     assert vod("DescribeProcedureTemplates")["TotalCount"] == 0
+
+
+def test_programs_ask_for_several_things_with_the_same_parameters_at_once(vod: Vod) -> None:
+    names = ("Transcode", "SampleSnapshot", "ImageSprite", "SnapshotByTimeOffset", "AnimatedGraphics", "Procedure")
+    for name in names:  # within one second: their signatures are the same
+        assert "TotalCount" in vod(f"Describe{name}Templates")
