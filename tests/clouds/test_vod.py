@@ -5,14 +5,17 @@ from __future__ import annotations
 import hashlib
 import http.server
 import json
+import re
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from queue import Queue
 from typing import Any
 
 import pytest
 
 from tests.clouds.conftest import Cloud
+from tests.clouds.sdks import ROOT, run
 from tests.clouds.vod import WAYS, Refused, Vod, below, caller, outputs
 
 SMALL = {
@@ -339,3 +342,18 @@ def test_events_are_pulled_held_and_confirmed(vod: Vod) -> None:
     assert refused.value.code == "InvalidParameterValue"
     with pytest.raises(Refused):
         vod("ConfirmEvents", SubAppId=8, EventHandles=[handles[task]] * 17)
+
+
+# --- the page -------------------------------------------------------------------------------
+
+PAGE = ROOT / "docs" / "howto" / "tencent-vod.md"
+
+
+def test_the_pages_program_runs_as_it_is_printed(bucket: Cloud, vod: Vod, tmp_path: Path) -> None:
+    (text,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    program = tmp_path / "program.py"
+    program.write_text(text, encoding="utf-8")
+    made, refused = run("tencent", program, bucket.account, FILM=FILM)
+    assert (made["width"], made["height"]) == (640, 360)
+    assert bucket.probe(below(bucket, made["url"]))["format"]["format_name"].startswith("mov")
+    assert refused == {"code": "InvalidParameterValue.TaskId"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ from framefleet_scheduler.clouds.call import Refusal
 from framefleet_scheduler.clouds.engine import Known
 from framefleet_scheduler.clouds.fields import rows
 from framefleet_scheduler.clouds.origin import Origin
+from framefleet_scheduler.clouds.pages import filled, operations_in
 from framefleet_scheduler.clouds.tencent.templates import Kind
 from framefleet_scheduler.clouds.tencent.vod import DOCUMENTED
 from framefleet_scheduler.clouds.tencent.vod.answers import BLOCKS, Told, detail, element, procedure
@@ -36,6 +38,7 @@ from framefleet_scheduler.clouds.tencent.vod.process import priority
 from framefleet_scheduler.clouds.tencent.vod.requests import MediaProcess
 from framefleet_scheduler.clouds.tencent.vod.telling import signed, without_null
 
+PAGE = Path(__file__).resolve().parents[3] / "docs/howto/tencent-vod.md"
 NOW = datetime(2026, 1, 2, 3, 4, 5, 600_000, UTC)
 
 
@@ -284,3 +287,9 @@ def test_pulled_files_keep_their_container_where_we_write_it(kind: str, containe
 @pytest.mark.parametrize("name", DOCUMENTED)
 def test_every_field_says_what_becomes_of_it(name: str) -> None:
     assert list(rows(DOCUMENTED[name]))
+
+
+def test_the_page_has_the_fields_as_they_are() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    assert operations_in(text) == {("vod", name) for name in DOCUMENTED}
+    assert filled(text) == text, "run `make docs`"
