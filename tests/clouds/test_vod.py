@@ -238,10 +238,15 @@ def test_by_url_into_a_bucket_and_by_path(bucket: Cloud, vod: Vod) -> None:
         "OutputInfo": {"Region": "ap-guangzhou", "Bucket": "results", "Dir": "by/url/"},
         "MediaProcessTask": pictures,
     }
-    task = vod("ProcessMediaByUrl", raw=True, **asked)["TaskId"]
+    task = vod.raw("ProcessMediaByUrl", **asked)["TaskId"]
     block = vod.ended(task)["ProcedureTask"]
     assert (block["FileId"], block["FileName"]) == ("17", "mine")
     assert len(list((bucket.buckets / "results" / "by" / "url").rglob("*.jpg"))) == 1
+
+    asked["OutputInfo"] = {"Bucket": "vod", "Dir": "others/0/"}
+    with pytest.raises(Refused) as refused:
+        vod.raw("ProcessMediaByUrl", **asked)
+    assert refused.value.code == "InvalidParameterValue"
 
     place = bucket.buckets / "vod" / "default" / "0" / "own"
     place.mkdir(parents=True)
@@ -317,7 +322,7 @@ def test_events_are_pushed_and_signed(vod: Vod, receiver: tuple[str, Queue[dict[
     assert item["SnapshotByTimeOffsetTask"]["Output"]["PicInfoSet"][0]["Url"].startswith("http://")
     assert said["Sign"] == hashlib.md5(f"abc123{said['T']}".encode()).hexdigest()
     changing = _picture(vod, SubAppId=7, TasksNotifyMode="Change")
-    states = []
+    states: list[str] = []
     while not states or states[-1] == "PROCESSING":
         event = heard.get(timeout=60)["ProcedureStateChangeEvent"]
         assert event["TaskId"] == changing

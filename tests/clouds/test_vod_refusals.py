@@ -36,6 +36,12 @@ def _transcode(**more: Any) -> dict[str, Any]:
     [
         ("DescribeTaskDetail", {"TaskId": "1250000000-Procedure-0t0"}, "InvalidParameterValue.TaskId"),
         ("DescribeTaskDetail", {}, "MissingParameter"),
+        (
+            "ProcessMedia",
+            {"Url": "storage://vod/others/0/a.mp4", "MediaProcessTask": PICTURE},
+            "InvalidParameterValue.Url",
+        ),
+        ("PullUpload", {"MediaUrl": "https://vod.cos.x.myqcloud.com/others/0/a.mp4"}, "InvalidParameterValue.MediaUrl"),
         ("ManageTask", {"TaskId": "x", "OperationType": "Stop"}, "InvalidParameterValue.InvalidOperationType"),
         ("ManageTask", {"TaskId": "x", "OperationType": "Abort"}, "InvalidParameterValue.TaskId"),
         ("ProcessMedia", {"MediaProcessTask": PICTURE}, "MissingParameter"),
@@ -143,7 +149,7 @@ def _transcode(**more: Any) -> dict[str, Any]:
         ("ModifyEventConfig", {"UploadMediaCompleteEventSwitch": "ON"}, "UnsupportedOperation"),
         ("DescribeProcedureTemplates", {"Limit": 101}, "InvalidParameterValue.Limit"),
         ("DeleteProcedureTemplate", {"Name": "none"}, "InvalidParameter.ProcedureNameNotExist"),
-        ("ReviewImage", {}, "InvalidAction"),
+        ("ReviewImage", {"FileId": "7"}, "InvalidAction"),
     ],
 )
 def test_refusals(vod: Vod, action: str, asked: dict[str, Any], code: str) -> None:

@@ -31,9 +31,16 @@ class Vod:
     asker: Asker
     account: Account
 
-    def __call__(self, action: str, raw: bool = False, **asked: Any) -> dict[str, Any]:
+    def __call__(self, action: str, **asked: Any) -> dict[str, Any]:
         """What an operation answers. Raises Refused."""
-        said = self.asker.ask({**asdict(self.account), "action": action, "asked": asked, "raw": raw})
+        return self._said({"action": action, "asked": asked})
+
+    def raw(self, action: str, **asked: Any) -> dict[str, Any]:
+        """As the call, with fields that the SDK's model of the request does not have."""
+        return self._said({"action": action, "asked": asked, "raw": True})
+
+    def _said(self, line: dict[str, Any]) -> dict[str, Any]:
+        said = self.asker.ask({**asdict(self.account), **line})
         if "raised" in said:
             raise Refused(said)
         return dict(said["got"])
