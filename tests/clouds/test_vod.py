@@ -181,6 +181,10 @@ def test_every_way_to_sign_and_send(bucket: Cloud, small: int, way: str) -> None
         assert [one["TimeOffset"] for one in found["PicInfoSet"]] == [1480, 3000]
         (listed,) = vod("DescribeTasks", Limit=1)["TaskSet"]
         assert listed["TaskId"] == task
+        with pytest.raises(Refused) as refused:
+            vod("DescribeTaskDetail", TaskId="1250000000-Procedure-0t0")
+        assert refused.value.code == "InvalidParameterValue.TaskId"
+        assert refused.value.request_id
 
 
 def test_pulled_edited_processed_and_deleted(bucket: Cloud, vod: Vod, small: int) -> None:
