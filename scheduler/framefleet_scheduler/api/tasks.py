@@ -115,9 +115,13 @@ def _create(request: Request, desk: Desk, caller: Caller, body: bytes, token: st
 
 
 @router.get("/{task_id}", response_model=TaskRecord, summary="A task as it is", responses=refusals(404))
-def show(task_id: TaskId, desk: AtDesk, caller: Asking) -> Any:
+async def show(task_id: TaskId, desk: AtDesk, caller: Asking) -> Any:
     """State, progress, targets with their files, subtasks."""
-    return _shown(known(desk, caller, task_id))
+    ended = None if desk.quick is None or is_dry(task_id) else desk.quick.ended(task_id)
+    if ended is None:
+        return await run_in_threadpool(lambda: _shown(known(desk, caller, task_id)))
+    caller.must_see(ended.pipeline, task_id)
+    return _shown(ended)
 
 
 @router.post(
