@@ -14,7 +14,7 @@ import structlog
 
 from framefleet.adapters.s3 import S3Store
 from framefleet.domain import keys
-from framefleet.domain.address import target_address
+from framefleet.domain.address import source_address, target_address
 from framefleet.domain.errors import ClientTokenConflict, DryRunTimeout, FramefleetError, Overloaded, RequestError, told
 from framefleet.domain.media_info import MediaInfo
 from framefleet.domain.records import ProbeOutput, TaskRecord
@@ -253,6 +253,10 @@ class Engine:
         """An http(s) address of a published file: signed for a day where it lies on an S3 server, else one of ours that asks
         for a key.
         """
+        return self.link_below(call.base, record, target, uri)
+
+    def link_below(self, base: str, record: TaskRecord, target: str, uri: str) -> str:
+        """As `link`, for notifications: `base` is `http://host:port` of who asked for the task."""
         try:
             place = self.desk.locate(target_address(uri, "uri"))
         except FramefleetError:
@@ -261,7 +265,15 @@ class Engine:
             return place.store.url(place.key, LINK_SECONDS)
         folder = next((one.uri for one in record.targets if one.name == target), uri)
         name = uri.removeprefix(folder[: folder.rfind("/") + 1])
-        return f"{call.base}/v1/tasks/{record.id}/outputs/{target}/{name}"
+        return f"{base}/v1/tasks/{record.id}/outputs/{target}/{name}"
+
+    def read_link(self, uri: str) -> str:
+        """An http(s) address of what tasks read: signed for a day where it lies on an S3 server, else as it is."""
+        try:
+            place = self.desk.locate(source_address(uri, "uri"))
+        except FramefleetError:
+            return uri
+        return place.store.url(place.key, LINK_SECONDS) if isinstance(place.store, S3Store) else uri
 
     def is_storage(self, name: str) -> bool:
         """Whether there is a storage of this name, for addresses of the clouds' buckets."""

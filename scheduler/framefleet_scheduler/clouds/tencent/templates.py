@@ -13,6 +13,7 @@ from framefleet_scheduler.clouds.engine import Engine
 from framefleet_scheduler.clouds.fields import Wire
 from framefleet_scheduler.clouds.tencent import elements, presets
 from framefleet_scheduler.clouds.tencent.coding import check_sound
+from framefleet_scheduler.clouds.tencent.elements import laid_over
 from framefleet_scheduler.clouds.tencent.models import AdaptiveStreams, Animated, Sample, Sprite, Still, Transcode
 from framefleet_scheduler.clouds.tencent.results import time
 from framefleet_scheduler.clouds.tencent.words import Words
@@ -63,7 +64,7 @@ def check_transcode(template: Transcode, words: Words) -> None:
 def _check_adaptive(template: AdaptiveStreams, words: Words) -> None:
     _need("Format", template.Format)
     _need("StreamInfos", template.StreamInfos)
-    for one in template.StreamInfos or []:
+    for one in template.StreamInfos or ():
         check_sound(one.Audio, words)
     elements.adaptive(template, words)
 
@@ -90,7 +91,7 @@ def _check_timed(template: Still, words: Words) -> None:
 
 
 def _need(name: str, value: object) -> None:
-    if value in (None, "", []):
+    if value in (None, "", (), []):
         raise Refusal("MissingParameter", f"{name} is missing")
 
 
@@ -209,15 +210,6 @@ class Shelf:
 
 def _said(asked: Wire) -> dict[str, Any]:
     return asked.model_dump(exclude_none=True, exclude=set(_BESIDE))
-
-
-def laid_over(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """`base` with what `over` says, object by object; lists are replaced whole."""
-    merged = dict(base)
-    for name, value in over.items():
-        below = merged.get(name)
-        merged[name] = laid_over(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
-    return merged
 
 
 def whole(kind: Kind, template: Mapping[str, Any], words: Words) -> dict[str, Any]:
