@@ -9,13 +9,13 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from framefleet_scheduler.clouds.fields import Ignored, Refused, Wire, Works
-from framefleet_scheduler.clouds.tencent import templates
-from framefleet_scheduler.clouds.tencent.elements import Made, transcode
+from framefleet_scheduler.clouds.tencent import elements, templates
+from framefleet_scheduler.clouds.tencent.elements import Made
 from framefleet_scheduler.clouds.tencent.models import (
     AdaptiveStreams,
+    Override,
     Picture,
     Sound,
-    SoundUpdate,
     Stream,
     Tehd,
     TemplateComment,
@@ -85,16 +85,10 @@ class Raw(Wire):
     SubtitleTemplate: Annotated[dict[str, object] | None, Refused("subtitles are not drawn into the picture")] = None
 
 
-class MpsOverride(Wire):
+class MpsOverride(Override):
     """`OverrideParameter`: laid over the template, field by field."""
 
-    Container: Text = None
-    RemoveVideo: Whole = None
-    RemoveAudio: Whole = None
     VideoTemplate: Annotated[MpsPicture | None, Works()] = None
-    AudioTemplate: Annotated[SoundUpdate | None, Works()] = None
-    TEHDConfig: Annotated[Tehd | None, Works()] = None
-    StdExtInfo: Annotated[str | None, Refused("its meaning is not public")] = None
     SubtitleTemplate: Annotated[dict[str, object] | None, Refused("subtitles are not drawn into the picture")] = None
     AddonAudioStream: Annotated[list[dict[str, object]] | None, Refused("no sound is added to the source's")] = None
     AddOnSubtitles: Annotated[list[dict[str, object]] | None, Refused("no subtitles are added to the source's")] = None
@@ -108,12 +102,6 @@ class MpsTranscode(Transcode):
     VideoTemplate: Annotated[MpsPicture | None, Works()] = None
     AudioTemplate: Annotated[MpsSound | None, Works()] = None
     SegmentType: Annotated[str | None, Ignored("it is a field of VOD's templates")] = None
-
-
-class Laid(MpsTranscode):
-    """A template with what an element lays over it."""
-
-    AudioTemplate: Annotated[SoundUpdate | None, Works()] = None  # type: ignore[assignment]  # of another kind in updates
 
 
 class MpsStream(Stream):
@@ -130,10 +118,8 @@ class MpsAdaptive(AdaptiveStreams):
     """A template of adaptive streams."""
 
     StreamInfos: Annotated[
-        list[MpsStream] | None,
-        Field(max_length=10),
-        Works("up to 10; the first one's frame rate counts"),
-    ] = None  # type: ignore[assignment]  # narrower than VOD's
+        tuple[MpsStream, ...] | None, Field(max_length=10), Works("up to 10; the first one's frame rate counts")
+    ] = None
     PureAudio: Annotated[int | None, Works("0; 1 is refused: a stream of sound alone is not made")] = None
 
 
@@ -170,34 +156,34 @@ def _level(text: str) -> str:
     return f"{found[1]}.{found[2] or 0}"
 
 
-def automatic(picture: MpsPicture | None) -> MpsPicture | None:
-    """An override that says `Vcrf 100` sets it back to what is chosen by itself."""
-    if picture is None or picture.Vcrf != _AUTOMATIC_VCRF:
-        return picture
-    return picture.model_copy(update={"Vcrf": 0})
+def overridden(template: MpsTranscode, override: MpsOverride | None) -> Made:
+    """What comes of a template with what an element lays over it. Raises Refusal."""
+    picture = None if override is None else override.VideoTemplate
+    if override is not None and picture is not None and picture.Vcrf == _AUTOMATIC_VCRF:
+        picture = picture.model_copy(update={"Vcrf": 0})
+        override = override.model_copy(update={"VideoTemplate": picture})
+    whole, made = elements.overridden(template, override, MPS)
+    return _with_segments(whole, made)
 
 
-def transcoded(template: Transcode) -> Made:
-    """As both dialects make it, with MPS's segments of HLS. Raises Refusal."""
-    made = transcode(template, MPS)
-    picture = template.VideoTemplate
-    kind = picture.SegmentType if isinstance(picture, MpsPicture) else None
+def _with_segments(template: MpsTranscode, made: Made) -> Made:
+    """MPS says the segments of HLS in the picture's settings."""
+    kind = None if template.VideoTemplate is None else template.VideoTemplate.SegmentType
     if made.settings["kind"] != "ladder" or kind is None:
         return made
     if kind not in _SEGMENTS:
         raise MPS.wrong("SegmentType", "SegmentType is 0, 2, 5 or 7")
     form, single = _SEGMENTS[kind]
-    codec = made.settings["renditions"][0]["video"]["codec"]
-    if form == "ts" and codec != "h264":
+    if form == "ts" and made.settings["renditions"][0]["video"]["codec"] != "h264":
         if kind:
             raise unsupported("H.265 and AV1 in TS segments are not made here; use SegmentType 5 or 7")
-        form = "fmp4"  # 0 is what SDKs send for nothing said
+        form = "fmp4"  # 0 is what SDKs send where nothing is said
     return replace(made, settings={**made.settings, "segment_format": form, "single_file": single})
 
 
 def _check_transcode(template: Any, words: Words) -> None:
     templates.check_transcode(template, words)
-    transcoded(template)
+    overridden(template, None)
 
 
 def _check_adaptive(template: Any, words: Words) -> None:
