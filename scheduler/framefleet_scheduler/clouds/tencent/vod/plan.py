@@ -15,7 +15,7 @@ from framefleet_scheduler.clouds.tencent.templates import Kind
 from framefleet_scheduler.clouds.tencent.vod.requests import (
     AnimatedGraphicTask,
     CoverBySnapshotTask,
-    MediaProcessTask,
+    MediaProcess,
     SnapshotByTimeOffsetTask,
     TranscodeTask,
 )
@@ -47,7 +47,7 @@ class Plan:
         self.targets.append({"name": name, "uri": uri, "overrides": made.settings})
 
 
-def plan(asked: MediaProcessTask, find: Find, length: Length, place: Placing) -> Plan:
+def plan(asked: MediaProcess, find: Find, length: Length, place: Placing) -> Plan:
     """Targets of a request, in its order. Raises Refusal."""
     found = Plan()
     parts = []

@@ -13,7 +13,7 @@ from framefleet_scheduler.clouds.fields import Refused, Wire, Works
 from framefleet_scheduler.clouds.tencent.results import time
 from framefleet_scheduler.clouds.tencent.vod.library import DOOR, Library
 from framefleet_scheduler.clouds.tencent.vod.plan import plan
-from framefleet_scheduler.clouds.tencent.vod.requests import App, MediaProcessTask, SortBy
+from framefleet_scheduler.clouds.tencent.vod.requests import App, MediaProcess, Sorting
 from framefleet_scheduler.clouds.tencent.vod.templates import shelf
 from framefleet_scheduler.clouds.tencent.vod.words import VOD
 from framefleet_scheduler.clouds.tencent.words import read
@@ -31,7 +31,7 @@ class CreateProcedureTemplate(Wire):
     Name: Annotated[str | None, Field(max_length=20), Works("up to 20 characters")] = None
     SubAppId: App = None
     Comment: Annotated[str | None, Field(max_length=256), Works("up to 256 characters")] = None
-    MediaProcessTask: Annotated[MediaProcessTask | None, Works()] = None
+    MediaProcessTask: Annotated[MediaProcess | None, Works()] = None
     AiContentReviewTask: _Block = None
     AiAnalysisTask: _Block = None
     AiRecognitionTaskSet: _Blocks = None
@@ -59,17 +59,17 @@ class DescribeProcedureTemplates(Wire):
     Type: Annotated[str | None, Works("`Custom`; there are no presets")] = None
     Offset: Annotated[int | None, Works()] = None
     Limit: Annotated[int | None, Works("10, up to 100")] = None
-    SortBy: Annotated[list[SortBy] | None, Works("by `CreateTime`")] = None
+    SortBy: Annotated[list[Sorting] | None, Works("by `CreateTime`")] = None
 
 
-def find(library: Library, name: str | None) -> MediaProcessTask:
+def find(library: Library, name: str | None) -> MediaProcess:
     """What a procedure says. Raises Refusal."""
     if not name:
         raise Refusal("MissingParameter", "ProcedureName is missing")
     found = library.engine.documents.get(DOOR, library.call.tenant, _kind(library.app), name[:100])
     if found is None:
         raise VOD.wrong("ProcedureName", f"there is no procedure {name[:40]!r}")
-    return MediaProcessTask.model_validate(found["task"])
+    return MediaProcess.model_validate(found["task"])
 
 
 def create(engine: Engine, call: Call) -> dict[str, Any]:
@@ -137,7 +137,7 @@ def _document(engine: Engine, call: Call, asked: CreateProcedureTemplate) -> dic
         raise Refusal("MissingParameter", "Name is missing")
     if any(ord(c) < 32 for c in asked.Name):
         raise VOD.wrong("Name", "Name has control characters")
-    task = asked.MediaProcessTask or MediaProcessTask()
+    task = asked.MediaProcessTask or MediaProcess()
     plan(task, shelf(engine, call, asked.SubAppId).find, lambda: 60.0, lambda folder, name: f"s3://x/{folder}/{name}")
     now = time(call.at)
     kept = task.model_dump(exclude_none=True)

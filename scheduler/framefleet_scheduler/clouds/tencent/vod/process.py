@@ -18,7 +18,7 @@ from framefleet_scheduler.clouds.tencent.vod.events import told_at
 from framefleet_scheduler.clouds.tencent.vod.library import DOOR, Library, name_of, new_file_id, new_task_id
 from framefleet_scheduler.clouds.tencent.vod.plan import Placing, plan
 from framefleet_scheduler.clouds.tencent.vod.requests import (
-    MediaProcessTask,
+    MediaProcess,
     ProcessMedia,
     ProcessMediaByProcedure,
     ProcessMediaByUrl,
@@ -105,7 +105,7 @@ def _file(library: Library, asked: ProcessMedia | ProcessMediaByProcedure) -> So
 def process(
     library: Library,
     asked: Tasks,
-    needed: MediaProcessTask,
+    needed: MediaProcess,
     source: Source,
     *,
     own_media: bool = False,
@@ -133,7 +133,7 @@ def process(
     return task_id
 
 
-def _order(library: Library, asked: Tasks, needed: MediaProcessTask, source: Source, place: Placing) -> Order:
+def _order(library: Library, asked: Tasks, needed: MediaProcess, source: Source, place: Placing) -> Order:
     at = shelf(library.engine, library.call, asked.SubAppId)
     found = plan(needed, at.find, length_of(library, source.uri), place)
     body = {

@@ -27,7 +27,7 @@ Number = Annotated[int | None, Works()]
 _Number = Annotated[float, Field(ge=-1e9, le=1e9)]
 
 
-class OverrideParameter(Override):
+class VodOverride(Override):
     """As of VOD."""
 
     VideoTemplate: Annotated[VodPicture | None, Works()] = None
@@ -51,7 +51,7 @@ class TranscodeTask(Wire):
         float | None, Works("seconds; below 0 from the end; the same for all elements of a request")
     ] = None
     EndTimeOffset: Annotated[float | None, Works("as StartTimeOffset")] = None
-    OverrideParameter: Annotated[OverrideParameter | None, Works("laid over the template, field by field")] = None
+    OverrideParameter: Annotated[VodOverride | None, Works("laid over the template, field by field")] = None
     SubtitleInfoSet: Annotated[
         list[dict[str, Any]] | None, Refused("there is no registry of subtitles; a native task burns them in")
     ] = None
@@ -109,7 +109,7 @@ class AdaptiveDynamicStreamingTask(Wire):
     DrmInfo: Annotated[dict[str, Any] | None, Refused("there is no DRM here")] = None
 
 
-class MediaProcessTask(Wire):
+class MediaProcess(Wire):
     """What is to be made of one source."""
 
     TranscodeTaskSet: Annotated[list[TranscodeTask] | None, Works()] = None
@@ -138,14 +138,14 @@ class ProcessMedia(Tasks):
     FileId: Annotated[str | None, Works()] = None
     MediaStoragePath: Annotated[str | None, Works("below the tenant's folder in the storage `vod`")] = None
     Url: Annotated[str | None, Works("where there is no FileId: it gets one")] = None
-    MediaProcessTask: Annotated[MediaProcessTask | None, Works()] = None
+    MediaProcessTask: Annotated[MediaProcess | None, Works()] = None
     AiContentReviewTask: Annotated[dict[str, Any] | None, Refused(_AI)] = None
     AiAnalysisTask: Annotated[dict[str, Any] | None, Refused(_AI)] = None
     AiRecognitionTask: Annotated[dict[str, Any] | None, Refused(_AI)] = None
     OutputAsIndependentMedia: Annotated[str | None, Works("`ON`: each transcoded file gets a FileId")] = None
 
 
-class InputInfo(Wire):
+class UrlInput(Wire):
     """A source by address."""
 
     Url: Annotated[str | None, Works()] = None
@@ -153,7 +153,7 @@ class InputInfo(Wire):
     Id: Annotated[str | None, Field(max_length=256), Works("comes back as FileId")] = None
 
 
-class OutputInfo(Wire):
+class BucketOutput(Wire):
     """Where outputs go."""
 
     Region: Annotated[str | None, Ignored("a bucket is found by its name")] = None
@@ -164,9 +164,9 @@ class OutputInfo(Wire):
 class ProcessMediaByUrl(Tasks):
     """Process what lies at an address, into a bucket. The vendor's newer SDKs have no MediaProcessTask here any more."""
 
-    InputInfo: Annotated[InputInfo | None, Works()] = None
-    OutputInfo: Annotated[OutputInfo | None, Works()] = None
-    MediaProcessTask: Annotated[MediaProcessTask | None, Works("of older SDKs")] = None
+    InputInfo: Annotated[UrlInput | None, Works()] = None
+    OutputInfo: Annotated[BucketOutput | None, Works()] = None
+    MediaProcessTask: Annotated[MediaProcess | None, Works("of older SDKs")] = None
     AiContentReviewTask: Annotated[dict[str, Any] | None, Refused(_AI)] = None
     AiAnalysisTask: Annotated[dict[str, Any] | None, Refused(_AI)] = None
     AiRecognitionTask: Annotated[dict[str, Any] | None, Refused(_AI)] = None
@@ -194,7 +194,7 @@ class TimeRange(Wire):
     Before: Annotated[str | None, Works("ISO 8601")] = None
 
 
-class SortBy(Wire):
+class Sorting(Wire):
     """Order of a list."""
 
     Field: Annotated[str | None, Works("`CreateTime` or `FinishTime`")] = None
@@ -209,7 +209,7 @@ class DescribeTasks(Wire):
     FileId: Annotated[str | None, Works()] = None
     CreateTime: Annotated[TimeRange | None, Works()] = None
     FinishTime: Annotated[TimeRange | None, Works()] = None
-    Sort: Annotated[SortBy | None, Works("newest first without it; other orders look at 10,000 tasks at most")] = None
+    Sort: Annotated[Sorting | None, Works("newest first without it; other orders look at 10,000 tasks at most")] = None
     Limit: Annotated[int | None, Works("10, up to 100")] = None
     ScrollToken: Annotated[str | None, Works()] = None
 

@@ -1,0 +1,64 @@
+"""VOD as its users' programs see it: a caller for tests, and waiting for tasks."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from tests.clouds.conftest import Cloud
+from tests.clouds.sdks import PROGRAMS, Account, Asker
+
+WAYS = ("TC3-HMAC-SHA256 POST", "TC3-HMAC-SHA256 GET", "HmacSHA256 POST", "HmacSHA1 GET")
+
+
+class Refused(Exception):
+    """What the SDK raised."""
+
+    def __init__(self, said: dict[str, Any]) -> None:
+        super().__init__(f"{said['raised']}: {said['message']}")
+        self.code = said["raised"]
+        self.message = said["message"]
+        self.request_id = said["request_id"]
+
+
+@dataclass(frozen=True)
+class Vod:
+    """One SDK, signing in one way."""
+
+    asker: Asker
+    account: Account
+
+    def __call__(self, action: str, raw: bool = False, **asked: Any) -> dict[str, Any]:
+        """What an operation answers. Raises Refused."""
+        said = self.asker.ask({**asdict(self.account), "action": action, "asked": asked, "raw": raw})
+        if "raised" in said:
+            raise Refused(said)
+        return dict(said["got"])
+
+    def ended(self, task_id: str, seconds: float = 120, **more: Any) -> dict[str, Any]:
+        """A task's detail when it has ended."""
+        until = time.monotonic() + seconds
+        while True:
+            found = self("DescribeTaskDetail", TaskId=task_id, **more)
+            if found["Status"] not in {"WAITING", "PROCESSING"}:
+                return found
+            assert time.monotonic() < until, found
+            time.sleep(0.2)
+
+
+def caller(cloud: Cloud, way: str = WAYS[0], account: Account | None = None) -> Vod:
+    """A program with the SDK; it ends with the test run's process."""
+    return Vod(Asker("tencent", PROGRAMS / "vod.py", *way.split()), account or cloud.account)
+
+
+def outputs(cloud: Cloud, found: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+    """Outputs of a task's elements of a kind, all of which succeeded."""
+    made = []
+    for item in found["ProcedureTask"]["MediaProcessResultSet"]:
+        if item["Type"] == kind:
+            (task,) = [value for value in item.values() if isinstance(value, dict)]
+            assert task["Status"] == "SUCCESS", task
+            assert (task["ErrCode"], task["ErrCodeExt"], task["Progress"]) == (0, "", 100)
+            made.append(task["Output"])
+    return made
