@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+
+from bench.signed import Signer
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,7 @@ class Call:
     method: str
     path: str
     body: str = ""
+    """With a signer: its parameters as JSON, and the path is the operation."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,7 @@ class Load:
     seconds: float
     authorization: str = ""
     connections: int = 64
+    signer: Signer | None = None
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,10 @@ def send(load: Load) -> Answers:
     command = [sys.executable, "-m", "bench.load"]
     done = subprocess.run(command, input=json.dumps(asdict(load)), stdout=subprocess.PIPE, text=True, check=True)
     return Answers(**json.loads(done.stdout))
+
+
+_CODE = re.compile(rb'"Code": *"([A-Za-z.]+)"')
+"""Of a refusal: one of the clouds answers those with 200, too."""
 
 
 class _Generator:
@@ -106,13 +115,14 @@ class _Generator:
                 reader, writer = line
                 writer.write(request)
                 head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-                await reader.readexactly(_length(head))
+                answer = await reader.readexactly(_length(head))
             except (OSError, asyncio.IncompleteReadError):
                 line = None
                 self._statuses["broken"] += 1
                 continue
             self._latencies.append((time.monotonic() - due) * 1000)
-            self._statuses[head.split(" ", 2)[1]] += 1
+            refused = _CODE.search(answer) if self._load.signer is not None else None
+            self._statuses[refused[1].decode() if refused else head.split(" ", 2)[1]] += 1
             if location := _header(head, "location"):
                 self._locations.append(location)
         if line is not None:
@@ -121,6 +131,8 @@ class _Generator:
     def _bytes(self, i: int) -> bytes:
         load = self._load
         call = load.calls[i % len(load.calls)]
+        if load.signer is not None:
+            return load.signer.request(f"127.0.0.1:{load.port}", call.path, json.loads(call.body))
         body = call.body.replace("{i}", str(i)).encode()
         lines = [f"{call.method} {call.path} HTTP/1.1", f"Host: 127.0.0.1:{load.port}", f"Content-Length: {len(body)}"]
         if body:
@@ -144,5 +156,6 @@ def _length(head: str) -> int:
 
 if __name__ == "__main__":
     given = json.loads(sys.stdin.read())
-    asked = Load(**{**given, "calls": [Call(**call) for call in given["calls"]]})
+    signer = None if given["signer"] is None else Signer(**given["signer"])
+    asked = Load(**{**given, "calls": [Call(**call) for call in given["calls"]], "signer": signer})
     print(json.dumps(asdict(asyncio.run(_Generator(asked).run()))))

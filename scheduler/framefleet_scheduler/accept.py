@@ -224,7 +224,7 @@ class Acceptor:
     def _keep_hook(self, task: Task, hook: Hook | None) -> None:
         """Under a name of its own, before the task that names it: nobody else's is overwritten."""
         if hook is not None and task.webhook is not None:
-            self._store.put(keys.webhook(task.id, task.webhook), hook.model_dump_json().encode())
+            self._store.put(keys.webhook(task.id, task.webhook), hook.model_dump_json(exclude_none=True).encode())
 
     def _of_another(self, task: Task, request: TaskRequest, hook: Hook | None) -> Task:
         """The task that was stored first. Raises ClientTokenConflict."""

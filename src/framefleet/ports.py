@@ -1,5 +1,7 @@
 """The seams: what the services need from the outside, as small Protocols. Adapters implement them; tests hold every
 adapter of a port to one suite.
+
+The file is long because all ports have one home: who writes an adapter or a fake finds here all there is to implement.
 """
 
 from __future__ import annotations

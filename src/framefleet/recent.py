@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
+from framefleet.domain.errors import ServiceError
+
 _K = TypeVar("_K", bound=Hashable)
 _A = TypeVar("_A")
 
@@ -38,8 +40,9 @@ class Recent(Generic[_K, _A]):
     ) -> _A:
         """The answer that is good still, else the one that `look` gives; `anew` looks in any case.
 
-        Where `look` raises one of `or_stale`, the last answer is given instead, however old, if there is one. Nothing is
-        remembered of a look that raised, nor of one that began before `forget`.
+        Where `look` raises one of `or_stale`, the last answer is given instead, however old, if there is one. Where it looked
+        ahead of time and a service was away, the answer that is good still is given, and the next to ask looks again. Nothing
+        is remembered of a look that raised, nor of one that began before `forget`.
         """
         with self._lock:
             now, known, forgotten = self._monotonic(), self._known.get(question), self._forgotten
@@ -48,10 +51,15 @@ class Recent(Generic[_K, _A]):
                 if now + self._ahead < known[0] or question in self._looking:
                     return known[1]
                 self._looking.add(question)
+        covered: tuple[type[Exception], ...] = (ServiceError, *or_stale)
         try:
             answer = look()
-        except or_stale:
-            if known is None:
+        except covered as error:
+            with self._lock:
+                latest = self._known.get(question)
+                if ahead and latest is not None and self._monotonic() < latest[0]:
+                    return latest[1]
+            if known is None or not isinstance(error, or_stale):
                 raise
             return known[1]
         finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from framefleet.domain.errors import KeyNotFound, StoreUnavailable
 from framefleet.recent import Recent
 
 
@@ -122,12 +123,51 @@ def test_an_answer_that_ran_out_is_not_at_hand_though_somebody_looks(now: list[f
     assert recent.ask("a", lambda: 3) == 2
 
 
+def test_while_looks_ahead_fail_what_is_good_still_is_given_until_it_runs_out(now: list[float]) -> None:
+    recent = Recent[str, int](5.0, 10, lambda: now[0], ahead=0.5)
+    recent.ask("a", lambda: 1)
+    failing = Asked()
+    failing.raises = StoreUnavailable("away")
+    for now[0] in (4.6, 4.9):
+        assert recent.ask("a", failing) == 1
+    assert failing.times == 2
+    now[0] = 5.0
+    with pytest.raises(StoreUnavailable):
+        recent.ask("a", failing)
+
+
 def test_a_look_ahead_that_fails_is_made_again(now: list[float]) -> None:
     recent = Recent[str, int](5.0, 10, lambda: now[0], ahead=0.5)
     recent.ask("a", lambda: 1)
     now[0] = 4.6
     failing = Asked()
-    failing.raises = OSError("away")
-    with pytest.raises(OSError, match="away"):
-        recent.ask("a", failing)
+    failing.raises = StoreUnavailable("away")
+    assert recent.ask("a", failing) == 1
     assert recent.ask("a", lambda: 2) == 2
+
+
+@pytest.mark.parametrize("meanwhile", ["too old", "forgotten", "wanted anew"])
+def test_a_look_that_fails_is_not_covered_by_an_answer_that_is_good_no_more(now: list[float], meanwhile: str) -> None:
+    recent = Recent[str, int](5.0, 10, lambda: now[0], ahead=0.5)
+    recent.ask("a", lambda: 1)
+    now[0] = 4.6
+
+    def look() -> int:
+        if meanwhile == "too old":
+            now[0] = 5.0
+        if meanwhile == "forgotten":
+            recent.forget("a")
+        raise StoreUnavailable("away")
+
+    with pytest.raises(StoreUnavailable):
+        recent.ask("a", look, anew=meanwhile == "wanted anew")
+
+
+def test_a_look_ahead_that_says_there_is_nothing_more_is_believed(now: list[float]) -> None:
+    recent = Recent[str, int](5.0, 10, lambda: now[0], ahead=0.5)
+    recent.ask("a", lambda: 1)
+    now[0] = 4.6
+    gone = Asked()
+    gone.raises = KeyNotFound("there is no key a")
+    with pytest.raises(KeyNotFound):
+        recent.ask("a", gone)

@@ -51,7 +51,7 @@ class ApiServer:
         self._thread.start()
         if for_good:
             # Modules, routes and models are 100,000 objects. Looking through them for garbage stopped all requests for 0.1 s,
-            # every few seconds of load.
+            # about every 12 s of load.
             gc.collect()
             gc.freeze()
 

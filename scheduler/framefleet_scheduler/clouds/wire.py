@@ -5,6 +5,7 @@ Signatures are over what was sent, so nothing here is decoded before it is asked
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,11 +13,12 @@ from urllib.parse import unquote_to_bytes
 
 MOST_PAIRS = 4_096
 """In one query or form. The largest calls of the SDKs that were seen have some hundreds (flattened lists)."""
+_BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _FORM = "application/x-www-form-urlencoded"
 
 
 class Unreadable(ValueError):
-    """A query or a form is not made of names and values in UTF-8."""
+    """A query or a form has a broken escape, or is not UTF-8."""
 
 
 class TooManyPairs(Unreadable):
@@ -63,6 +65,9 @@ def query_pairs(raw: str) -> list[tuple[str, str]]:
     """
     if raw.count("&") >= MOST_PAIRS:
         raise TooManyPairs(f"there are more than {MOST_PAIRS} parameters")
+    broken = _BROKEN_ESCAPE.search(raw)
+    if broken:
+        raise Unreadable(f"{raw[broken.start() :][:40]!r} does not begin with an escape of two hexadecimal digits")
     pairs = (part.partition("=") for part in raw.split("&") if part)
     return [(_decoded(name), _decoded(value)) for name, _, value in pairs]
 

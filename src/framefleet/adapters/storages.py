@@ -68,10 +68,11 @@ CONTENT_TYPES = {
 """By extension; players and browsers refuse some of these under another type."""
 
 _MAX_STORES = 256
+"""Bucket names come from requests, so the number of cached stores needs a limit."""
+
 _WITHOUT_S3 = (
     "Use storage://NAME/key; `framefleet storages` lists the names. For s3:// an operator sets FRAMEFLEET_S3_ENDPOINT."
 )
-"""Bucket names come from requests, so the number of cached stores needs a limit."""
 
 
 def content_type(name: str) -> str:

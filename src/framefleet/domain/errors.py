@@ -28,7 +28,8 @@
         ├── StoreUnavailable    ├── BrokerUnavailable   ├── StateUnavailable
         ├── SourceUnavailable   └── UnsafeStore
 
-Codes are part of the interface and listed for users in `docs/errors.md`.
+Codes are part of the interface and listed for users in `docs/errors.md`. The file is long because each code is one small
+class, and all of them are to be seen at once: a code is not used twice, nor a failure named twice.
 """
 
 from __future__ import annotations

@@ -49,3 +49,21 @@ def test_a_key_is_rotated_and_revoked_after_a_question(console: Console) -> None
         assert "revoked" in tab.locator(f"#key-{key.id}").inner_text()
         assert access.check(key.id, renewed) is None
         seen.check()
+
+
+def test_a_key_that_signs_is_made_and_listed(console: Console) -> None:
+    access = console.api.desk.access
+    actions = ("imm:*", "vod:DescribeTaskDetail", "mps:" + "A" * 60)
+
+    with console.open("/keys") as seen:
+        tab = seen.tab
+        tab.get_by_role("textbox", name="Name For people").fill("sdk")
+        tab.get_by_role("textbox", name="Actions Operations").fill(", ".join(actions))
+        tab.get_by_role("checkbox", name="It signs requests").check()
+        tab.get_by_role("button", name="Make it").click()
+        tab.locator("#made-secret").wait_for()
+        key = access.check(tab.locator("#made-id").input_value(), tab.locator("#made-secret").input_value())
+        assert key is not None
+        assert (key.signs, key.actions) == (True, actions)
+        assert "signs" in tab.locator(f"#key-{key.id}").inner_text()
+        seen.check()

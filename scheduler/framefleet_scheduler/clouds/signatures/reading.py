@@ -90,6 +90,13 @@ def read_parameters(request: RawRequest) -> dict[str, str]:
     return parameters
 
 
+def read_signed_parameters(request: RawRequest) -> dict[str, str]:
+    """The same for schemes that sign nothing but parameters. Raises Malformed for a body that holds anything else."""
+    if request.body and not is_form(request):
+        raise Malformed(Reason.BAD_FORMAT, "the body is not a form, and so not signed")
+    return read_parameters(request)
+
+
 def canonical(parameters: Iterable[tuple[str, str]]) -> str:
     """Sorted by name and encoded anew, as both of Alibaba's schemes sign them (RFC 3986: all but letters, digits and `-_.~`)."""
     return "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in sorted(parameters))

@@ -16,7 +16,7 @@ from framefleet_scheduler.clouds.signatures.reading import (
     read_iso_time,
     read_key_id,
     read_nonce,
-    read_parameters,
+    read_signed_parameters,
 )
 from framefleet_scheduler.clouds.wire import RawRequest
 
@@ -27,7 +27,7 @@ _SKEW = timedelta(minutes=15)
 
 def claimed(request: RawRequest) -> Claim:
     """What it says about itself, in time proportional to its size. Raises Malformed."""
-    parameters = read_parameters(request)
+    parameters = read_signed_parameters(request)
     if "BearerToken" in parameters or parameters.get("SignatureType") == "BEARERTOKEN":
         raise Malformed(Reason.BEARER, "a bearer token is no signature, which is what is asked for here")
     if "AccessKeyId" not in parameters or "Signature" not in parameters:

@@ -1,7 +1,7 @@
 """Tencent's signature, version 1: `HmacSHA1` and `HmacSHA256`.
 
 It is over the parameters as they are, not encoded. So a value that holds `&` and `=` reads like two parameters, and who stands between
-can make two of it: the scheme is as weak as that, and TLS is the answer.
+can make two of it: the scheme is as weak as that, and TLS is the answer. Names are signed with `_` as `.`, and read so.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from framefleet_scheduler.clouds.signatures.reading import (
     read_base64_signature,
     read_key_id,
     read_nonce,
-    read_parameters,
+    read_signed_parameters,
     read_unix_time,
     signed_paths,
     without_port,
@@ -30,13 +30,15 @@ _SKEW = timedelta(minutes=5)
 
 def claimed(request: RawRequest) -> Claim:
     """What it says about itself, in time proportional to its size. Raises Malformed."""
-    parameters = read_parameters(request)
+    parameters = read_signed_parameters(request)
     if "SecretId" not in parameters or "Signature" not in parameters:
         raise Malformed(Reason.NO_AUTHORIZATION, "there is no SecretId or no Signature")
     algorithm = parameters.get("SignatureMethod", "HmacSHA1")
     if algorithm not in _DIGESTS:
         raise Malformed(Reason.BAD_METHOD, f"the supported signatures are {', '.join(_DIGESTS)}")
-    if len({_dotted(name) for name in parameters}) != len(parameters):
+    # The signature does not tell `_` from `.` in names, so neither may the reader.
+    dotted = {name.replace("_", "."): value for name, value in parameters.items()}
+    if len(dotted) != len(parameters):
         raise Malformed(Reason.BAD_FORMAT, "two parameters are one to the signature, which reads `_` as `.`")
     if not only_header(request, "host"):
         raise Malformed(Reason.BAD_FORMAT, "there is no Host")
@@ -50,15 +52,14 @@ def claimed(request: RawRequest) -> Claim:
         token=parameters.get("Token", ""),
         action=parameters.get("Action", ""),
         version=parameters.get("Version", ""),
-        parameters=parameters,
+        parameters=dotted,
         algorithm=algorithm,
     )
 
 
 def is_right(request: RawRequest, claim: Claim, secret: str) -> bool:
     """Whether who knows the secret has signed this."""
-    pairs = sorted((_dotted(name), value) for name, value in claim.parameters.items() if name != "Signature")
-    query = "&".join(f"{name}={value}" for name, value in pairs)
+    query = "&".join(f"{name}={value}" for name, value in sorted(claim.parameters.items()) if name != "Signature")
     host = request.header("host")
     # The Node SDK signs the host without the port that it sends.
     hosts = dict.fromkeys((host, without_port(host)))
@@ -68,10 +69,6 @@ def is_right(request: RawRequest, claim: Claim, secret: str) -> bool:
         )
         for name, path in product(hosts, signed_paths(request))
     )
-
-
-def _dotted(name: str) -> str:
-    return name.replace("_", ".")
 
 
 def _signature(text: str, algorithm: str, secret: str) -> str:
