@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.clouds.conftest import Cloud
-from tests.clouds.mps import Sdk, cos, out, started
+from tests.clouds.mps import Sdk, out, started
 
 SMALL = {
     "Codec": "h264",

@@ -17,8 +17,8 @@ from framefleet_scheduler.notify import Said
 
 GOOD_SECONDS = 600
 """How long a message is good for: receivers refuse older ones."""
-_STATES = "told"
-"""Documents that say which states of a task's elements were told."""
+_TOLD = "told"
+"""Documents that say what was told of a task before its end."""
 
 
 def told(engine: Engine, known: Known, event: str, hook: Hook) -> Said | None:
@@ -49,12 +49,12 @@ def sign(timestamp: int, key: str) -> str:
 
 
 def _has_news(engine: Engine, about: Told, event: str) -> bool:
-    tenant, name = about.known.origin.tenant, about.record.id
+    """Elements only ever end, so how many have says whether this was told. Of two who ask at once one is told yes."""
+    documents, tenant = engine.documents, about.known.origin.tenant
+    states = answers.states(about)
+    names = [f"{about.record.id}.{about.record.run}.{ended}" for ended in range(len(states) + 1)]
     if event in FINAL_EVENTS:
-        engine.documents.delete(DOOR, tenant, _STATES, name)
+        engine.desk.store.delete([documents.key(DOOR, tenant, _TOLD, name) for name in names])
         return True
-    now = {"states": answers.states(about)}
-    if engine.documents.get(DOOR, tenant, _STATES, name) == now:
-        return False
-    engine.documents.put(DOOR, tenant, _STATES, name, now)
-    return True
+    ended = sum(state != "PROCESSING" for state in states)
+    return documents.create(DOOR, tenant, _TOLD, names[ended], {})

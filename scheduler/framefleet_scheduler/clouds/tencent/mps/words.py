@@ -27,12 +27,13 @@ from framefleet_scheduler.clouds.tencent.models import (
 from framefleet_scheduler.clouds.tencent.words import Words, unsupported
 
 _REFUSALS = (
-    "AudioBitrate AudioChannel AudioCodec AudioSampleRate Bitrate ColumnCount Comment Container ContainerType CoordinateOrigin "
-    "Definition Definitions DeleteDefaultTemplate DisableHigherVideoBitrate DisableHigherVideoResolution FillType Format Fps Gop "
-    "Height ImageContent ImageTemplate InputInfo InvalidOperationType Limit ModifyDefaultTemplate Name Quality RemoveAudio "
-    "RemoveVideo RepeatType Resolution ResolutionAdaptive RowCount SampleInterval SampleRate SampleType SessionContextTooLong "
-    "SessionId SessionIdTooLong SrcFile SvgTemplate TEHDType TaskId TextAlpha TextContent TextTemplate Type VideoBitrate VideoCodec "
-    "Width XPos YPos"
+    "AudioBitrate AudioChannel AudioCodec AudioSampleRate Bitrate ColumnCount Comment Container ContainerType "
+    "CoordinateOrigin Definition Definitions DeleteDefaultTemplate DisableHigherVideoBitrate "
+    "DisableHigherVideoResolution FillType Format Fps Gop Height ImageContent ImageTemplate InputInfo "
+    "InvalidContent InvalidOperationType Limit ModifyDefaultTemplate Name Quality RemoveAudio RemoveVideo "
+    "RepeatType Resolution ResolutionAdaptive RowCount SampleInterval SampleRate SampleType SessionContextTooLong "
+    "SessionId SessionIdTooLong SrcFile SvgTemplate TEHDType TaskId TextAlpha TextContent TextTemplate Type "
+    "VideoBitrate VideoCodec Width XPos YPos"
 )
 _SEGMENTS = {0: ("ts", False), 2: ("ts", True), 5: ("fmp4", True), 7: ("fmp4", False)}
 """`SegmentType` of a picture: format, and whether all is one file."""

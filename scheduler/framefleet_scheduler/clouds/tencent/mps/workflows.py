@@ -4,6 +4,7 @@ the number as ScheduleId does it with one file.
 
 from __future__ import annotations
 
+import json
 import secrets
 from typing import Annotated, Any
 
@@ -62,7 +63,7 @@ class Workflow(Wire):
     AiContentReviewTask: Annotated[Anything | None, Refused(_AI)] = None
     AiAnalysisTask: Annotated[Anything | None, Refused(_AI)] = None
     AiRecognitionTask: Annotated[Anything | None, Refused(_AI)] = None
-    TaskNotifyConfig: Annotated[Notify | None, Works("NotifyKey is kept sealed")] = None
+    TaskNotifyConfig: Annotated[Notify | None, Works("NotifyUrl and NotifyKey are kept sealed")] = None
     TaskPriority: Annotated[int | None, Works("-10 to 10")] = None
 
 
@@ -177,14 +178,13 @@ def kept(engine: Engine, call: Call, number: int) -> Workflow:
     document = _read(engine, call, number)
     asked = dict(document["asked"])
     seal = engine.desk.access.seal
-    if document.get("key") and seal is not None:
+    if document.get("sealed") and seal is not None:
         try:
-            key = seal.open(document["key"], _about(call, number))
+            url, key = json.loads(seal.open(document["sealed"], _about(call, number)))
         except SealBroken:
-            raise Refusal(
-                "FailedOperation", "the NotifyKey of the workflow cannot be read; reset the workflow"
-            ) from None
-        asked["TaskNotifyConfig"] = {**asked["TaskNotifyConfig"], "NotifyKey": key}
+            message = "who is told cannot be read: it was sealed with another key; reset the workflow"
+            raise Refusal("FailedOperation", message) from None
+        asked["TaskNotifyConfig"] = {**asked["TaskNotifyConfig"], "NotifyUrl": url, "NotifyKey": key}
     return Workflow.model_validate(asked)
 
 
@@ -219,15 +219,13 @@ def _document(engine: Engine, call: Call, number: int, asked: Workflow) -> dict[
     shown = asking.shown(asked)
     shown.pop("WorkflowId", None)
     notify = asked.TaskNotifyConfig
-    if notify is None:
-        return {"asked": shown}
-    shown["TaskNotifyConfig"]["NotifyUrl"] = notify.NotifyUrl or ""
-    if not notify.NotifyKey:
+    if notify is None or (not notify.NotifyKey and notify.NotifyUrl == shown["TaskNotifyConfig"].get("NotifyUrl")):
         return {"asked": shown}
     seal = engine.desk.access.seal
     if seal is None:
         raise unsupported("NotifyKey of a workflow is not supported here: the server has no seal key to keep it with")
-    return {"asked": shown, "key": seal.seal(notify.NotifyKey, _about(call, number))}
+    secret = json.dumps([notify.NotifyUrl, notify.NotifyKey or ""])
+    return {"asked": shown, "sealed": seal.seal(secret, _about(call, number))}
 
 
 def _read(engine: Engine, call: Call, number: int) -> dict[str, Any]:
