@@ -24,6 +24,7 @@ from framefleet_scheduler.clouds.tencent.models import (
     Transcode,
     Whole,
 )
+from framefleet_scheduler.clouds.tencent.templates import Kind
 from framefleet_scheduler.clouds.tencent.words import Words, unsupported
 
 _REFUSALS = (
@@ -40,6 +41,8 @@ _SEGMENTS = {0: ("ts", False), 2: ("ts", True), 5: ("fmp4", True), 7: ("fmp4", F
 _AI = "there is no enhancement by AI here"
 _LEVEL = re.compile(r"([1-6])(?:\.([0-3]))?")
 _AUTOMATIC_VCRF = 100
+_SMALLEST_STILL = 128
+"""Pixels of a side."""
 
 
 class MpsPicture(Picture):
@@ -193,9 +196,23 @@ def _check_adaptive(template: Any, words: Words) -> None:
     templates.ADAPTIVE.check(template, words)
 
 
+def _larger(kind: Kind) -> Kind:
+    """Sides of pictures as users may say them; the vendor's own sprites are smaller."""
+
+    def check(template: Any, words: Words) -> None:
+        for name in ("Width", "Height"):
+            side = getattr(template, name)
+            if side and side < _SMALLEST_STILL:
+                raise words.wrong(name, f"{name} is 0, or {_SMALLEST_STILL} to 4096")
+        kind.check(template, words)
+
+    return replace(kind, check=check)
+
+
 TRANSCODE = replace(templates.TRANSCODE, model=MpsTranscode, check=_check_transcode)
 ADAPTIVE = replace(templates.ADAPTIVE, model=MpsAdaptive, check=_check_adaptive)
-SAMPLE, SPRITE, TIMED, ANIMATED = templates.SAMPLE, templates.SPRITE, templates.TIMED, templates.ANIMATED
+SAMPLE, SPRITE, TIMED = (_larger(kind) for kind in (templates.SAMPLE, templates.SPRITE, templates.TIMED))
+ANIMATED = templates.ANIMATED
 
 MPS = Words(
     name="mps",
@@ -217,7 +234,7 @@ MPS = Words(
     refusals=frozenset(_REFUSALS.split()),
     as_source=True,
     unit=1,
-    smallest_still=128,
+    smallest_still=32,
     widest=4096,
     fastest=120,
     sample_rates=frozenset({8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000}),
