@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -29,9 +31,16 @@ class Vod:
     asker: Asker
     account: Account
 
-    def __call__(self, action: str, raw: bool = False, **asked: Any) -> dict[str, Any]:
+    def __call__(self, action: str, **asked: Any) -> dict[str, Any]:
         """What an operation answers. Raises Refused."""
-        said = self.asker.ask({**asdict(self.account), "action": action, "asked": asked, "raw": raw})
+        return self._said({"action": action, "asked": asked})
+
+    def raw(self, action: str, **asked: Any) -> dict[str, Any]:
+        """As the call, with fields that the SDK's model of the request does not have."""
+        return self._said({"action": action, "asked": asked, "raw": True})
+
+    def _said(self, line: dict[str, Any]) -> dict[str, Any]:
+        said = self.asker.ask({**asdict(self.account), **line})
         if "raised" in said:
             raise Refused(said)
         return dict(said["got"])
@@ -47,12 +56,17 @@ class Vod:
             time.sleep(0.2)
 
 
-def caller(cloud: Cloud, way: str = WAYS[0], account: Account | None = None) -> Vod:
-    """A program with the SDK; it ends with the test run's process."""
-    return Vod(Asker("tencent", PROGRAMS / "vod.py", *way.split()), account or cloud.account)
+@contextmanager
+def caller(cloud: Cloud, way: str = WAYS[0], account: Account | None = None) -> Iterator[Vod]:
+    """A program with the SDK."""
+    asker = Asker("tencent", PROGRAMS / "vod.py", *way.split())
+    try:
+        yield Vod(asker, account or cloud.account)
+    finally:
+        asker.close()
 
 
-def outputs(cloud: Cloud, found: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+def outputs(found: dict[str, Any], kind: str) -> list[dict[str, Any]]:
     """Outputs of a task's elements of a kind, all of which succeeded."""
     made = []
     for item in found["ProcedureTask"]["MediaProcessResultSet"]:
@@ -62,3 +76,14 @@ def outputs(cloud: Cloud, found: dict[str, Any], kind: str) -> list[dict[str, An
             assert (task["ErrCode"], task["ErrCodeExt"], task["Progress"]) == (0, "", 100)
             made.append(task["Output"])
     return made
+
+
+def below(cloud: Cloud, url: str) -> str:
+    """Which file below the buckets an address of an answer means."""
+    name = url.rpartition("/outputs/")[2].partition("/")[2]
+    target = url.rpartition("/outputs/")[2].partition("/")[0]
+    task = url.partition("/tasks/")[2].partition("/")[0]
+    status, record = cloud.server.request("GET", f"/v1/tasks/{task}")
+    assert status == 200, record
+    uri = next(one["uri"] for one in record["targets"] if one["name"] == target)
+    return f"{uri.removeprefix('storage://').rpartition('/')[0]}/{name}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time as clock
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -10,7 +11,7 @@ from framefleet.domain.access import Role
 from framefleet.domain.media_info import MediaInfo
 from framefleet.domain.states import TaskState
 from framefleet_scheduler.clouds.call import Call, Refusal
-from framefleet_scheduler.clouds.engine import Engine
+from framefleet_scheduler.clouds.engine import LOOK_SECONDS, Engine
 from framefleet_scheduler.clouds.fields import Ignored, Refused, Wire, Works
 from framefleet_scheduler.clouds.tencent import elements, results
 from framefleet_scheduler.clouds.tencent.models import Tehd
@@ -33,6 +34,8 @@ from framefleet_scheduler.clouds.tencent.words import read
 TARGET = "file"
 """Name of the one target."""
 MOST_FILES = 11
+LOOKS_SECONDS = 30.0
+"""For looks into all files that are joined: an SDK waits 60 s for an answer."""
 _FILMS = {"mp4": "mp4", "m4v": "mp4", "mov": "mov", "mkv": "mkv", "webm": "webm", "ts": "ts", "flv": "flv"}
 _OTHER_FILMS = frozenset({"avi", "wmv", "mpg", "mpeg", "3gp", "asf", "rm", "rmvb", "f4v", "mxf", "vob", "mts", "m2ts"})
 _SOUNDS = {"m4a": "m4a", "aac": "m4a"}
@@ -221,9 +224,11 @@ def _reference(library: Library, uris: list[str], definition: int) -> int:
     if len(set(uris)) == 1:
         return 0
     known: dict[str, MediaInfo] = {}
+    ends = clock.monotonic() + LOOKS_SECONDS
     for uri in uris:
         if uri not in known:
-            known[uri] = library.engine.look(library.call, {"uri": uri})
+            left = max(ends - clock.monotonic(), 0.1)
+            known[uri] = library.engine.look(library.call, {"uri": uri}, min(left, LOOK_SECONDS))
 
     def weight(i: int) -> int:
         media = known[uris[i]]

@@ -31,6 +31,8 @@ KEPT_SECONDS = 4 * 24 * 3600
 """That an event waits for who pulls it."""
 WAIT_SECONDS = 5.0
 """That a pull waits for an event."""
+MOST_LOOKED_AT = 512
+"""Of the oldest events, by one pull: others may hold them."""
 MOST_WAITING = 8
 """Pulls that wait at once, in one process: each holds a thread. Others are answered at once."""
 _PAUSE_SECONDS = 0.5
@@ -190,7 +192,7 @@ def _taken(engine: Engine, call: Call, app: int) -> list[dict[str, Any]]:
         return []
     now = engine.desk.clock.now().timestamp()
     found: list[dict[str, Any]] = []
-    for name in engine.documents.names(DOOR, call.tenant, kind(app)):
+    for name in engine.documents.names(DOOR, call.tenant, kind(app))[:MOST_LOOKED_AT]:
         if len(found) == MOST_EVENTS:
             break
         began = name.partition(".")[0]

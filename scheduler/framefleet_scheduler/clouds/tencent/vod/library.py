@@ -24,6 +24,7 @@ APP_ID = 1250000000
 NEVER = "9999-12-31T23:59:59Z"
 MOST_TASKS = 200
 """Of one file, whose results are told."""
+_LATEST = 9_999_999_999_999
 _FILE_ID = re.compile(r"[0-9]{19}")
 _PATH = re.compile(r"/?[^/\x00-\x1f\x7f]+(/[^/\x00-\x1f\x7f]+)*")
 
@@ -94,17 +95,19 @@ class Library:
 
     def forget(self, file_id: str) -> None:
         """A file is no longer known."""
-        for name in self.tasks(file_id):
-            self.engine.documents.delete(DOOR, self.call.tenant, self._done(file_id), name)
+        while names := self.tasks(file_id):
+            for name in names:
+                self.engine.documents.delete(DOOR, self.call.tenant, self._done(file_id), name)
         self.engine.documents.delete(DOOR, self.call.tenant, self._kind, file_id)
 
     def note_task(self, file_id: str, task_id: str) -> None:
         """A task makes something of a file."""
-        name = f"{int(self.call.at.timestamp() * 1000):013d}.{task_id}"
+        # Listings are in the order of names, and the latest tasks are wanted.
+        name = f"{_LATEST - int(self.call.at.timestamp() * 1000):013d}.{task_id}"
         self.engine.documents.create(DOOR, self.call.tenant, self._done(file_id), name, {})
 
     def tasks(self, file_id: str) -> list[str]:
-        """`<milliseconds>.<task id>` of the tasks of a file, the oldest first."""
+        """`<number>.<task id>` of the tasks of a file, the latest first."""
         return self.engine.documents.names(DOOR, self.call.tenant, self._done(file_id), MOST_TASKS)
 
     def by_path(self, path: str) -> tuple[str, dict[str, Any]]:
@@ -124,9 +127,15 @@ class Library:
         if not url:
             raise Refusal("MissingParameter", "the address is missing")
         try:
-            return of_text(url, self.engine.is_storage)
+            return self.theirs(of_text(url, self.engine.is_storage), code)
         except NoAddress as error:
             raise Refusal(code, str(error)) from None
+
+    def theirs(self, uri: str, code: str) -> str:
+        """The address, unless it is of another tenant's files. Raises Refusal with `code`."""
+        if uri.startswith(f"storage://{STORAGE}/") and not uri.startswith(f"storage://{STORAGE}/{self.call.tenant}/"):
+            raise Refusal(code, f"in the storage {STORAGE} your files lie below {self.call.tenant}/")
+        return uri
 
     def shown(self, uri: str) -> str:
         """A file's address as it is told: signed for a day where it lies on an S3 server, else ours."""

@@ -22,9 +22,11 @@ from framefleet_scheduler.clouds.tencent.vod.words import VOD
 from framefleet_scheduler.clouds.tencent.words import read
 
 MOST_FILES = 20
-MOST_TASKS_READ = 50
+MOST_TASKS_READ = 20
 """Latest tasks of a file whose results are told."""
 MOST_DELETED = 10_000
+MOST_LOOKS = 3
+"""Into files that no task has read yet, by one call; MetaData of others is null until the next one."""
 _LOOK_SECONDS = 4.0
 _SOUNDS = frozenset({"m4a", "mka", "mp3", "flac", "ogg", "wav"})
 _FILTERS = {
@@ -93,13 +95,14 @@ def describe(engine: Engine, call: Call) -> dict[str, Any]:
         raise Refusal("InvalidParameterValue", f"Filters have {unknown[0][:40]!r}")
     wanted = {_FILTERS[one] for one in asked.Filters} if asked.Filters else set(_FILTERS.values())
     library = Library(engine, call, asked.SubAppId or 0)
+    looks = iter(range(MOST_LOOKS))
     found, missing = [], []
     for file_id in dict.fromkeys(file_ids):
         document = library.get(file_id)
         if document is None or not _is_there(library, document):
             missing.append(file_id)
         else:
-            found.append(_info(library, file_id, document, wanted))
+            found.append(_info(library, file_id, document, wanted, looks))
     return {"MediaInfoSet": found, "NotExistFileIdSet": missing}
 
 
@@ -111,18 +114,20 @@ def _is_there(library: Library, document: dict[str, Any]) -> bool:
     return made is None or made.record.state is TaskState.SUCCEEDED
 
 
-def _info(library: Library, file_id: str, document: dict[str, Any], wanted: set[str]) -> dict[str, Any]:
+def _info(
+    library: Library, file_id: str, document: dict[str, Any], wanted: set[str], looks: Iterator[int]
+) -> dict[str, Any]:
+    """A MediaInfo; `looks`: one for each look into a file that may be taken."""
     info: dict[str, Any] = {"FileId": file_id, **dict.fromkeys(_FILTERS.values())}
-    made = (
-        list(_told(library, file_id))
-        if wanted & {"BasicInfo", "MetaData", *(name for name, _ in _SETS.values())}
-        else []
+    reads = wanted & {"BasicInfo", *(name for name, _ in _SETS.values())} or (
+        "MetaData" in wanted and "meta" not in document
     )
+    made = list(_told(library, file_id)) if reads else []
     outputs = _outputs(made)
     if "BasicInfo" in wanted:
         info["BasicInfo"] = _basic(library, document, outputs.get("CoverBySnapshot", []))
     if "MetaData" in wanted:
-        info["MetaData"] = _meta(library, file_id, document, made)
+        info["MetaData"] = _meta(library, file_id, document, made, looks)
     for kind, (name, below) in _SETS.items():
         if name in wanted and outputs.get(kind):
             info[name] = {below: outputs[kind]}
@@ -131,7 +136,7 @@ def _info(library: Library, file_id: str, document: dict[str, Any], wanted: set[
 
 def _told(library: Library, file_id: str) -> Iterator[Told]:
     """The latest tasks of a file, the oldest of them first."""
-    for name in library.tasks(file_id)[-MOST_TASKS_READ:]:
+    for name in reversed(library.tasks(file_id)[:MOST_TASKS_READ]):
         found = library.engine.find(DOOR, library.call, name.partition(".")[2])
         if found is not None:
             yield tasks.told(library.engine, found, library.call.base)
@@ -175,7 +180,9 @@ def _basic(library: Library, document: dict[str, Any], covers: list[dict[str, An
     }
 
 
-def _meta(library: Library, file_id: str, document: dict[str, Any], made: list[Told]) -> dict[str, Any] | None:
+def _meta(
+    library: Library, file_id: str, document: dict[str, Any], made: list[Told], looks: Iterator[int]
+) -> dict[str, Any] | None:
     """What the file holds; looked up once, and kept with it."""
     if "meta" in document:
         kept: dict[str, Any] = document["meta"]
@@ -184,6 +191,8 @@ def _meta(library: Library, file_id: str, document: dict[str, Any], made: list[T
         (results.meta_data(one.media) for one in reversed(made) if one.media is not None), None
     )
     if found is None:
+        if next(looks, None) is None:
+            return None
         try:
             found = results.meta_data(library.engine.look(library.call, {"uri": document["uri"]}, _LOOK_SECONDS))
         except FramefleetError:
@@ -232,8 +241,8 @@ def delete(engine: Engine, call: Call) -> dict[str, Any]:
 
 
 def _remove_own(library: Library, document: dict[str, Any]) -> None:
-    """The file itself, where it lies in the application's folder."""
-    if document["uri"].startswith(library.root):
+    """The file itself, where it lies in the application's folder and was not only named by its address."""
+    if document["uri"].startswith(library.root) and document.get("source") != "Url":
         _remove(library, document["uri"], lambda name: not name)
 
 

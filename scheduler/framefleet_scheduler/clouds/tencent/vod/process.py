@@ -167,7 +167,8 @@ def by_url(engine: Engine, call: Call) -> dict[str, Any]:
     def place(below: str, file: str) -> str:
         key = "/".join(part for part in (folder, f"{name}_{unique}", below, file) if part)
         try:
-            return of_object(output.Bucket or "", key, engine.is_storage)
+            made = of_object(output.Bucket or "", key, engine.is_storage)
+            return library.theirs(made, "InvalidParameterValue")
         except NoAddress as error:
             raise Refusal("InvalidParameterValue", f"OutputInfo: {error}") from None
 
