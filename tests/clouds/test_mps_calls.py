@@ -324,3 +324,28 @@ def test_trimmed_and_joined(sdk: Sdk, cloud: Cloud) -> None:
 
     assert result["Output"]["Path"] == "/calls/joined.m4a"
     assert float(cloud.probe("results/calls/joined.m4a")["format"]["duration"]) == pytest.approx(11, abs=0.15)
+
+
+def test_tasks_are_found_restarted_and_shown_in_the_console(sdk: Sdk, cloud: Cloud) -> None:
+    made = sdk.call("ProcessMedia", **task())["TaskId"]
+    first = sdk.end(made)
+    status, found = cloud.server.request("GET", f"/v1/tasks?tag=framefleet:id={made}")
+    (ours,) = found["tasks"]
+    assert (status, ours["name"], ours["tags"]["framefleet:door"]) == (200, "film.mp4", "mps/default/")
+
+    # Who writes our tags does not get into the list.
+    again = {"tags": ours["tags"], "sources": [{"uri": "storage://films/film.mp4"}]}
+    picture = {"name": "p", "template": "snapshot", "uri": "storage://results/p.jpg", "overrides": {"times": [1]}}
+    assert cloud.server.request("POST", "/v1/tasks", {**again, "targets": [picture]})[0] < 300
+    status, said = cloud.server.request("POST", f"/v1/tasks/{ours['id']}/restart")
+    assert status == 202, said
+    second = sdk.end(made)
+
+    assert second["WorkflowTask"]["MediaProcessResultSet"][0]["SnapshotByTimeOffsetTask"]["Status"] == "SUCCESS"
+    assert (second["CreateTime"], second["WorkflowTask"]["TaskId"]) == (first["CreateTime"], made)
+    listed = sdk.call("DescribeTasks", Limit=100)["TaskSet"]
+    assert [one["TaskId"] for one in listed].count(made) == 1
+    status, source = cloud.server.request("GET", f"/v1/tasks/{ours['id']}/sources/0")
+    assert (status, source) == (200, (cloud.buckets / "films/film.mp4").read_bytes())
+    status, page = cloud.server.request("GET", f"/tasks/{ours['id']}")
+    assert (status, made.encode() in page) == (200, True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from framefleet.domain.media_info import MediaInfo
 from framefleet.domain.records import TargetRecord, TaskRecord
 from framefleet.domain.states import TaskState
 from framefleet_scheduler.clouds.engine import Known
+from framefleet_scheduler.clouds.origin import ID_TAG, Origin
 from framefleet_scheduler.clouds.tencent import results
 from framefleet_scheduler.clouds.tencent.mps.places import Bucket, path_of
 from framefleet_scheduler.clouds.tencent.results import time
@@ -66,7 +67,8 @@ def detail(told: Told) -> dict[str, Any]:
     return {
         "TaskType": TASK_TYPE,
         "Status": state(record),
-        "CreateTime": time(record.created_at),
+        # A restart makes the record anew.
+        "CreateTime": time(told.known.origin.created_at),
         "BeginProcessTime": time(record.started_at, NOT_YET),
         "FinishTime": time(record.finished_at, NOT_YET),
         **dict.fromkeys(_OTHER_TASKS),
@@ -102,12 +104,13 @@ def workflow_task(told: Told) -> dict[str, Any]:
     }
 
 
-def simple(record: TaskRecord, task_id: str, elements: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def simple(record: TaskRecord, origin: Origin | None) -> dict[str, Any]:
     """A TaskSimpleInfo."""
+    elements = [] if origin is None else origin.notes.get("elements", [])
     return {
-        "TaskId": task_id,
+        "TaskId": record.tags[ID_TAG],
         "TaskType": TASK_TYPE,
-        "CreateTime": time(record.created_at),
+        "CreateTime": time(record.created_at if origin is None else origin.created_at),
         "BeginProcessTime": time(record.started_at, NOT_YET),
         "FinishTime": time(record.finished_at, NOT_YET),
         "SubTaskTypes": list(dict.fromkeys(str(one["type"]) for one in elements)),

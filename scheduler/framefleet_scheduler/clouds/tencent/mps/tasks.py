@@ -14,7 +14,6 @@ from framefleet.domain.states import TaskState
 from framefleet.ports import Place
 from framefleet_scheduler.clouds.call import Call, Refusal
 from framefleet_scheduler.clouds.engine import LOOK_SECONDS, Engine, Known, place_of
-from framefleet_scheduler.clouds.origin import ID_TAG
 from framefleet_scheduler.clouds.tencent import results
 from framefleet_scheduler.clouds.tencent.mps import answers, places
 from framefleet_scheduler.clouds.tencent.mps.answers import Told
@@ -105,7 +104,7 @@ def describe_tasks(engine: Engine, call: Call) -> dict[str, Any]:
         else:
             more = True
     return {
-        "TaskSet": [_simple(engine, record) for record in page],
+        "TaskSet": [answers.simple(record, engine.origin(record.id)) for record in page],
         "ScrollToken": _token(page[-1]) if more else "",
         "TotalCount": count,
     }
@@ -125,12 +124,6 @@ def _listed(engine: Engine, call: Call, asked: DescribeTasks) -> Iterator[TaskRe
         if failed is not None and (not record.state.final or answers.has_failed(record) is not failed):
             continue
         yield record
-
-
-def _simple(engine: Engine, record: TaskRecord) -> dict[str, Any]:
-    origin = engine.origin(record.id)
-    elements = [] if origin is None else origin.notes.get("elements", [])
-    return answers.simple(record, record.tags[ID_TAG], elements)
 
 
 def _comes_after(record: TaskRecord, place: Place) -> bool:

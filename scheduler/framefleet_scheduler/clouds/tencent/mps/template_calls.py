@@ -66,6 +66,8 @@ class DescribeMarkTemplates(DescribeTemplates):
 class ModifyTranscode(words.MpsTranscode, Numbered):
     """What is changed."""
 
+    AudioTemplate: Annotated[words.MpsSoundUpdate | None, Works()] = None
+
 
 class ModifySample(models.Sample, Numbered):
     """What is changed."""

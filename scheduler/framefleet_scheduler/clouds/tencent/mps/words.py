@@ -75,6 +75,12 @@ class MpsSound(Sound):
     DefaultTrack: Annotated[bool | None, Ignored("there is one sound track, and players begin with it")] = None
 
 
+class MpsSoundUpdate(MpsSound):
+    """As a change of a template."""
+
+    StreamSelects: Annotated[list[int] | None, Refused("tracks are chosen in OverrideParameter of a request")] = None
+
+
 class Raw(Wire):
     """`RawParameter` of a transcoding element: a whole template."""
 
