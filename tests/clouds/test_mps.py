@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from framefleet_scheduler.clouds.pages import operations_in
+from framefleet_scheduler.clouds.tencent.mps import DOCUMENTED
 from tests.clouds.conftest import Cloud
 from tests.clouds.mps import Sdk, out, started
+from tests.clouds.sdks import ROOT, run
 
 SMALL = {
     "Codec": "h264",
@@ -138,3 +143,26 @@ def test_every_kind_of_element_in_one_task(sdk: Sdk, cloud: Cloud) -> None:
     assert "RESOLUTION=320x180" in master and "RESOLUTION=160x128" in master
     for one in [*sampled["ImagePathSet"], *sheets["ImagePathSet"], sheets["WebVttPath"], gif["Path"]]:
         assert (cloud.buckets / f"results{one}").stat().st_size > 0
+
+
+# --- the page -------------------------------------------------------------------------------
+
+PAGE = ROOT / "docs" / "howto" / "tencent-mps.md"
+
+
+def test_the_pages_program_runs_as_it_is_printed(cloud: Cloud, tmp_path: Path) -> None:
+    (text,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    program = tmp_path / "program.py"
+    program.write_text(text, encoding="utf-8")
+
+    film, pictures_, refused = run("tencent", program, cloud.account)
+
+    assert film == {"path": "/launch/film_small.mp4", "width": 640, "height": 360}
+    assert pictures_ == [f"/launch/film_snapshotByTimeOffset_10_{n}.jpg" for n in (0, 1)]
+    assert refused == {"code": "InvalidParameterValue.TaskId"}
+    picture = pictures(cloud.probe("results/launch/film_small.mp4"))
+    assert (picture["width"], picture["height"], picture["avg_frame_rate"]) == (640, 360, "25/1")
+
+
+def test_the_page_has_all_operations() -> None:
+    assert operations_in(PAGE.read_text(encoding="utf-8")) == {("mps", name) for name in DOCUMENTED}
