@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from framefleet.adapters.tools import find_ffmpeg
 from framefleet_scheduler.clouds.pages import operations_in
 from framefleet_scheduler.clouds.tencent.mps import DOCUMENTED
 from tests.clouds.conftest import Cloud
-from tests.clouds.mps import Sdk, out, started
+from tests.clouds.mps import Sdk, cos, out, started
 from tests.clouds.sdks import ROOT, run
 
 SMALL = {
@@ -143,6 +145,83 @@ def test_every_kind_of_element_in_one_task(sdk: Sdk, cloud: Cloud) -> None:
     assert "RESOLUTION=320x180" in master and "RESOLUTION=160x128" in master
     for one in [*sampled["ImagePathSet"], *sheets["ImagePathSet"], sheets["WebVttPath"], gif["Path"]]:
         assert (cloud.buckets / f"results{one}").stat().st_size > 0
+
+
+def test_every_container_and_codec_is_what_it_says(sdk: Sdk, cloud: Cloud) -> None:
+    wanted = {
+        "mp4": ("h264", "aac"),
+        "flv": ("h264", "aac"),
+        "ts": ("h264", "mp3"),
+        "mkv": ("h265", "ac3"),
+        "mov": ("h264", "aac"),
+        "webm": ("vp9", "opus"),
+        "mp3": (None, "mp3"),
+        "flac": (None, "flac"),
+        "ogg": (None, "flac"),
+        "m4a": (None, "aac"),
+        "wav": (None, "pcm16"),
+    }
+    elements = []
+    for container, (video, audio) in wanted.items():
+        given: dict[str, Any] = {"AudioTemplate": {"Codec": audio, "Bitrate": 96, "SampleRate": 48000}}
+        given |= {"RemoveVideo": 1} if video is None else {"VideoTemplate": {**SMALL, "Codec": video}}
+        elements.append(raw(container, **given))
+
+    results = sdk.results(sdk.start(MediaProcessTask={"TranscodeTaskSet": elements}, OutputDir="/kinds/"))
+
+    assert {one["Status"] for one in results} == {"SUCCESS"}, results
+    for one, (container, codecs) in zip(results, wanted.items(), strict=True):
+        assert one["Output"]["Container"] == container
+        made = cloud.probe(f"results{one['Output']['Path']}")
+        names = {stream["codec_type"]: stream["codec_name"] for stream in made["streams"]}
+        ours = {"h265": "hevc", "pcm16": "pcm_s16le"}
+        assert names.get("video") == ours.get(codecs[0] or "", codecs[0]), container
+        assert names["audio"] == ours.get(codecs[1], codecs[1]), container
+        assert float(made["format"]["duration"]) == pytest.approx(6, abs=0.25), container
+        if codecs[0] is not None:
+            assert one["Output"]["VideoStreamSet"][0]["Width"] == 160
+        assert one["Output"]["AudioStreamSet"][0]["SamplingRate"] == 48000
+
+
+def test_streams_of_newer_codecs_and_dash(sdk: Sdk, cloud: Cloud) -> None:
+    newer = {**SMALL, "Codec": "h265", "Fps": 30000, "FpsDenominator": 1001, "Gop": 60}
+    stream = {"Video": {**SMALL, "Fps": 0}, "Audio": SOUND}
+    dash = sdk.call("CreateAdaptiveDynamicStreamingTemplate", Format="MPEG-DASH", StreamInfos=[stream])["Definition"]
+    wish = {
+        "TranscodeTaskSet": [raw("hls", VideoTemplate={**newer, "SegmentType": 5}), raw("mp4", VideoTemplate=newer)],
+        "AdaptiveDynamicStreamingTaskSet": [{"Definition": dash}],
+    }
+
+    hls, mp4, mpd = sdk.results(sdk.start("second.mp4", MediaProcessTask=wish, OutputDir="/new films/"))
+
+    for one in (hls, mp4, mpd):
+        assert one["Status"] == "SUCCESS", one
+        found = pictures(cloud.probe(f"results{one['Output']['Path']}"))
+        assert (found["width"], found["height"]) == (160, 128)
+    assert pictures(cloud.probe(f"results{mp4['Output']['Path']}"))["avg_frame_rate"] == "30000/1001"
+    assert hls["Output"]["VideoStreamSet"][0]["Codec"] == "hevc"
+    assert mpd["Output"]["Path"].endswith(".mpd")
+
+
+def test_watermarks_lie_where_they_are_asked_for(sdk: Sdk, cloud: Cloud) -> None:
+    red = cloud.buckets / "films" / "red.png"
+    make = [find_ffmpeg(None).path, "-v", "error", "-y", "-f", "lavfi", "-i", "color=red:size=64x64", "-frames:v", "1"]
+    subprocess.run([*make, str(red)], check=True)
+    image = {"ImageContent": cos("red.png"), "Width": "25%", "Height": "50%"}
+    mark = {"Type": "image", "CoordinateOrigin": "BottomRight", "XPos": "0px", "YPos": "0px", "ImageTemplate": image}
+    look = {"FontSize": "20px", "FontColor": "0xFFFFFF"}
+    text = sdk.call("CreateWatermarkTemplate", Type="text", CoordinateOrigin="TopLeft", TextTemplate=look)["Definition"]
+    marks = [{"Definition": 0, "RawParameter": mark, "EndTimeOffset": -2}, {"Definition": text, "TextContent": "Hi"}]
+
+    (result,) = sdk.results(sdk.start(MediaProcessTask={"TranscodeTaskSet": [{**raw(), "WatermarkSet": marks}]}))
+
+    assert result["Status"] == "SUCCESS", result
+    path = str(cloud.buckets / f"results{result['Output']['Path']}")
+    for second, is_red in ((1, True), (5, False)):
+        crop = ["-ss", str(second), "-i", path, "-frames:v", "1", "-vf", "crop=8:8:144:100,scale=1:1,format=rgb24"]
+        shown = [find_ffmpeg(None).path, "-v", "error", *crop, "-f", "rawvideo", "-"]
+        r, g, b = subprocess.run(shown, check=True, capture_output=True).stdout
+        assert (r > 200 and g < 60 and b < 60) is is_red, (second, r, g, b)
 
 
 # --- the page -------------------------------------------------------------------------------
