@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import http.server
 import json
 import re
+import struct
+import subprocess
 import threading
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from queue import Queue
@@ -14,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from framefleet.adapters.tools import find_ffmpeg
 from tests.clouds.conftest import Cloud
 from tests.clouds.sdks import ROOT, run
 from tests.clouds.vod import WAYS, Refused, Vod, below, caller, outputs
@@ -181,6 +186,10 @@ def test_every_way_to_sign_and_send(bucket: Cloud, small: int, way: str) -> None
         assert [one["TimeOffset"] for one in found["PicInfoSet"]] == [1480, 3000]
         (listed,) = vod("DescribeTasks", Limit=1)["TaskSet"]
         assert listed["TaskId"] == task
+        with pytest.raises(Refused) as refused:
+            vod("DescribeTaskDetail", TaskId="1250000000-Procedure-0t0")
+        assert refused.value.code == "InvalidParameterValue.TaskId"
+        assert refused.value.request_id
 
 
 def test_pulled_edited_processed_and_deleted(bucket: Cloud, vod: Vod, small: int) -> None:
@@ -229,6 +238,52 @@ def test_pulled_edited_processed_and_deleted(bucket: Cloud, vod: Vod, small: int
         vod("ProcessMediaByProcedure", ProcedureName="covers", FileId=ids[0])
     assert refused.value.code == "ResourceNotFound.FileNotExist"
     vod("DeleteProcedureTemplate", Name="covers")
+
+
+def _red_picture() -> str:
+    """A PNG of 8x8 red pixels, in Base64."""
+    rows = zlib.compress(b"".join(b"\x00" + b"\xff\x00\x00" * 8 for _ in range(8)))
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", 8, 8, 8, 2, 0, 0, 0))
+    return base64.b64encode(b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", rows) + chunk(b"IEND", b"")).decode()
+
+
+def _colour(file: Path, second: float, x: int, y: int) -> tuple[int, int, int]:
+    """Of 16x16 pixels of a frame, on average."""
+    cut = f"crop=16:16:{x}:{y},scale=1:1:flags=area,format=rgb24"
+    command = [find_ffmpeg(None).path, "-v", "error", "-ss", str(second), "-i", str(file), "-frames:v", "1", "-vf", cut]
+    raw = subprocess.run([*command, "-f", "rawvideo", "-"], check=True, capture_output=True).stdout
+    return raw[0], raw[1], raw[2]
+
+
+def test_watermarks_are_where_and_when_they_were_asked_for(bucket: Cloud, vod: Vod, small: int) -> None:
+    look = {"ImageContent": _red_picture(), "Width": "25%", "Height": "40px"}
+    made = vod("CreateWatermarkTemplate", Type="image", CoordinateOrigin="BottomRight", ImageTemplate=look)
+    picture = made["Definition"]
+    assert made["ImageUrl"].endswith(".png")
+    text = vod("CreateWatermarkTemplate", Type="text", XPos="5%", TextTemplate={"FontSize": "20px"})["Definition"]
+    vod("ModifyWatermarkTemplate", Definition=picture, Name="red", ImageTemplate={"Transparency": 0})
+    (shown,) = vod("DescribeWatermarkTemplates", Type="image")["WatermarkTemplateSet"]
+    assert (shown["Name"], shown["ImageTemplate"]["Width"], shown["CoordinateOrigin"]) == ("red", "25%", "BottomRight")
+    marks = [
+        {"Definition": picture, "StartTimeOffset": 2, "EndTimeOffset": -1},
+        {"Definition": text, "TextContent": "Preview: 50%"},
+    ]
+    element = {"Definition": small, "WatermarkSet": marks}
+    task = vod("ProcessMedia", Url=FILM, MediaProcessTask={"TranscodeTaskSet": [element]})["TaskId"]
+    (output,) = outputs(vod.ended(task), "Transcode")
+    file = bucket.buckets / below(bucket, output["Url"])
+    red, green, blue = _colour(file, 3, 160 - 20, 90 - 20)
+    assert red > 200 and green < 60 and blue < 60
+    for second in (1, 5.5):
+        red, green, blue = _colour(file, second, 160 - 20, 90 - 20)
+        assert not (red > 200 and green < 60 and blue < 60)
+    for number in (picture, text):
+        vod("DeleteWatermarkTemplate", Definition=number)
+    assert vod("DescribeWatermarkTemplates")["TotalCount"] == 0
 
 
 def test_by_url_into_a_bucket_and_by_path(bucket: Cloud, vod: Vod) -> None:

@@ -85,8 +85,25 @@ def _transcode(**more: Any) -> dict[str, Any]:
         (
             "ProcessMedia",
             {"Url": FILM, "MediaProcessTask": _transcode(WatermarkSet=[{"Definition": 1}])},
+            "InvalidParameterValue.Definition",
+        ),
+        (
+            "ProcessMedia",
+            {
+                "Url": FILM,
+                "MediaProcessTask": {
+                    "SampleSnapshotTaskSet": [{"Definition": 10, "WatermarkSet": [{"Definition": 1}]}]
+                },
+            },
             "UnsupportedOperation",
         ),
+        ("CreateWatermarkTemplate", {"Type": "svg"}, "UnsupportedOperation"),
+        (
+            "CreateWatermarkTemplate",
+            {"Type": "image", "ImageTemplate": {"ImageContent": "bm8gaW1hZ2U="}},
+            "InvalidParameterValue.ImageContent",
+        ),
+        ("CreateWatermarkTemplate", {"Type": "text", "XPos": "far"}, "InvalidParameterValue.XPos"),
         (
             "ProcessMedia",
             {"Url": FILM, "MediaProcessTask": _transcode(OverrideParameter={"TEHDConfig": {"Type": "TEHD-100"}})},

@@ -11,7 +11,14 @@ from typing import Any
 from tests.clouds.conftest import Cloud
 from tests.clouds.sdks import PROGRAMS, Account, Asker
 
-WAYS = ("TC3-HMAC-SHA256 POST", "TC3-HMAC-SHA256 GET", "HmacSHA256 POST", "HmacSHA1 GET")
+WAYS = (
+    "TC3-HMAC-SHA256 POST",
+    "TC3-HMAC-SHA256 GET",
+    "HmacSHA256 POST",
+    "HmacSHA1 GET",
+    "TC3-HMAC-SHA256 POST async",
+    "HmacSHA256 GET async",
+)
 
 
 class Refused(Exception):

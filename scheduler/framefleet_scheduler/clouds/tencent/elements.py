@@ -32,6 +32,8 @@ LONGEST_ANIMATION = 120
 """Seconds, ours."""
 SEGMENT_SECONDS = 6
 """Where a template says nothing."""
+MOST_SECONDS = 1e7
+"""Of any time in a film."""
 MOST_PLACES = 100
 """Of timed snapshots of one element."""
 
@@ -339,6 +341,9 @@ def _own_size(settings: dict[str, Any]) -> dict[str, Any]:
 
 def part(start: float | None, end: float | None, length: Length, words: Words) -> tuple[float, float | None]:
     """(start, duration) of StartTimeOffset and EndTimeOffset: below 0 they count from the end; no duration: to the end."""
+    for name, offset in (("StartTimeOffset", start), ("EndTimeOffset", end)):
+        if not -MOST_SECONDS <= (offset or 0) <= MOST_SECONDS:  # nor is it infinite, or no number
+            raise words.wrong(name, f"{name} is a number of seconds")
     begin = float(start or 0)
     if begin < 0:
         begin = max(0.0, length() + begin)

@@ -10,7 +10,16 @@ from framefleet_scheduler.clouds.call import Call, Refusal
 from framefleet_scheduler.clouds.engine import Engine
 from framefleet_scheduler.clouds.fields import Wire
 from framefleet_scheduler.clouds.gate import PER_SECOND
-from framefleet_scheduler.clouds.tencent.vod import edit, events, media, procedures, process, requests, tasks
+from framefleet_scheduler.clouds.tencent.vod import (
+    edit,
+    events,
+    media,
+    procedures,
+    process,
+    requests,
+    tasks,
+    watermarks,
+)
 from framefleet_scheduler.clouds.tencent.vod.templates import FAMILIES
 from framefleet_scheduler.clouds.tencent.words import UNSUPPORTED
 
@@ -35,6 +44,10 @@ OPERATIONS: Mapping[str, tuple[type[Wire], _Operation]] = {
     "ResetProcedureTemplate": (procedures.ResetProcedureTemplate, procedures.reset),
     "DeleteProcedureTemplate": (procedures.DeleteProcedureTemplate, procedures.delete),
     "DescribeProcedureTemplates": (procedures.DescribeProcedureTemplates, procedures.describe),
+    "CreateWatermarkTemplate": (watermarks.CreateWatermarkTemplate, watermarks.create),
+    "ModifyWatermarkTemplate": (watermarks.ModifyWatermarkTemplate, watermarks.modify),
+    "DeleteWatermarkTemplate": (watermarks.DeleteWatermarkTemplate, watermarks.delete),
+    "DescribeWatermarkTemplates": (watermarks.DescribeWatermarkTemplates, watermarks.describe),
     **{name: found for family in FAMILIES for name, found in family.operations().items()},
 }
 """Name -> (what it takes, what answers it)."""

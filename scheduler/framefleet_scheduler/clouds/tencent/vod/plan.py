@@ -10,8 +10,10 @@ from framefleet_scheduler.clouds.call import Refusal
 from framefleet_scheduler.clouds.fields import Wire
 from framefleet_scheduler.clouds.tencent import elements, templates
 from framefleet_scheduler.clouds.tencent.elements import Length, Made
+from framefleet_scheduler.clouds.tencent.marks import marked
 from framefleet_scheduler.clouds.tencent.models import AdaptiveStreams, Animated, Sample, Sprite, Still
 from framefleet_scheduler.clouds.tencent.templates import Kind
+from framefleet_scheduler.clouds.tencent.vod import watermarks
 from framefleet_scheduler.clouds.tencent.vod.requests import (
     AnimatedGraphicTask,
     CoverBySnapshotTask,
@@ -52,8 +54,9 @@ def plan(asked: MediaProcess, find: Find, length: Length, place: Placing) -> Pla
     found = Plan()
     parts = []
     for i, transcoding in enumerate(asked.TranscodeTaskSet or ()):
-        parts.append(elements.part(transcoding.StartTimeOffset, transcoding.EndTimeOffset, length, VOD))
-        _transcode(found, i, transcoding, find, place)
+        part = elements.part(transcoding.StartTimeOffset, transcoding.EndTimeOffset, length, VOD)
+        parts.append(part)
+        _transcode(found, i, transcoding, find, place, _rest(part, length))
     for i, animated in enumerate(asked.AnimatedGraphicTaskSet or ()):
         _animated(found, i, animated, find, length, place)
     for i, timed in enumerate(asked.SnapshotByTimeOffsetTaskSet or ()):
@@ -72,7 +75,7 @@ def plan(asked: MediaProcess, find: Find, length: Length, place: Placing) -> Pla
         _cover(found, i, cover, find, place)
     for i, ladder in enumerate(asked.AdaptiveDynamicStreamingTaskSet or ()):
         streams: AdaptiveStreams = find(ADAPTIVE, ladder.Definition)
-        made = elements.adaptive(streams, VOD)
+        made = marked(elements.adaptive(streams, VOD), watermarks.of_element(ladder.WatermarkSet, find, length))
         uri = place(f"adaptive-{ladder.Definition}-{i}", f"adp.{ladder.Definition}.{made.extension}")
         package = "HLS" if made.extension == "m3u8" else "DASH"
         _one(found, "AdaptiveDynamicStreaming", i, ladder, made, uri, package=package)
@@ -109,9 +112,16 @@ def _numbered(made: Made, definition: int | None, i: int) -> str:
     return f"{definition}_{i}_{{index}}.{made.extension}" if made.numbered else f"{definition}_{i}.{made.extension}"
 
 
-def _transcode(found: Plan, i: int, element: TranscodeTask, find: Find, place: Placing) -> None:
+def _rest(part: tuple[float, float | None], length: Length) -> Length:
+    """How long a part of the source is."""
+    start, duration = part
+    return lambda: length() - start if duration is None else duration
+
+
+def _transcode(found: Plan, i: int, element: TranscodeTask, find: Find, place: Placing, length: Length) -> None:
     template: VodTranscode = find(TRANSCODE, element.Definition)
     template, made = elements.overridden(template, element.OverrideParameter, VOD)
+    made = marked(made, watermarks.of_element(element.WatermarkSet, find, length))
     folder = f"transcode-{element.Definition}-{i}"
     container = (template.Container or "mp4").lower()
     uri = place(folder, f"v.f{element.Definition}.{made.extension}")

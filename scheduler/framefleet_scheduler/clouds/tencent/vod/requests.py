@@ -11,7 +11,7 @@ from framefleet_scheduler.clouds.tencent.models import Override, SoundUpdate, Te
 from framefleet_scheduler.clouds.tencent.vod.words import VodPicture
 
 _AI = "there is no AI here"
-_MARKS = "watermarks of theirs are not made here; a native task lays pictures and texts over the film"
+_MARKS = "stills bear no watermarks here"
 _SIGNS = "invisible watermarks are not made here"
 Objects = Annotated[list[dict[str, Any]] | None, Refused(_MARKS)]
 Blind = Annotated[dict[str, Any] | None, Refused(_SIGNS)]
@@ -27,6 +27,19 @@ Number = Annotated[int | None, Works()]
 _Number = Annotated[float, Field(ge=-1e9, le=1e9)]
 
 
+class WatermarkInput(Wire):
+    """A watermark of an element."""
+
+    Definition: Number = None
+    TextContent: Annotated[str | None, Field(max_length=100), Works("up to 100 characters")] = None
+    SvgContent: Annotated[str | None, Refused("SVG is not drawn here")] = None
+    StartTimeOffset: Offset = None
+    EndTimeOffset: Offset = None
+
+
+Watermarks = Annotated[list[WatermarkInput] | None, Works("up to 10, the first lowest")]
+
+
 class VodOverride(Override):
     """As of VOD."""
 
@@ -39,7 +52,7 @@ class TranscodeTask(Wire):
     """One file."""
 
     Definition: Number = None
-    WatermarkSet: Objects = None
+    WatermarkSet: Watermarks = None
     TraceWatermark: Blind = None
     CopyRightWatermark: Blind = None
     BlindWatermark: Blind = None
@@ -100,7 +113,7 @@ class AdaptiveDynamicStreamingTask(Wire):
     """One ladder."""
 
     Definition: Number = None
-    WatermarkSet: Objects = None
+    WatermarkSet: Watermarks = None
     TraceWatermark: Blind = None
     CopyRightWatermark: Blind = None
     BlindWatermark: Blind = None

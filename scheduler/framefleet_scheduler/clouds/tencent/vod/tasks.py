@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import islice
@@ -27,6 +28,8 @@ from framefleet_scheduler.clouds.tencent.words import read
 KEPT = timedelta(hours=72)
 MOST_LOOKED_AT = 10_000
 MOST_PAGE = 100
+_AFTER = re.compile(r"p([0-9]{13})\.([0-9a-z]{10,40})")
+_FROM = re.compile(r"n([0-9]{1,6})")
 _FILTERS = {
     "WAITING": {TaskState.QUEUED},
     "PROCESSING": {TaskState.RUNNING},
@@ -188,8 +191,8 @@ def _time(text: str | None, name: str) -> datetime | None:
         at = datetime.fromisoformat(text)
     except ValueError:
         raise Refusal("InvalidParameterValue", f"{name}: {text[:40]!r} is no time of ISO 8601") from None
-    if at.tzinfo is None:
-        raise Refusal("InvalidParameterValue", f"{name}: {text[:40]!r} has no zone")
+    if at.tzinfo is None or not 1970 < at.year < 9999:
+        raise Refusal("InvalidParameterValue", f"{name}: {text[:40]!r} has no zone, or is far away")
     return at
 
 
@@ -205,22 +208,16 @@ def _token(record: TaskRecord) -> str:
 def _place(token: str | None) -> Place | None:
     if not token:
         return None
-    number, _, task_id = token.removeprefix("p").partition(".")
-    if (
-        not token.startswith("p")
-        or not number.isascii()
-        or not number.isdigit()
-        or len(token) > 80
-        or not task_id.isalnum()
-    ):
+    found = _AFTER.fullmatch(token)
+    if found is None:
         raise Refusal("InvalidParameterValue", "ScrollToken is none of ours")
-    return Place(int(number), task_id)
+    return Place(int(found[1]), found[2])
 
 
 def _number(token: str | None) -> int:
     if not token:
         return 0
-    number = token.removeprefix("n")
-    if not token.startswith("n") or not number.isascii() or not number.isdigit() or len(number) > 6:
+    found = _FROM.fullmatch(token)
+    if found is None:
         raise Refusal("InvalidParameterValue", "ScrollToken is none of ours")
-    return int(number)
+    return int(found[1])
