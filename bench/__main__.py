@@ -1,7 +1,7 @@
 """`make bench`: Framefleet against the best plain FFmpeg command, in speed and exactness, and the cost of a subtask beside FFmpeg.
 
 Options: `--seconds` of film (default 60), `--rounds` (default 3),
-`--only encode|certificate|overhead|exact|rebuild|throughput|fairness|recovery|large|api|console`.
+`--only encode|certificate|overhead|exact|rebuild|throughput|fairness|recovery|large|api|clouds|console`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import api, certificate, console, exact, fairness, large, overhead, rebuild, recovery, throughput
+from bench import api, certificate, clouds, console, exact, fairness, large, overhead, rebuild, recovery, throughput
 from bench.film import film
 from bench.measure import Cost, median, paired, run
 from framefleet.adapters.tools import find_ffmpeg
@@ -117,6 +117,7 @@ def main() -> None:
             "recovery",
             "large",
             "api",
+            "clouds",
             "console",
         ],
     )
@@ -157,6 +158,8 @@ def main() -> None:
         large.main()
     if options.only in (None, "api"):
         api.main()
+    if options.only in (None, "clouds"):
+        clouds.main()
     if options.only in (None, "console"):
         console.main()
 

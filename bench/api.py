@@ -51,7 +51,7 @@ def main(tasks: int = TASKS, seconds: float = SECONDS) -> None:
     """Print the tables."""
     with tempfile.TemporaryDirectory(prefix="framefleet-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        with _cluster(folder) as (cluster, redis):
+        with cluster_of(folder) as (cluster, redis):
             started = time.monotonic()
             fill.tasks(cluster.state, tasks)
             print(f"{tasks} tasks in Redis, entered in {time.monotonic() - started:.0f} s", flush=True)
@@ -69,7 +69,8 @@ def main(tasks: int = TASKS, seconds: float = SECONDS) -> None:
 
 
 @contextmanager
-def _cluster(folder: Path) -> Iterator[tuple[Cluster, Redis]]:
+def cluster_of(folder: Path) -> Iterator[tuple[Cluster, Redis]]:
+    """Services, and a cluster that asks for keys and takes nothing over from earlier tasks."""
     for part in ("mq", "s3", "redis", "logs"):
         (folder / part).mkdir()
     rabbitmq, redis, s3 = RabbitMQ(folder / "mq"), Redis(folder / "redis"), S3(folder / "s3")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
@@ -22,6 +23,8 @@ DAYS = 6.0
 _SUBTASKS = 6
 _RETENTION_SECONDS = 7 * 86400.0
 _AT_ONCE = 200
+_BUSY = ("aof_rewrite_in_progress", "aof_rewrite_scheduled", "rdb_bgsave_in_progress")
+_BUSY_SECONDS = 300.0
 
 
 class _Gathered(Scripts):
@@ -59,6 +62,23 @@ def tasks(state: RedisState, count: int) -> None:
         store.finish(_record(i, now - timedelta(days=DAYS * (1 - i / count), seconds=1), choice))
     scripts.flush()
     state.client.delete("ff:event", "ff:events", "ff:feed")
+    _settle(state.client)
+
+
+def _settle(client: redis.Redis) -> None:
+    """Wait until Redis has written its file anew: so much at once makes it do so, which takes a core for a while.
+
+    Raises RuntimeError when that does not end.
+    """
+    deadline = time.monotonic() + _BUSY_SECONDS
+    while True:
+        about = cast(dict[str, int], client.info("persistence"))
+        busy = [name for name in _BUSY if about[name]]
+        if not busy:
+            return
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"Redis did not come to rest in {_BUSY_SECONDS:g} s: {', '.join(busy)}")
+        time.sleep(0.1)
 
 
 def ended(state: RedisState, count: int) -> list[str]:

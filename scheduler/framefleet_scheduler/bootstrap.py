@@ -37,6 +37,7 @@ from framefleet.storage_registry import StorageRegistry
 from framefleet.templates import TemplateRegistry
 from framefleet.uploads import Uploads
 from framefleet_scheduler.api.desk import Desk
+from framefleet_scheduler.api.quick import PATIENCE_SECONDS, QuickLook
 from framefleet_scheduler.api.rates import Rates
 from framefleet_scheduler.api.watching import Watching
 from framefleet_scheduler.clouds.fronts import forms
@@ -175,6 +176,7 @@ def open_desk(
         rates=Rates(settings.api_rate),
         probes=probes,
         measures=state.measures,
+        quick=QuickLook(state.impatient(PATIENCE_SECONDS)),
         seen=state.seen,
     )
     told.forms.update(forms(desk))

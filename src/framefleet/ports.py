@@ -410,6 +410,13 @@ class TaskStore(Protocol):
         """Slots and hosts that take no new work."""
 
 
+class EndedTasks(Protocol):
+    """Tasks that have ended, where only those are wanted. Errors: StateUnavailable."""
+
+    def ended(self, task_id: str) -> TaskRecord | None:
+        """The task's final record; None when it is unknown or has not ended."""
+
+
 class Seen(Protocol):
     """What may be used once, such as a signature's nonce. A loss of Redis forgets it. Errors: StateUnavailable."""
 

@@ -32,6 +32,7 @@ from framefleet.uploads import Uploads
 from framefleet_scheduler.accept import Acceptor
 from framefleet_scheduler.api.app import create_app
 from framefleet_scheduler.api.desk import Desk
+from framefleet_scheduler.api.quick import PATIENCE_SECONDS, QuickLook
 from framefleet_scheduler.api.server import ApiServer
 from framefleet_scheduler.api.watching import Watching
 from framefleet_scheduler.control import Control
@@ -138,6 +139,7 @@ def api(redis_url: str, tmp_path: Path) -> Iterator[Api]:
             letters=Letters(store, state.deliveries, SystemClock()),
             probes={"redis": state.ping},
             measures=state.measures,
+            quick=QuickLook(state.impatient(PATIENCE_SECONDS)),
         )
         with TestClient(create_app(desk), raise_server_exceptions=False) as client:
             yield Api(desk, tmp_path / "out", tmp_path / "allowed", client, state)

@@ -386,3 +386,16 @@ def test_tags_have_places_of_their_own(state: RedisState) -> None:
     assert state.outbox.release_window("cpu", 5) == 0
     assert state.outbox.release_window("gpu", 5) == 1
     assert state.outbox.due(5)[0].order.tag == "gpu"
+
+
+def test_who_is_impatient_sees_tasks_that_have_ended_and_no_others(state: RedisState) -> None:
+    task = planned(state, chunks=1)
+    impatient = state.impatient(5.0)
+    assert (impatient.ended(task.id), impatient.ended("t0")) == (None, None)
+
+    state.tasks.cancel(task.id)
+    record = state.tasks.record(task.id)
+    assert record is not None
+    ended = record.model_copy(update={"state": TaskState.CANCELED})
+    state.tasks.finish(ended)
+    assert impatient.ended(task.id) == state.tasks.record(task.id)

@@ -18,6 +18,7 @@ from framefleet_scheduler.accept import Acceptor
 from framefleet_scheduler.api.files import Downloads
 from framefleet_scheduler.api.limits import Limits
 from framefleet_scheduler.api.paging import Cursors
+from framefleet_scheduler.api.quick import QuickLook
 from framefleet_scheduler.api.rates import Rates
 from framefleet_scheduler.api.streams import Streams
 from framefleet_scheduler.api.watching import Watching
@@ -54,6 +55,8 @@ class Desk:
     letters: Letters
     asks_for_keys: bool = True
     """False: whoever reaches the address is an admin. Only where that is nobody but this machine."""
+    quick: QuickLook | None = None
+    """None: every look at a task takes a thread."""
     seen: Seen | None = None
     """Nonces of signed requests; None: there are no front doors of other clouds."""
     probes: Mapping[str, Probe] = field(default_factory=dict)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
@@ -108,16 +108,20 @@ def accepted(request: Request, desk: Desk, caller: Caller, body: bytes | str, to
     )
 
 
-def _create(request: Request, desk: Desk, caller: Caller, body: bytes, token: str | None) -> JSONResponse:
+def _create(request: Request, desk: Desk, caller: Caller, body: bytes, token: str | None) -> Response:
     task = accepted(request, desk, caller, body, token)
     record = known(desk, caller, task.id)
     return _shown(record, status=202, headers={"Location": f"/v1/tasks/{task.id}"})
 
 
 @router.get("/{task_id}", response_model=TaskRecord, summary="A task as it is", responses=refusals(404))
-def show(task_id: TaskId, desk: AtDesk, caller: Asking) -> Any:
+async def show(task_id: TaskId, desk: AtDesk, caller: Asking) -> Any:
     """State, progress, targets with their files, subtasks."""
-    return _shown(known(desk, caller, task_id))
+    ended = None if desk.quick is None or is_dry(task_id) else desk.quick.ended(task_id)
+    if ended is None:
+        return await run_in_threadpool(lambda: _shown(known(desk, caller, task_id)))
+    caller.must_see(ended.pipeline, task_id)
+    return _shown(ended)
 
 
 @router.post(
@@ -210,5 +214,5 @@ def _page(records: list[TaskRecord], next_page: str | None) -> JSONResponse:
     return JSONResponse({"tasks": shown, "next": next_page})
 
 
-def _shown(record: TaskRecord, *, status: int = 200, headers: dict[str, str] | None = None) -> JSONResponse:
-    return JSONResponse(record.model_dump(mode="json"), status, headers=headers)
+def _shown(record: TaskRecord, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    return Response(record.model_dump_json(), status, headers=headers, media_type="application/json")

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self
 
 import redis
-from redis.backoff import ConstantBackoff
+from redis.backoff import ConstantBackoff, NoBackoff
 from redis.retry import Retry
 
 from framefleet.adapters.redis_state.claims import RedisClaims
@@ -44,6 +44,17 @@ class RedisState:
     deliveries: RedisDeliveries
     seen: RedisSeen
     client: redis.Redis
+
+    def impatient(self, seconds: float) -> RedisTaskStore:
+        """The tasks, over connections of their own: an answer is waited for no longer than this, and asked for once."""
+        theirs = self.client.connection_pool
+        about = theirs.connection_kwargs | {
+            "socket_connect_timeout": seconds,
+            "socket_timeout": seconds,
+            "retry": Retry(NoBackoff(), 0),
+        }
+        pool = redis.ConnectionPool(connection_class=theirs.connection_class, **about)
+        return RedisTaskStore(Scripts(redis.Redis(connection_pool=pool)), retention_seconds=RETENTION_SECONDS)
 
     def ping(self) -> None:
         """Raises StateUnavailable when Redis does not answer."""

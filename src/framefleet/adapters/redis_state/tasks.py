@@ -313,6 +313,11 @@ class RedisTaskStore:
             subtasks += [records.subtask_record(values) for values in found]
         return records.task_record(answer, tuple(subtasks))
 
+    def ended(self, task_id: str) -> TaskRecord | None:
+        """Implements `framefleet.ports.EndedTasks`: one short question. Raises StateUnavailable."""
+        answer = self._scripts.run("record", task_id)[1]
+        return None if answer[0] == "live" else records.task_record(answer)
+
     def subtask(self, sid: str) -> SubtaskRecord | None:
         """One subtask as users see it; None when unknown. Raises StateUnavailable."""
         task_id, run, n = split_subtask_id(sid)
