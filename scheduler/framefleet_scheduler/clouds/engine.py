@@ -156,9 +156,10 @@ class Engine:
         until: datetime | None = None,
         after: Place | None = None,
         most: int = 10_000,
+        oldest_first: bool = False,
     ) -> Iterator[TaskRecord]:
-        """Records of a scope's tasks without subtasks, the newest first; at most so many are looked at. What the dialect calls
-        each is its tag `ID_TAG`; its place, for `after`, is `place_of`.
+        """Records of a scope's tasks without subtasks, the newest first unless said otherwise; at most so many are looked at.
+        What the dialect calls each is its tag `ID_TAG`; its place, for `after`, is `place_of`.
         """
         looked = 0
         while looked < most:
@@ -169,6 +170,7 @@ class Engine:
                 until=until,
                 after=after,
                 limit=min(_PAGE, most - looked),
+                oldest_first=oldest_first,
             )
             page = self.desk.tasks.query(query)
             yield from (record for record in page.tasks if ID_TAG in record.tags)
@@ -290,4 +292,4 @@ def _is_young(origin: Origin, now: datetime) -> bool:
 
 def place_of(record: TaskRecord) -> Place:
     """Where a task stands in a listing."""
-    return Place(int(record.created_at.timestamp() * 1000), record.id)
+    return Place(round(record.created_at.timestamp() * 1000), record.id)  # as Redis rounds

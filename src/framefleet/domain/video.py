@@ -109,7 +109,18 @@ class VideoSettings(SizeSettings):
 CLOSEST = 1.25
 """Rungs of an automatic ladder are at least so far apart in their caps."""
 _CHOSEN = (
-    *("width", "height", "long_edge", "short_edge", "turn_box", "resize", "upscale", "pad_color"),
+    *(
+        "width",
+        "height",
+        "long_edge",
+        "short_edge",
+        "width_share",
+        "height_share",
+        "turn_box",
+        "resize",
+        "upscale",
+        "pad_color",
+    ),
     *("max_bitrate", "bitrate", "passes", "qp", "constant_bitrate", "source_below"),
 )
 
