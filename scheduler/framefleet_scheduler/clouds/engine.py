@@ -15,7 +15,7 @@ import structlog
 from framefleet.adapters.s3 import S3Store
 from framefleet.domain import keys
 from framefleet.domain.address import target_address
-from framefleet.domain.errors import ClientTokenConflict, DryRunTimeout, FramefleetError, Overloaded, RequestError, told
+from framefleet.domain.errors import ClientTokenConflict, DryRunTimeout, FramefleetError, Overloaded, ServiceError, told
 from framefleet.domain.media_info import MediaInfo
 from framefleet.domain.records import ProbeOutput, TaskRecord
 from framefleet.domain.states import TaskState
@@ -116,9 +116,9 @@ class Engine:
             self.desk.acceptor.accept(
                 request, by=call.caller.id, form=wanted.form, made=lambda task: call.note("task.create", task.id)
             )
-        except ClientTokenConflict:
+        except (ClientTokenConflict, ServiceError):
             raise
-        except RequestError:
+        except FramefleetError:
             self.desk.store.delete([keys.origin(ours)])
             self._forget(ours)
             raise
