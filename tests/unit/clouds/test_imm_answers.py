@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from framefleet.domain import errors
+from framefleet.domain.access import Role
 from framefleet.domain.errors import ErrorInfo, FramefleetError
 from framefleet.domain.records import PublishedFile, TargetRecord, TaskRecord
 from framefleet.domain.states import TaskState
+from framefleet_scheduler.api.guard import Caller
 from framefleet_scheduler.clouds.alibaba.imm import answers, tasks, telling
+from framefleet_scheduler.clouds.alibaba.imm.front import Imm
 from framefleet_scheduler.clouds.alibaba.imm.reading import refused
 from framefleet_scheduler.clouds.alibaba.imm.requests import ListTasks
-from framefleet_scheduler.clouds.call import Refusal
+from framefleet_scheduler.clouds.call import Call, Refusal
+from framefleet_scheduler.clouds.engine import Engine
 from framefleet_scheduler.clouds.origin import DOOR_TAG, ID_TAG, Origin
 from tests.factories import NOW
 
@@ -70,6 +74,20 @@ def test_states(state: TaskState, status: str, code: str) -> None:
 
     assert (found["Status"], found["Code"]) == (status, code)
     assert (found["Tags"], found["UserData"], found["TaskId"]) == ({"a": "b"}, "ours", "MediaConvert-1")
+
+
+def test_all_calls_of_a_project_count_together_and_others_by_key() -> None:
+    def whose(action: str, key: str, pipelines: tuple[str, ...], **parameters: str) -> str:
+        caller = Caller(key, Role.PRODUCER, pipelines)
+        return Imm(cast(Engine, None)).meter(Call(caller, action, parameters, "R", NOW))[0]
+
+    one = whose("GetTask", "k1", ("shop",), ProjectName="p")
+
+    assert one == whose("ListTasks", "k2", ("shop",), ProjectName="p")
+    assert one != whose("GetTask", "k1", ("shop",), ProjectName="q")
+    assert one != whose("GetTask", "k1", ("other",), ProjectName="p")
+    assert whose("ListProjects", "k1", ("shop",)) != whose("ListProjects", "k2", ("shop",))
+    assert len(whose("GetTask", "k1", ("shop",), ProjectName="x" * 10_000)) < 100
 
 
 def test_times_have_milliseconds_and_progress_is_100_only_at_the_end() -> None:

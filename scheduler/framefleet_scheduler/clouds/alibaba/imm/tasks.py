@@ -78,7 +78,9 @@ def _check_message(engine: Engine, plan: Plan) -> None:
     if plan.message_uri is None:
         return
     try:
-        engine.desk.locate(target_address(plan.message_uri, "uri"))
+        address = target_address(plan.message_uri, "uri")
+        engine.desk.storages.must_be_offered(address, "uri")
+        engine.desk.storages.locate(address, "target")
     except FramefleetError as error:
         raise invalid("Notification.ExtendedMessageURI", error.message) from None
 

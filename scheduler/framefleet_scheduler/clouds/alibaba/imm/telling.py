@@ -98,7 +98,7 @@ def _write(engine: Engine, known: Known, about: dict[str, Any]) -> None:
     if not uri:
         return
     try:
-        place = engine.desk.locate(target_address(uri, "uri"))
+        place = engine.desk.storages.locate(target_address(uri, "uri"), "target")
         place.store.put(place.key, json.dumps(about, ensure_ascii=False).encode())
     except ServiceError:
         raise
