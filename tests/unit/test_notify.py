@@ -578,3 +578,17 @@ def test_a_store_that_is_away_while_it_is_kept_lets_it_come_again() -> None:
     desk.store.away = False
     desk.work()
     assert desk.store.objects["clouds/vod/events/1"] == b"theirs"
+
+
+def test_an_event_of_several_messages_is_told_in_their_order_and_again_as_a_whole() -> None:
+    said = Said(b"last", before=(Said(b"first"), Said(b"second", url="https://example.org/elsewhere")))
+    desk, _, task = in_words(said, 200, 500, 200)
+
+    desk.work()
+    assert [b"first", b"second"] == [body for _, body, _ in desk.receiver.calls]
+    assert keys.told(task.id, 1) not in desk.store.objects
+    desk.work_for(1)
+
+    assert [b"first", b"second", b"first", b"second", b"last"] == [body for _, body, _ in desk.receiver.calls]
+    assert "https://example.org/elsewhere" == desk.receiver.calls[1][0]
+    assert keys.told(task.id, 1) in desk.store.objects
