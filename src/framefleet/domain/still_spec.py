@@ -100,11 +100,13 @@ class SpriteSpec(Value):
     padding: int
     margin: int
     background: str
+    start: Rational = Fraction(0)
+    """Second of the first tile."""
     interval: Rational
     """Seconds between tiles."""
     tiles: int
     duration: Rational
-    """Seconds the tiles cover: the last cue ends there."""
+    """Second up to which the tiles stand: the last cue ends there."""
     keyframes_only: bool
     """Each tile is the nearest keyframe, and nothing else is decoded; the pieces' frames are keyframes then."""
     maps: tuple[MapFormat, ...]

@@ -420,6 +420,8 @@ class ConcatSpec(Value):
     subtitles: tuple[SubtitleTrack, ...] = ()
     sidecar: Literal["srt", "vtt", "ass"] | None = None
     """Format of the files that subtitles go into; None: they go into the target itself."""
+    sidecar_names: dict[str, str] = {}
+    """Name without extension of each track's file, by the track's id; of others it says the language."""
     burned: int | None = None
     """The subtask that makes the subtitles in the picture."""
     warnings: tuple[str, ...] = ()

@@ -382,6 +382,8 @@ def _check_beside(targets: Sequence[Target]) -> None:
         if shown is None or shown.mode != "sidecar":
             continue
         stem = re.sub(r"\.[^./]*$", "", target.uri)
+        if shown.name is not None:
+            stem = f"{target.uri.rpartition('/')[0]}/{shown.name}_"
         if stem in stems:
             raise InvalidTarget(
                 "another target writes subtitle files of the same names",

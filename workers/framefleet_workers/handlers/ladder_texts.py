@@ -33,7 +33,7 @@ def publish_texts(
     """
     tracks, unseen = subtitles.written(work, spec.subtitles, looks=spec.sidecar == "ass")
     if spec.sidecar is not None:
-        return [], *subtitles.publish(work, spec.uri, tracks, spec.sidecar), unseen
+        return [], *subtitles.publish(work, spec.uri, tracks, spec.sidecar, spec.sidecar_names), unseen
     checks = subtitles.readable(work, tracks)
     verify.require(checks)
     listed: list[ListedTexts] = []
