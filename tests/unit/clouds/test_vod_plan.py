@@ -33,6 +33,7 @@ from framefleet_scheduler.clouds.tencent.vod.answers import BLOCKS, Told, detail
 from framefleet_scheduler.clouds.tencent.vod.edit import _copied
 from framefleet_scheduler.clouds.tencent.vod.front import refused
 from framefleet_scheduler.clouds.tencent.vod.library import extension_of, name_of, new_file_id, new_task_id
+from framefleet_scheduler.clouds.tencent.vod.parts import merged
 from framefleet_scheduler.clouds.tencent.vod.plan import Plan, plan
 from framefleet_scheduler.clouds.tencent.vod.process import priority
 from framefleet_scheduler.clouds.tencent.vod.requests import MediaProcess
@@ -119,7 +120,35 @@ def test_the_part_that_is_transcoded_is_the_sources(
     element: dict[str, float], wanted: tuple[float, float | None]
 ) -> None:
     found = _planned(TranscodeTaskSet=[{"Definition": 100010, **element}, {"Definition": 1010, **element}])
-    assert (found.start, found.duration) == wanted
+    assert list(found.parts) == [wanted]
+
+
+def test_elements_of_other_parts_are_tasks_of_their_own() -> None:
+    found = _planned(
+        TranscodeTaskSet=[{"Definition": 100010, "EndTimeOffset": 5}, {"Definition": 100010}],
+        SampleSnapshotTaskSet=[{"Definition": 10}],
+    )
+    names = {part: [one["name"] for one in targets] for part, targets in found.parts.items()}
+    assert names == {(0, 5): ["Transcode-0"], (0, None): ["Transcode-1", "SampleSnapshot-0"]}
+
+
+@pytest.mark.parametrize(
+    ("states", "wanted"),
+    [
+        (["queued", "queued"], "queued"),
+        (["queued", "succeeded"], "running"),
+        (["running", "failed"], "running"),
+        (["succeeded", "succeeded"], "succeeded"),
+        (["succeeded", "failed"], "failed"),
+        (["canceled", "succeeded"], "canceled"),
+    ],
+)
+def test_parts_are_told_as_one(states: list[str], wanted: str) -> None:
+    tasks = [_told(TaskState(one), TaskState(one)).known for one in states]
+    record = merged(tasks).record
+    assert record.state == wanted
+    assert (record.finished_at is not None) == record.state.final
+    assert len(record.targets) == 2
 
 
 @pytest.mark.parametrize(
@@ -127,8 +156,8 @@ def test_the_part_that_is_transcoded_is_the_sources(
     [
         ({}, "InvalidParameter"),
         (
-            {"TranscodeTaskSet": [{"Definition": 100010, "StartTimeOffset": 1}, {"Definition": 100010}]},
-            "UnsupportedOperation",
+            {"TranscodeTaskSet": [{"Definition": 100010, "StartTimeOffset": i} for i in range(11)]},
+            "LimitExceeded",
         ),
         ({"SampleSnapshotTaskSet": [{"Definition": 10}] * 51}, "LimitExceeded"),
         (
