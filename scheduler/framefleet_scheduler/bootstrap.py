@@ -173,6 +173,7 @@ def open_desk(
         asks_for_keys=settings.asks_for_keys,
         hosts=settings.api_hosts,
         audit_days=settings.audit_days,
+        cloud_topics=settings.cloud_topics,
         rates=Rates(settings.api_rate),
         probes=probes,
         measures=state.measures,

@@ -61,6 +61,8 @@ class Said:
     """Beside those that every call has."""
     key: str | None = None
     """It is not sent: it is kept in the work bucket under this key, for who comes for it."""
+    before: tuple[Said, ...] = ()
+    """Other messages of the same event, posted before this one. When one is not taken, all come again."""
 
 
 Form = Callable[[OutgoingDelivery, Hook], Said | None]
@@ -156,6 +158,14 @@ class Notifier:
         said = form(delivery, hook)
         if said is None:
             return Try(at=self._clock.now(), status=_KEPT, answer="nothing is to be said")
+        for one in said.before:
+            tried = self._say(one, hook)
+            if tried.status is None or not 200 <= tried.status < 300:
+                return tried
+        return self._say(said, hook)
+
+    def _say(self, said: Said, hook: Hook) -> Try:
+        """One message."""
         if said.key is not None:
             self._store.put(said.key, said.body)
             return Try(at=self._clock.now(), status=_KEPT, answer="kept for who comes for it")

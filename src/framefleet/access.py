@@ -146,6 +146,17 @@ class AccessKeys:
         except SealBroken:
             raise SealKeyMissing(f"the secret of the key {key.id} was sealed with another seal key") from None
 
+    def sealed(self, text: str, about: str) -> str:
+        """Another secret that callers give, as it may be stored; `about` says what it is for. Raises SealKeyMissing."""
+        return self._need_seal().seal(text, f"about: {about}")
+
+    def opened(self, sealed: str, about: str) -> str:
+        """What was sealed about that. Raises SealKeyMissing."""
+        try:
+            return self._need_seal().open(sealed, f"about: {about}")
+        except SealBroken:
+            raise SealKeyMissing(f"the secret of the {about} was sealed with another seal key") from None
+
     def remembers(self, key_id: str) -> bool:
         """Whether the next question about a key most likely takes no look into the store: not in this very moment."""
         return self._recent.is_at_hand(key_id) or self._absent.is_at_hand(key_id)

@@ -228,7 +228,7 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TaskQuery:
-    """Filter of a listing; None matches everything. Newest first."""
+    """Filter of a listing; None matches everything."""
 
     state: TaskState | None = None
     pipeline: str | None = None
@@ -240,6 +240,8 @@ class TaskQuery:
     """Created then or earlier."""
     after: Place | None = None
     limit: int = 50
+    oldest_first: bool = False
+    """Else the newest is."""
 
 
 class TaskPage(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
+import json
 import os
 import re
 import ssl
@@ -54,6 +55,24 @@ def _sealing(value: SecretStr) -> SecretStr:
 
 
 Paths = Annotated[tuple[Path, ...], BeforeValidator(lambda v: _split(v, os.pathsep))]
+
+
+def _topics(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        found = json.loads(value)
+    except ValueError:
+        raise ValueError('it is a JSON object, e.g. {"topic": "https://host/path"}') from None
+    if not isinstance(found, dict):
+        raise ValueError('it is a JSON object, e.g. {"topic": "https://host/path"}')
+    for name, url in found.items():
+        if not isinstance(url, str) or not url.startswith(("http://", "https://")):
+            raise ValueError(f"the topic {name!r} has no http(s) address")
+    return found
+
+
+Topics = Annotated[dict[str, str], BeforeValidator(_topics)]
 Tags = Annotated[tuple[Literal["cpu", "gpu"], ...], BeforeValidator(lambda v: _split(v, ","))]
 Hosts = Annotated[
     tuple[Annotated[str, Field(pattern=r"^[a-z0-9_-]+(\.[a-z0-9_-]+)*$")], ...],
@@ -205,6 +224,11 @@ class SchedulerSettings(Settings):
         " empty: there are no such keys, but `framefleet serve` makes a seal key of its own.",
     )
     allow_private_webhooks: bool = Field(False, description="Whether webhooks may be in private networks.")
+    cloud_topics: Topics = Field(
+        {},
+        description="Where the topics are told that tasks of clouds' SDKs name: a JSON object of topic and http(s) address.",
+        repr=False,
+    )
     upload_quota_bytes: int | None = Field(
         None, gt=0, description="Most bytes the uploads of an access key have together; no limit by default."
     )
@@ -302,6 +326,8 @@ def describe(settings: Settings, environ: Mapping[str, str]) -> list[tuple[str, 
         value = getattr(settings, name)
         if isinstance(value, SecretStr):
             text = mask(value.get_secret_value())
+        elif isinstance(value, dict):
+            text = json.dumps({key: mask(held) for key, held in value.items()}) if value else ""
         elif isinstance(value, tuple):
             text = (os.pathsep if name.endswith("_roots") else ",").join(str(v) for v in value)
         else:

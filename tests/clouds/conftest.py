@@ -75,7 +75,13 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def cloud(films: Path) -> Iterator[Cloud]:
+def cloud_environment() -> dict[str, str]:
+    """More of the server's settings, for modules that need some."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def cloud(films: Path, cloud_environment: dict[str, str]) -> Iterator[Cloud]:
     """One server for the tests of a module."""
     with tempfile.TemporaryDirectory(prefix="framefleet-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
@@ -83,6 +89,7 @@ def cloud(films: Path) -> Iterator[Cloud]:
             "FRAMEFLEET_API_KEYS": "on",
             "FRAMEFLEET_STORAGE_ROOTS": str(films),
             "FRAMEFLEET_ALLOW_PRIVATE_WEBHOOKS": "true",
+            **cloud_environment,
         }
         with Serve(folder, slots=2, **environment) as server:
             admin = server.cli("keys", "create", "--role", "admin")

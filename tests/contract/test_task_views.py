@@ -65,6 +65,24 @@ def test_pages_are_the_same_whatever_is_entered_meanwhile(state: RedisState) -> 
     assert state.tasks.query(TaskQuery(limit=2)).next is not None
 
 
+def test_pages_may_begin_with_the_oldest(state: RedisState) -> None:
+    old = [make_task(age=10 + n // 3) for n in range(9)]  # three of each millisecond
+    for task in old:
+        state.tasks.create(task, 1, [probe()])
+    expected = [task.id for task in sorted(old, key=lambda t: (t.created_at, t.id))]
+
+    seen: list[str] = []
+    place = None
+    while True:
+        page = state.tasks.query(TaskQuery(after=place, limit=2, oldest_first=True))
+        seen += [record.id for record in page.tasks]
+        place = page.next
+        if place is None:
+            break
+
+    assert seen == expected
+
+
 def test_listings_are_filtered_by_tag_and_time(state: RedisState) -> None:
     tasks = [make_task(age=age) for age in range(4)]
     for task in tasks:

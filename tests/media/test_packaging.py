@@ -65,7 +65,14 @@ WISHES: dict[str, dict[str, Any]] = {
     },
     "ts-ranges": {"segment_format": "ts", "single_file": True, "iframe_playlists": True},
     "locked": {"encryption": {"key": KEY}, "subtitles": {}},
-    "locked-ts": {"segment_format": "ts", "encryption": {}, "start_number": 3},
+    "locked-ts": {"segment_format": "ts", "encryption": {}, "start_number": 3, "own_folder": True},
+    "folder": {
+        "packaging": "cmaf",
+        "own_folder": True,
+        "iframe_playlists": True,
+        "subtitles": {},
+        "thumbnails": {"columns": 2, "rows": 2, "interval": 1},
+    },
 }
 
 
@@ -133,6 +140,15 @@ def test_the_sound_has_segments_as_long_as_the_picture(
     assert most
     assert all(abs(seconds - 2) < 0.05 for seconds in most)
     assert last < 2.05
+
+
+def test_all_but_the_manifests_lies_in_a_folder_of_their_name(
+    made: tuple[Path, OneProcess, dict[str, PublishedOutput]],
+) -> None:
+    places = {file.uri.rsplit("/out/folder/", 1)[1].split("/")[0] for file in made[2]["folder"].files}
+
+    assert {"main.m3u8", "main.mpd", "main"} == places
+    assert (made[0] / "out/locked-ts/main/main.key").exists()
 
 
 def test_one_file_holds_all_segments(made: tuple[Path, OneProcess, dict[str, PublishedOutput]]) -> None:

@@ -31,7 +31,7 @@ def test_every_format_shows_the_very_frame(ffmpeg: FfmpegBuild, tmp_path: Path) 
     ]
     targets += [
         target(out, "percent", "snapshot", "percent_{index}.jpg", percentages=[0, 33.3, 100]),
-        target(out, "every", "snapshot", "every_{index}.jpg", interval=5, start=2),
+        target(out, "every", "snapshot", "every_{index}.jpg", interval=5, start=2, start_number=0),
         target(out, "some", "snapshot", "some_{index}.jpg", interval=0.5, count=2, end=9),
         target(out, "even", "snapshot", "even_{index}.jpg", count=2, start=4, end=8),
         target(out, "keys", "snapshot", "keys_{index}.jpg", keyframes=True, end=20),
@@ -45,7 +45,9 @@ def test_every_format_shows_the_very_frame(ffmpeg: FfmpegBuild, tmp_path: Path) 
         assert size(out / f"{form}_1.{form}") == (320, 180)
     end = float(film.times[-1]) + 0.04
     assert codes(out, "percent_{}.jpg", 3) == [film.shown(t) for t in (0, end * 0.333, end)]
-    assert codes(out, "every_{}.jpg", 5) == [film.shown(t) for t in (2, 7, 12, 17, 22)]
+    assert gray(out / "every_0.jpg").code() == film.shown(2)
+    assert codes(out, "every_{}.jpg", 4) == [film.shown(t) for t in (7, 12, 17, 22)]
+    assert not (out / "every_5.jpg").exists()
     assert codes(out, "some_{}.jpg", 2) == [film.shown(t) for t in (0, 0.5)]
     assert codes(out, "even_{}.jpg", 2) == [film.shown(t) for t in (5, 7)]
     keyframes = [film.numbers[k] for k in film.keyframes if film.times[k] < 20]

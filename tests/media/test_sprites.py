@@ -40,6 +40,7 @@ def test_each_tile_is_the_frame_of_its_time(ffmpeg: FfmpegBuild, tmp_path: Path)
         target(
             out, "every", "sprite", "every_{index}.jpg", interval=1, padding=4, margin=6, background="#ff0000", **sheets
         ),
+        target(out, "zero", "sprite", "zero_{index}.jpg", interval=2, map_name="tiles of it", start_number=0, **sheets),
         target(out, "count", "sprite", "count_{index:02d}.webp", count=14, format="webp", accurate=True, **sheets),
         target(
             out, "near", "sprite", "near.png", count=7, format="png", accurate=False, maps=["json", "vtt"], **sheets
@@ -63,6 +64,8 @@ def test_each_tile_is_the_frame_of_its_time(ffmpeg: FfmpegBuild, tmp_path: Path)
     # Places without a tile have the colour too.
     assert all(abs(a - b) < 12 for a, b in zip(rgb(out / "every_3.jpg", 700, 280), (255, 0, 0), strict=True))
     assert codes(out / "count.vtt") == [film.shown(end * i / 14) for i in range(14)]
+    assert codes(out / "tiles of it.vtt") == [film.shown(2 * t) for t in range(13)]
+    assert {c[2] for c in cues(out / "tiles of it.vtt")} == {"zero_0.jpg", "zero_1.jpg"}
     assert {c[2] for c in cues(out / "count.vtt")} == {"count_01.webp", "count_02.webp"}
     assert codes(out / "near.vtt") == [film.nearest_keyframe(end * i / 7) for i in range(7)]
     assert media(done, "near")["keyframes"] is True

@@ -316,6 +316,21 @@ def test_what_the_source_has_less_of_is_lowered() -> None:
     assert encoding(bitrate=20_000, long_edge=1280, short_edge=720, source_below="refuse").bitrate == 20_000
 
 
+def test_what_a_source_has_less_of_is_told_apart() -> None:
+    found = encoding(bitrate=90_000_000, passes=1, frame_rate=50, source_below={"bitrate": "adapt"})
+
+    assert found.bitrate is not None
+    assert found.bitrate < 90_000_000
+    assert found.rate == 50
+    for below, field in (
+        ({"frame_rate": "refuse", "bitrate": "adapt"}, "frame_rate"),
+        ({"bitrate": "refuse"}, "bitrate"),
+    ):
+        with pytest.raises(InvalidTemplate) as caught:
+            encoding(bitrate=90_000_000, passes=1, frame_rate=50, source_below=below)
+        assert f"targets[0].overrides.video.{field}" == caught.value.field
+
+
 @pytest.mark.parametrize(
     "video",
     [

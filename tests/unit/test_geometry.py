@@ -18,6 +18,7 @@ from framefleet_scheduler.plan.geometry import Look, fit, look
 from tests import factories
 
 BOX = {"width": 640, "height": 360}
+WIDE: dict[str, Any] = {"width": 1920, "height_share": 1, "resize": "exact", "upscale": True}
 
 
 def of(picture: tuple[int, int], settings: dict[str, Any]) -> Look:
@@ -38,6 +39,10 @@ def size(picture: tuple[int, int], settings: dict[str, Any]) -> tuple[tuple[int,
         ((1080, 1920), BOX, (360, 640), None),
         ((1080, 1920), BOX | {"turn_box": False}, (202, 360), None),
         ((320, 180), BOX, (320, 180), None),
+        ((1280, 720), WIDE, (1920, 720), None),
+        ((720, 1280), WIDE, (720, 1920), None),
+        ((720, 1280), WIDE | {"turn_box": False}, (1920, 1280), None),
+        ((1280, 720), {"width_share": 0.5}, (640, 360), None),
         ((320, 180), BOX | {"upscale": True}, (640, 360), None),
         ((1920, 1080), {"height": 480}, (854, 480), None),
         ((1080, 1920), {"height": 480}, (480, 854), None),
@@ -214,3 +219,19 @@ def test_what_cannot_be_done_to_a_source_is_refused(video: dict[str, Any], code:
         plan_with(video, factories.media())
 
     assert (code, f"targets[0].overrides.video.{field}") == (caught.value.code, caught.value.field)
+
+
+def test_renditions_of_one_size_are_all_kept_where_that_is_asked_for() -> None:
+    rungs = [{"name": name, "video": {"bitrate": bitrate}} for name, bitrate in (("high", 10**6), ("low", 10**5))]
+
+    def kept(**more: Any) -> list[str]:
+        target = {"name": "x", "uri": "s3://out/x/m.m3u8", "overrides": {"kind": "ladder", "renditions": rungs, **more}}
+        chunk = next(
+            s.spec
+            for s in plan_task(factories.task(target), [factories.media()], PlanSettings()).subtasks
+            if isinstance(s.spec, VideoChunkSpec)
+        )
+        return sorted(str(encoding.bitrate) for encoding in chunk.encodings)
+
+    assert len(kept()) == 1
+    assert len(kept(keep_equal=True)) == 2

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from framefleet.domain.errors import InvalidTemplate
+from framefleet.domain.errors import InvalidTarget, InvalidTemplate
 from framefleet.domain.metadata import Chapter, known_tags
 from framefleet.domain.packaging import key_file
 from framefleet.domain.task import accept, parse_request
@@ -133,3 +133,14 @@ def test_hostile_tags_are_arguments_of_their_own_and_chapters_are_escaped() -> N
     assert ("-f", "ffmetadata", "-i", "c.txt", "-map") == args[args.index("c.txt") - 3 :][:5]
     assert "2" == args[args.index("-map_chapters") + 1]
     assert "title=A\\=\\;\\#\\\\\n" in chapter_file([Chapter(start=Fraction(0), end=Fraction(1), title="A=;#\\")])
+
+
+def test_ladders_with_folders_of_their_own_share_one() -> None:
+    def two(**settings: Any) -> dict[str, Any]:
+        ladder = {"template": "hls-h264", "overrides": settings}
+        places = ("s3://out/a.m3u8", "s3://out/b.m3u8")
+        return request(targets=[{"name": f"t{i}", "uri": uri, **ladder} for i, uri in enumerate(places)])
+
+    accept(parse_request(two(own_folder=True)), now=NOW)
+    with pytest.raises(InvalidTarget):
+        accept(parse_request(two()), now=NOW)

@@ -311,6 +311,38 @@ def test_data_that_cannot_be_copied_is_refused(container: str, sources: list[dic
     assert "targets[0].overrides.data" == caught.value.field
 
 
+@pytest.mark.parametrize(
+    ("overrides", "streams"),
+    [
+        ({}, (0, 1, 2)),
+        ({"video": False}, (1, 2)),
+        ({"audio": None}, (0,)),
+        ({"audio": "main"}, (0, 1)),
+        ({"audio": [1]}, (0, 2)),
+        ({"audio": ["deu"], "video": False}, (2,)),
+    ],
+)
+def test_a_remux_may_take_some_of_the_streams(overrides: dict[str, object], streams: tuple[int, ...]) -> None:
+    info = factories.media()
+    german = info.audio[0].model_copy(update={"index": 2, "language": "deu"})
+    info = info.model_copy(update={"audio": (*info.audio, german)})
+    target = {"name": "x", "template": "remux-mp4", "uri": "s3://out/x.mp4", "overrides": overrides}
+
+    package = joins(plan_of(target, info=info))["x"].package
+
+    assert isinstance(package, RemuxPackage)
+    assert streams == package.streams
+
+
+def test_a_remux_of_a_track_that_is_not_there_is_refused() -> None:
+    target = {"name": "x", "template": "remux-mp4", "uri": "s3://out/x.mp4", "overrides": {"audio": [7]}}
+
+    with pytest.raises(SourceNoAudio) as caught:
+        plan_of(target)
+
+    assert "targets[0].overrides.audio[0]" == caught.value.field
+
+
 def test_a_remux_into_a_container_that_cannot_hold_the_codec_is_refused() -> None:
     target = {"name": "x", "template": "remux-mp4", "uri": "s3://out/x.webm", "overrides": {"container": "webm"}}
 

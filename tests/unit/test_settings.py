@@ -149,3 +149,21 @@ def test_every_setting_is_described() -> None:
     for kind in ALL:
         for name, field in kind.model_fields.items():
             assert field.description, f"{kind.__name__}.{name}"
+
+
+def test_topics_are_names_of_addresses() -> None:
+    settings, _ = load(
+        SchedulerSettings, {"FRAMEFLEET_CLOUD_TOPICS": '{"mine": "https://user:pw@h.example/x?token=1"}'}
+    )
+
+    assert settings.cloud_topics == {"mine": "https://user:pw@h.example/x?token=1"}
+    shown = next(text for name, text, _ in describe(settings, {}) if name == "FRAMEFLEET_CLOUD_TOPICS")
+    assert "mine" in shown
+    assert "pw" not in shown
+    assert "token=1" not in shown
+
+
+@pytest.mark.parametrize("text", ["x", "[]", '{"a": 1}', '{"a": "ftp://h.example/"}'])
+def test_topics_that_are_none_are_refused_at_the_start(text: str) -> None:
+    with pytest.raises(SettingsError, match="FRAMEFLEET_CLOUD_TOPICS"):
+        load(SchedulerSettings, {"FRAMEFLEET_CLOUD_TOPICS": text})

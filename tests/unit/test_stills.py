@@ -43,7 +43,8 @@ def planned(template: str, uri: str = "s3://out/{index}.jpg", info: Any = None, 
         ("snapshot", {"interval": 1, "scenes": {}}, ""),
         ("snapshot", {"keyframes": True, "accurate": False}, ""),
         ("snapshot", {"start": 3, "end": 2}, ""),
-        ("sprite", {"interval": 1, "count": 2}, ""),
+        ("sprite", {"width": 100, "width_share": 0.5}, ""),
+        ("sprite", {"width_share": 0.5, "resize": "exact"}, ""),
         ("preview-gif", {"moments": [1], "start": 2}, ""),
         ("snapshot", {"width": 100, "resize": "pad"}, ""),
     ],
@@ -150,6 +151,30 @@ def test_maps_name_the_place_of_every_tile_and_end_with_the_film() -> None:
     assert text.rstrip().endswith("00:00:16.000 --> 00:00:20.000\nb.jpg#xywh=3,3,160,90")
     assert index["tiles"][2] == {"start": 16.0, "end": 20.0, "sheet": 1, "x": 3, "y": 3}
     assert index["sheet"] == {"width": 328, "height": 96, "columns": 2, "rows": 1}
+
+
+def test_a_sprite_may_begin_later_and_have_fewer_tiles_than_there_is_film() -> None:
+    spec = planned("sprite", columns=2, rows=1, start=4, interval=2, count=3)
+
+    text = sprite_map(spec, ["a.jpg", "b.jpg"])
+
+    assert (spec.start, spec.tiles, spec.duration) == (4, 3, 10)
+    assert spec.pieces[0].window[0] is not None
+    assert "00:00:04.000 --> 00:00:06.000\na.jpg" in text
+    assert text.rstrip().splitlines()[-2] == "00:00:08.000 --> 00:00:10.000"
+    with pytest.raises(InvalidTemplate) as refused:
+        planned("sprite", start=1000)
+    assert refused.value.field == "targets[0].overrides.start"
+
+
+def test_sizes_may_be_shares_of_the_film() -> None:
+    half = planned("snapshot", width_share=0.5, height_share=0.25, resize="exact", count=1).look
+    whole = planned("sprite", width_share=1, columns=1).look
+    turned = planned("snapshot", width_share=0.5, rotate=90, turn_box=False, count=1).look
+
+    assert (half.width, half.height) == (factories.media().video[0].width // 2, factories.media().video[0].height // 4)
+    assert whole.width == factories.media().video[0].width
+    assert turned.width == factories.media().video[0].height // 2
 
 
 def test_scores_prefer_contrast_light_and_sharpness() -> None:

@@ -122,6 +122,24 @@ def test_streams_come_first_then_files_then_pictures() -> None:
     assert () == spec.warnings
 
 
+def test_the_first_is_taken_where_there_is_one() -> None:
+    first = {"tracks": "first"}
+
+    assert [3] == [
+        t.pieces[0].stream for t in join(first, media(("hdmv_pgs_subtitle", "deu"), ("ass", "deu"))).subtitles
+    ]
+    assert [2] == [t.pieces[0].stream for t in join(first, media(("hdmv_pgs_subtitle", "deu"))).subtitles]
+    assert () == join(first, media()).subtitles
+
+
+def test_files_may_have_names_with_the_numbers_of_their_tracks() -> None:
+    film = media(("subrip", "eng"), ("subrip", "deu"), ("subrip", "fra"))
+
+    assert {"s1": "t_0", "s2": "t_1", "s3": "t_2"} == join({"mode": "sidecar", "name": "t"}, film).sidecar_names
+    assert {"s1": "t_2"} == join({"mode": "sidecar", "name": "t", "tracks": [2]}, film).sidecar_names
+    assert {} == join({"mode": "sidecar"}, film).sidecar_names
+
+
 @pytest.mark.parametrize(
     ("settings", "container", "source", "why"),
     [

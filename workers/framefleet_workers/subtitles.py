@@ -137,16 +137,22 @@ def laid(work: Work, tracks: Sequence[Written], container: str) -> list[tuple[st
     return found
 
 
-def publish(work: Work, uri: str, tracks: Sequence[Written], form: str) -> tuple[list[PublishedFile], list[Check]]:
-    """A file for each track beside the target, named after it and the language."""
+def publish(
+    work: Work, uri: str, tracks: Sequence[Written], form: str, given: Mapping[str, str]
+) -> tuple[list[PublishedFile], list[Check]]:
+    """A file for each track beside the target, named after it and the language, or as is `given` by the tracks' ids."""
     stem = re.sub(r"\.[^.]*$", "", uri.rsplit("/", 1)[1])
     names: dict[str, Written] = {}
+    called: dict[str, Written] = {}
     for one in tracks:
+        if one.track.id in given:
+            called[f"{given[one.track.id]}.{form}"] = one
+            continue
         # A source may call anything a language: only what looks like one becomes part of a name.
         language = three_letters(one.track.language or "")
         name = language if re.fullmatch(r"[a-z]{2,8}", language) else one.track.id
         names[f"{name}.{one.track.id}" if name in names else name] = one
-    return publish_files(work, uri, {f"{stem}.{name}.{form}": one for name, one in names.items()})
+    return publish_files(work, uri, {f"{stem}.{name}.{form}": one for name, one in names.items()} | called)
 
 
 def publish_files(work: Work, uri: str, tracks: Mapping[str, Written]) -> tuple[list[PublishedFile], list[Check]]:

@@ -76,6 +76,8 @@ class Desk:
     """Of connections and bodies."""
     hosts: tuple[str, ...] = ()
     """More names this server answers to where it asks for no keys."""
+    cloud_topics: Mapping[str, str] = field(default_factory=dict)
+    """Where topics of clouds are told: name -> http(s) address."""
     audit_days: float = 90.0
     """How long it is known who changed what."""
     cursors: Cursors = field(init=False)

@@ -15,7 +15,7 @@ import structlog
 from framefleet.adapters.s3 import S3Store
 from framefleet.domain import keys
 from framefleet.domain.address import source_address, target_address
-from framefleet.domain.errors import ClientTokenConflict, DryRunTimeout, FramefleetError, Overloaded, RequestError, told
+from framefleet.domain.errors import ClientTokenConflict, DryRunTimeout, FramefleetError, Overloaded, ServiceError, told
 from framefleet.domain.media_info import MediaInfo
 from framefleet.domain.records import ProbeOutput, TaskRecord
 from framefleet.domain.states import TaskState
@@ -116,9 +116,9 @@ class Engine:
             self.desk.acceptor.accept(
                 request, by=call.caller.id, form=wanted.form, made=lambda task: call.note("task.create", task.id)
             )
-        except ClientTokenConflict:
+        except (ClientTokenConflict, ServiceError):
             raise
-        except RequestError:
+        except FramefleetError:
             self.desk.store.delete([keys.origin(ours)])
             self._forget(ours)
             raise
@@ -160,9 +160,10 @@ class Engine:
         until: datetime | None = None,
         after: Place | None = None,
         most: int = 10_000,
+        oldest_first: bool = False,
     ) -> Iterator[TaskRecord]:
-        """Records of a scope's tasks without subtasks, the newest first; at most so many are looked at. What the dialect calls
-        each is its tag `ID_TAG`; its place, for `after`, is `place_of`.
+        """Records of a scope's tasks without subtasks, the newest first unless said otherwise; at most so many are looked at.
+        What the dialect calls each is its tag `ID_TAG`; its place, for `after`, is `place_of`.
         """
         looked = 0
         while looked < most:
@@ -173,9 +174,13 @@ class Engine:
                 until=until,
                 after=after,
                 limit=min(_PAGE, most - looked),
+                oldest_first=oldest_first,
             )
             page = self.desk.tasks.query(query)
-            yield from (record for record in page.tasks if ID_TAG in record.tags)
+            # Anybody may write tags; an id follows from what the dialect calls its task.
+            yield from (
+                record for record in page.tasks if record.id == task_id(door, call.tenant, record.tags.get(ID_TAG, ""))
+            )
             looked += max(len(page.tasks), 1)
             if page.next is None:
                 return
@@ -253,20 +258,20 @@ class Engine:
 
     # --- links -----------------------------------------------------------------------------
 
-    def link(self, call: Call, record: TaskRecord, target: str, uri: str) -> str:
-        """An http(s) address of a published file: signed for a day where it lies on an S3 server, else one of ours that asks
+    def link(self, call: Call, record: TaskRecord, target: str, uri: str, seconds: int = LINK_SECONDS) -> str:
+        """An http(s) address of a published file: signed for so long where it lies on an S3 server, else one of ours that asks
         for a key.
         """
-        return self.link_below(call.base, record, target, uri)
+        return self.link_below(call.base, record, target, uri, seconds)
 
-    def link_below(self, base: str, record: TaskRecord, target: str, uri: str) -> str:
+    def link_below(self, base: str, record: TaskRecord, target: str, uri: str, seconds: int = LINK_SECONDS) -> str:
         """As `link`, for notifications: `base` is `http://host:port` of who asked for the task."""
         try:
             place = self.desk.locate(target_address(uri, "uri"))
         except FramefleetError:
             return uri
         if isinstance(place.store, S3Store):
-            return place.store.url(place.key, LINK_SECONDS)
+            return place.store.url(place.key, seconds)
         folder = next((one.uri for one in record.targets if one.name == target), uri)
         name = uri.removeprefix(folder[: folder.rfind("/") + 1])
         return f"{base}/v1/tasks/{record.id}/outputs/{target}/{name}"
@@ -306,4 +311,4 @@ def _is_young(origin: Origin, now: datetime) -> bool:
 
 def place_of(record: TaskRecord) -> Place:
     """Where a task stands in a listing."""
-    return Place(int(record.created_at.timestamp() * 1000), record.id)
+    return Place(round(record.created_at.timestamp() * 1000), record.id)  # as Redis rounds

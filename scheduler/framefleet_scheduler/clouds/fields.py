@@ -126,4 +126,5 @@ def _absent(value: Any) -> Any:
 Truth = Annotated[bool, BeforeValidator(_truth)]
 """A boolean of any spelling."""
 OR_NONE = BeforeValidator(_absent)
-"""For fields that are None when an SDK sends them empty."""
+"""For fields that are None when an SDK sends them empty. Bounds stand within: `Annotated[Annotated[str, Field(...)] | None, OR_NONE]`;
+beside it they would be asked of None."""

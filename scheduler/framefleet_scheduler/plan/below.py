@@ -14,18 +14,17 @@ def within_source(settings: VideoSettings, timeline: Timeline, path: str) -> Vid
     """The settings with what `source_below` makes of them; raises InvalidTemplate when that is to refuse them."""
     if settings.source_below is None:
         return settings
-    bits, rate = _bitrate(timeline), _rate(timeline)
+    below, bits, rate = settings.below, _bitrate(timeline), _rate(timeline)
     wanted_rate = None if settings.frame_rate is None else named_rate(settings.frame_rate)
     too_fast = wanted_rate is not None and wanted_rate > rate * (1 + CLOSE)
-    if settings.source_below == "refuse":
-        if settings.bitrate is not None and bits is not None and settings.bitrate > bits:
-            raise _refused(f"the source has {bits} bits/s only", f"{path}.bitrate")
-        if too_fast:
-            raise _refused(f"the source has {float(rate):.6g} frames/s only", f"{path}.frame_rate")
+    if below.bitrate == "refuse" and settings.bitrate is not None and bits is not None and settings.bitrate > bits:
+        raise _refused(f"the source has {bits} bits/s only", f"{path}.bitrate")
+    if below.frame_rate == "refuse" and too_fast:
+        raise _refused(f"the source has {float(rate):.6g} frames/s only", f"{path}.frame_rate")
+    if below.size == "refuse":
         _check_size(settings, timeline, path)
-        return settings
-    found: dict[str, object] = {"frame_rate": None} if too_fast else {}
-    if bits is not None:
+    found: dict[str, object] = {"frame_rate": None} if too_fast and below.frame_rate == "adapt" else {}
+    if bits is not None and below.bitrate == "adapt":
         for name in ("bitrate", "max_bitrate"):
             value = getattr(settings, name)
             found[name] = None if value is None else min(value, max(bits, 1000))

@@ -7,7 +7,8 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Literal
 
-from framefleet.domain.errors import CopyImpossible, InvalidTemplate, SourceNotMedia
+from framefleet.domain.errors import CopyImpossible, InvalidTemplate, SourceNoAudio, SourceNotMedia
+from framefleet.domain.languages import same_language
 from framefleet.domain.media_info import AudioStream, VideoStream
 from framefleet.domain.packaging import AUDIO_IN, VIDEO_IN
 from framefleet.domain.subtask import CopyPiece, RemuxPackage
@@ -33,7 +34,7 @@ def remux(
 
     Raises InvalidTemplate for a codec the container cannot hold, CopyImpossible for sources that do not match.
     """
-    chosen = [_streams(part, sources[part.source]) for part in parts]
+    chosen = [_streams(part, sources[part.source], template, path) for part in parts]
     for video, audio in chosen:
         _fits(template.container, video, audio, path)
     video, audio = chosen[0]
@@ -84,8 +85,31 @@ def remux(
     return package, snapped[-1].offset + snapped[-1].length, warnings
 
 
-def _streams(part: Part, source: Source) -> tuple[VideoStream | None, tuple[AudioStream, ...]]:
-    return part.media.main_video if source.video else None, part.media.audio if source.audio else ()
+def _streams(
+    part: Part, source: Source, template: RemuxTemplate, path: str
+) -> tuple[VideoStream | None, tuple[AudioStream, ...]]:
+    video = part.media.main_video if source.video and template.video else None
+    if not source.audio or template.audio is None:
+        return video, ()
+    if template.audio == "all":
+        return video, part.media.audio
+    if template.audio == "main":
+        main = part.media.main_audio
+        return video, () if main is None else (main,)
+    return video, tuple(
+        _named(name, part.media.audio, f"{path}.overrides.audio[{i}]") for i, name in enumerate(template.audio)
+    )
+
+
+def _named(name: int | str, audio: Sequence[AudioStream], field: str) -> AudioStream:
+    if isinstance(name, int):
+        found = audio[name] if name < len(audio) else None
+    else:
+        found = next((a for a in audio if same_language(a.language, name)), None)
+    if found is None:
+        there = ", ".join(f"{i} ({a.language or 'no language'})" for i, a in enumerate(audio)) or "none"
+        raise SourceNoAudio(f"the source has no sound track {name!r}", field=field, hint=f"Tracks, by number: {there}.")
+    return found
 
 
 def _indexes(video: VideoStream | None, audio: Sequence[AudioStream]) -> tuple[int, ...]:

@@ -54,6 +54,7 @@ def look(settings: SizeSettings | StillSettings, width: int, height: int, path: 
     `path` is the settings' place in the request. Raises InvalidTemplate.
     """
     source, width, height = _of_source(settings, width, height, path)
+    settings = settings.within(width, height)
     size, inner = _framed(settings, width, height)
     border = settings.pad_color if inner != size else "black"
     watermarks = settings.watermarks if isinstance(settings, SizeSettings) else ()
@@ -61,17 +62,19 @@ def look(settings: SizeSettings | StillSettings, width: int, height: int, path: 
     return Look(*size, source, Frame(inner=None if inner == size else inner, border=border, marks=marks))
 
 
-def ladder(rungs: Sequence[Rung], width: int, height: int, path: str = "renditions") -> list[tuple[Rung, Look]]:
+def ladder(
+    rungs: Sequence[Rung], width: int, height: int, path: str = "renditions", *, keep_equal: bool = False
+) -> list[tuple[Rung, Look]]:
     """The rungs a picture of this size gets, largest first.
 
     Every rung is fitted into the source's size; of rungs that come out (nearly) equal, the lowest is kept, since its cap
-    was chosen for that size.
+    was chosen for that size; with `keep_equal` all are.
     """
     looks = [(rung, look(rung.video, width, height, f"{path}[{i}].video")) for i, rung in enumerate(rungs)]
     looks.sort(key=lambda r: (r[1].width * r[1].height, _box_area(r[0])))
     kept: list[tuple[Rung, Look]] = []
     for rung, found in looks:
-        if kept and kept[-1][1].width * kept[-1][1].height >= NEAR * found.width * found.height:
+        if kept and not keep_equal and kept[-1][1].width * kept[-1][1].height >= NEAR * found.width * found.height:
             continue
         kept.append((rung, found))
     return kept[::-1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from framefleet.domain.packaging import Thumbnails
+from framefleet.domain.packaging import Thumbnails, own_folder
 from framefleet.domain.still_spec import SpriteSpec
 from framefleet.domain.stills import SpriteTemplate
 from framefleet.domain.subtask import ImageTrack, LadderPackage
@@ -23,6 +23,7 @@ def ladder_package(template: LadderTemplate, images: ImageTrack | None = None) -
         segment_seconds=template.segment_seconds,
         segment_format=template.segment_format,
         start_number=template.start_number,
+        own_folder=template.own_folder,
         single_file=template.single_file,
         iframe_playlists=template.iframe_playlists,
         encrypted=encryption is not None,
@@ -31,9 +32,9 @@ def ladder_package(template: LadderTemplate, images: ImageTrack | None = None) -
     )
 
 
-def sheets(target: Target, wanted: Thumbnails, reel: Reel, path: str) -> SpriteSpec:
+def sheets(target: Target, template: LadderTemplate, wanted: Thumbnails, reel: Reel, path: str) -> SpriteSpec:
     """The contact sheets of a ladder, in a folder of their own below its manifest."""
-    folder = target.uri.rsplit("/", 1)[0]
+    folder = (own_folder(target.uri) if template.own_folder else target.uri).rsplit("/", 1)[0]
     below = target.model_copy(update={"uri": f"{folder}/{THUMBNAILS}/{{index:05d}}.jpg"})
     settings = SpriteTemplate(
         width=wanted.width, turn_box=False, columns=wanted.columns, rows=wanted.rows, interval=wanted.interval

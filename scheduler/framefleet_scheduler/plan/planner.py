@@ -184,7 +184,7 @@ class _Planner:
             place = f"{below}.auto.video"
             return [(*rung, place) for rung in auto.ladder(template.auto, self._joined(path).parts, size, place)]
         given = template.renditions
-        found = geometry.ladder(given, *size, f"{below}.renditions")
+        found = geometry.ladder(given, *size, f"{below}.renditions", keep_equal=template.keep_equal)
         return [(rung, look, f"{below}.renditions[{given.index(rung)}].video") for rung, look in found]
 
     def _drawn(self, template: FileTemplate | LadderTemplate, look: geometry.Look, path: str) -> geometry.Look:
@@ -311,6 +311,7 @@ class _Planner:
             duration=self.film,
             subtitles=texts,
             sidecar=subtitles.form(shown),
+            sidecar_names=subtitles.names(shown, texts),
             burned=burned,
             warnings=left_out,
         )
@@ -319,7 +320,7 @@ class _Planner:
     def _images(self, target: Target, template: LadderTemplate, path: str) -> ImageTrack | None:
         if template.thumbnails is None:
             return None
-        spec = sheets(target, template.thumbnails, self._reel(path), f"{path}.overrides")
+        spec = sheets(target, template, template.thumbnails, self._reel(path), f"{path}.overrides")
         return image_track(spec, self._add(spec, weight=1.0))
 
     def _video_track(self, name: str, encoding: Encoding, chunks: tuple[int, ...]) -> VideoTrack:
@@ -358,6 +359,7 @@ class _Planner:
             duration=film,
             subtitles=texts,
             sidecar=subtitles.form(shown),
+            sidecar_names=subtitles.names(shown, texts),
             warnings=(*warnings, *left_out),
         )
 

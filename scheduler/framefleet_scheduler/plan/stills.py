@@ -64,20 +64,24 @@ def snapshot(target: Target, settings: SnapshotTemplate, reel: Reel, path: str) 
         groups=groups,
         scenes=None if settings.scenes is None else _scenes(settings, start, end, reel),
         keyframes_only=settings.scenes is None and _keyframes_only(settings, reel),
+        start_number=settings.start_number,
         format=settings.format,
         quality=settings.quality or QUALITY.get(settings.format, 0),
     )
 
 
 def sprite(target: Target, settings: SpriteTemplate, reel: Reel, path: str) -> SpriteSpec:
-    """Contact sheets over the whole timeline."""
+    """Contact sheets over the timeline."""
     below, film = f"{path}.overrides", reel.length
-    sheet = settings.columns * settings.rows
-    if settings.count is not None:
-        interval, tiles = film / settings.count, settings.count
+    start = Fraction(str(settings.start))
+    _inside(start, settings.start, reel, f"{below}.start")
+    sheet, left = settings.columns * settings.rows, film - start
+    if settings.count is not None and settings.interval is None:
+        interval, tiles = left / settings.count, settings.count
     else:
-        interval = Fraction(str(settings.interval)) if settings.interval else max(Fraction(1), film / sheet)
-        tiles = max(1, ceil(film / interval))
+        interval = Fraction(str(settings.interval)) if settings.interval else max(Fraction(1), left / sheet)
+        tiles = max(1, ceil(left / interval))
+        tiles = min(tiles, settings.count or tiles)
     if tiles > MAX_TILES:
         raise InvalidTemplate(
             f"{tiles} tiles are more than {MAX_TILES}",
@@ -88,7 +92,9 @@ def sprite(target: Target, settings: SpriteTemplate, reel: Reel, path: str) -> S
     dense = all(gap is not None and gap <= interval for gap in gaps)
     sparse = settings.accurate is False and None not in gaps
     keyframes_only = sparse or (settings.accurate is None and dense)
-    pieces = [reel.piece(p, *p.frames, settings.deinterlace) for p in reel.parts]
+    last = film if settings.count is None or settings.interval is None else start + interval * (tiles - 1)
+    taken = reel.between(start, last) if not keyframes_only else ((p, *p.frames) for p in reel.parts)
+    pieces = [reel.piece(*frames, settings.deinterlace) for frames in taken]
     if keyframes_only:
         many = [len(keyframes_of(p)) for p in reel.parts]
         pieces = [p.model_copy(update={"frames": n}) for p, n in zip(pieces, many, strict=True)]
@@ -103,11 +109,14 @@ def sprite(target: Target, settings: SpriteTemplate, reel: Reel, path: str) -> S
         padding=settings.padding,
         margin=settings.margin,
         background=settings.background,
+        start=start,
         interval=interval,
         tiles=tiles,
-        duration=film,
+        duration=min(film, start + interval * tiles),
         keyframes_only=keyframes_only,
         maps=tuple(dict.fromkeys(settings.maps)),
+        map_name=settings.map_name,
+        start_number=settings.start_number,
         format=settings.format,
         quality=settings.quality or QUALITY.get(settings.format, 0),
     )

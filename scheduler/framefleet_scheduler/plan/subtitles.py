@@ -59,9 +59,13 @@ def tracks(
     pictures = [
         (part, s) for part in parts for s in part.media.other if s.kind == "subtitle" and s.codec not in TEXT_CODECS
     ]
-    if settings.tracks == "all":
+    if isinstance(settings.tracks, str):
         most = max(len(found) for found in there)
         leading = next(i for i, found in enumerate(there) if len(found) == most)
+        if settings.tracks == "first":
+            # Texts before pictures, as numbers count.
+            pictures = [] if most else pictures[:1]
+            most = min(most, 1)
         chosen = [_alike(n, there, leading) for n in range(most)]
     else:
         wanted: list[tuple[Part, OtherStream]] = []
@@ -86,6 +90,19 @@ def tracks(
             known = f"stream {stream.index} of source {part.source + 1}"
             warnings.append(f"subtitles in {stream.codec} ({known}) are pictures and were left out: {why}")
     return tuple(made), tuple(warnings)
+
+
+def names(settings: SubtitleSettings | None, tracks: Sequence[SubtitleTrack]) -> dict[str, str]:
+    """Names of sidecar files by the tracks' ids; empty: they are named after the target."""
+    if settings is None or settings.name is None:
+        return {}
+    chosen = settings.tracks if isinstance(settings.tracks, tuple) else ()
+    numbers = [
+        chosen[i] if i < len(chosen) and isinstance(chosen[i], int) else i
+        for i, track in enumerate(tracks)
+        if not track.pictures
+    ]
+    return {track.id: f"{settings.name}_{number}" for track, number in zip(tracks, numbers, strict=False)}
 
 
 def form(settings: SubtitleSettings | None) -> Literal["srt", "vtt", "ass"] | None:

@@ -128,6 +128,12 @@ def _refuse(when: bool, message: str, field: str, hint: str) -> None:
         raise InvalidTemplate(message, field=field, hint=hint)
 
 
+def own_folder(uri: str) -> str:
+    """The address of a manifest as if it lay in a folder of its own name: `.../film.m3u8` becomes `.../film/film.m3u8`."""
+    folder, _, name = uri.rpartition("/")
+    return f"{folder}/{name.rsplit('.', 1)[0]}/{name}"
+
+
 def key_file(manifest: str) -> str:
     """Name of the key file beside a manifest."""
     return re.sub(r"\.[^.]*$", "", manifest) + ".key"

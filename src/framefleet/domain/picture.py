@@ -85,6 +85,9 @@ class Shaping(Value):
     """Mirror the picture left to right (`horizontal`) or top to bottom (`vertical`), after `rotate`."""
 
 
+Share = Annotated[float, Field(gt=0, le=1)]
+
+
 class Sizing(Value):
     """The size of a picture."""
 
@@ -97,6 +100,10 @@ class Sizing(Value):
     """Bound of the longer side, whichever it is, in place of `width` and `height`."""
     short_edge: Pixels | None = None
     """Bound of the shorter side. Together with `long_edge` it is a box."""
+    width_share: Share | None = None
+    """Width of the box as a share of the picture's, in place of `width`: 0.5 is half of it."""
+    height_share: Share | None = None
+    """Height of the box as a share of the picture's, in place of `height`."""
     turn_box: bool = True
     """True: a box given lying (1280 x 720) stands upright for an upright picture. False: `width` is always the width."""
     resize: Resize = "fit"
@@ -114,9 +121,39 @@ class Sizing(Value):
         edges = self.long_edge is not None or self.short_edge is not None
         if edges and (self.width is not None or self.height is not None):
             raise ValueError("give width and height, or long_edge and short_edge, not both kinds")
-        if self.resize != "fit" and None in {self.box[0], self.box[1]}:
+        if self.resize != "fit" and not self._is_whole():
             raise ValueError(f"resize {self.resize} needs both sides of the box")
         return self
+
+    @model_validator(mode="after")
+    def _one_size(self) -> Self:
+        for name in ("width", "height"):
+            others = (getattr(self, name), self.long_edge, self.short_edge)
+            if getattr(self, f"{name}_share") is not None and any(one is not None for one in others):
+                raise ValueError(f"{name}_share stands in place of {name}, long_edge and short_edge: give one of them")
+        return self
+
+    def _is_whole(self) -> bool:
+        shares = (self.width_share, self.height_share)
+        return all(side is not None or share is not None for side, share in zip(self.box, shares, strict=True))
+
+    @property
+    def bounded(self) -> bool:
+        """Whether anything says how large it is."""
+        return (self.box, self.width_share, self.height_share) != ((None, None), None, None)
+
+    def within(self, width: int, height: int) -> Self:
+        """The settings with shares as pixels of a picture of this size."""
+        if self.width_share is None and self.height_share is None:
+            return self
+        whole = (max(width, height), min(width, height)) if self.turns else (width, height)
+        shares = {"width": self.width_share, "height": self.height_share}
+        sides = {
+            name: max(2, round(share * side))
+            for (name, share), side in zip(shares.items(), whole, strict=True)
+            if share is not None
+        }
+        return self.model_copy(update={"width_share": None, "height_share": None, **sides})
 
     @property
     def box(self) -> tuple[int | None, int | None]:

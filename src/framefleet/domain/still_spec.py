@@ -83,6 +83,7 @@ class SnapshotSpec(Value):
     """All shots are keyframes: nothing else is decoded."""
     format: StillFormat
     quality: int
+    start_number: int = 1
 
 
 class SpriteSpec(Value):
@@ -99,14 +100,19 @@ class SpriteSpec(Value):
     padding: int
     margin: int
     background: str
+    start: Rational = Fraction(0)
+    """Second of the first tile."""
     interval: Rational
     """Seconds between tiles."""
     tiles: int
     duration: Rational
-    """Seconds the tiles cover: the last cue ends there."""
+    """Second up to which the tiles stand: the last cue ends there."""
     keyframes_only: bool
     """Each tile is the nearest keyframe, and nothing else is decoded; the pieces' frames are keyframes then."""
     maps: tuple[MapFormat, ...]
+    map_name: str | None = None
+    """Without extension; None: the sheets' name without their number."""
+    start_number: int = 1
     format: StillFormat
     quality: int
 

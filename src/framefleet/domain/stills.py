@@ -28,7 +28,7 @@ LONGEST_SIDE = 16_383
 MOST_PIXELS = 1 << 27
 """Of a contact sheet: its memory is bounded."""
 LONGEST_ANIMATION = 120
-"""Seconds."""
+"""Seconds that it is seen."""
 
 Moment = Annotated[float, Field(ge=0)]
 Percentage = Annotated[float, Field(ge=0, le=100)]
@@ -79,6 +79,8 @@ class SnapshotTemplate(StillSettings):
     """Seconds; nothing before is taken."""
     end: float | None = Field(default=None, gt=0)
     """Seconds; nothing from there on is taken. None: the film's end."""
+    start_number: int = Field(default=1, ge=0, le=1_000_000)
+    """Number of the first picture, in its address."""
     format: StillFormat = "jpg"
     quality: Quality | None = None
     """None: 85 for JPEG, 80 for WebP, 65 for AVIF. PNG loses nothing and has none."""
@@ -127,11 +129,13 @@ class SpriteTemplate(StillSettings):
     """Tiles side by side on a sheet."""
     rows: int = Field(default=10, ge=1, le=50)
     """Tiles on top of each other on a sheet; when there are more, another sheet follows."""
+    start: float = Field(default=0.0, ge=0)
+    """Seconds; nothing before is taken."""
     interval: float | None = Field(default=None, ge=0.1)
     """Seconds between tiles. None: as `count` says."""
     count: int | None = Field(default=None, ge=1, le=20_000)
-    """Tiles of the whole film, on as many sheets as it takes. None: as many as fill one sheet, but at least one second
-    apart."""
+    """Tiles of the whole film from `start` on, on as many sheets as it takes; with `interval`, at most so many. None: as many as
+    fill one sheet, but at least one second apart."""
     padding: int = Field(default=0, ge=0, le=256)
     """Pixels between tiles."""
     margin: int = Field(default=0, ge=0, le=256)
@@ -140,18 +144,16 @@ class SpriteTemplate(StillSettings):
     """Colour of paddings, margins and places without a tile: `#rrggbb` or a name."""
     maps: tuple[MapFormat, ...] = Field(default=("vtt",), min_length=1, max_length=2)
     """Which maps of the tiles are written beside the sheets: WebVTT (`#xywh=`) for players, JSON for programs."""
+    map_name: str | None = Field(default=None, min_length=1, max_length=255, pattern=r"^[^/\\{}\x00-\x1f\x7f]+$")
+    """The maps' name without extension. None: the sheets', without their number."""
+    start_number: int = Field(default=1, ge=0, le=1_000_000)
+    """Number of the first sheet, in its address."""
     format: StillFormat = "jpg"
     quality: Quality | None = None
     """None: 85 for JPEG, 80 for WebP, 65 for AVIF. PNG loses nothing and has none."""
     accurate: bool | None = None
     """True: each tile is the very frame shown at its time. False: the keyframe nearest to it, many times cheaper. None: the
     keyframe, where keyframes are no further apart than tiles."""
-
-    @model_validator(mode="after")
-    def _one_way(self) -> Self:
-        if self.interval is not None and self.count is not None:
-            raise ValueError("interval and count contradict each other: give one of them")
-        return self
 
 
 class AnimationTemplate(StillSettings):
@@ -163,7 +165,7 @@ class AnimationTemplate(StillSettings):
     """Width of the box that a picture is brought into; one side alone gives the other. None, without any other bound: 320."""
     start: float | None = Field(default=None, ge=0)
     """Seconds. None: a tenth into the film, and with a `count` where that says."""
-    duration: float = Field(default=3.0, gt=0, le=LONGEST_ANIMATION)
+    duration: float = Field(default=3.0, gt=0, le=86_400)
     """Seconds of the film that are shown; of each moment when there are several."""
     moments: tuple[Moment, ...] | None = Field(default=None, min_length=1, max_length=60)
     """Seconds at which the moments of a teaser begin, in the order they are shown. None: `start` or `count`."""
@@ -203,7 +205,7 @@ DEFAULT_WIDTH: Mapping[str, int] = {"sprite": 160, "animation": 320}
 
 def bounded(settings: SpriteTemplate | AnimationTemplate) -> StillSettings:
     """The settings with a bound: small pictures are asked for."""
-    if settings.box != (None, None):
+    if settings.bounded:
         return settings
     return settings.model_copy(update={"width": DEFAULT_WIDTH[settings.kind]})
 

@@ -349,6 +349,8 @@ class LadderPackage(Value):
     segment_seconds: float
     segment_format: SegmentFormat = "fmp4"
     start_number: int = 1
+    own_folder: bool = False
+    """All but the manifests lies in a folder of the manifest's name."""
     single_file: bool = False
     iframe_playlists: bool = False
     encrypted: bool = False
@@ -418,6 +420,8 @@ class ConcatSpec(Value):
     subtitles: tuple[SubtitleTrack, ...] = ()
     sidecar: Literal["srt", "vtt", "ass"] | None = None
     """Format of the files that subtitles go into; None: they go into the target itself."""
+    sidecar_names: dict[str, str] = {}
+    """Name without extension of each track's file, by the track's id; of others it says the language."""
     burned: int | None = None
     """The subtask that makes the subtitles in the picture."""
     warnings: tuple[str, ...] = ()

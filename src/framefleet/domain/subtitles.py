@@ -63,9 +63,12 @@ class SubtitleSettings(Value):
     `film.eng.vtt`. `burn` draws one track into the picture, below any watermarks; `tracks` has to name it."""
     format: Literal["srt", "vtt", "ass"] | None = None
     """Of sidecar files. None: vtt. ASS keeps the looks of subtitles that were ASS; the others keep bold, italic and underlined."""
-    tracks: Literal["all"] | Annotated[tuple[TrackName, ...], Field(min_length=1, max_length=16)] = "all"
-    """`all`, or a list: numbers count the source's text tracks and then the files that came with it, from 0; languages are ISO
-    639 codes and take the first track in that language."""
+    name: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^/\\{}\x00-\x1f\x7f]+$")] | None = None
+    """What the names of sidecar files begin with: `NAME_0.srt` is the first track's, as tracks are counted. None: they are named
+    after the target and the language."""
+    tracks: Literal["all", "first"] | Annotated[tuple[TrackName, ...], Field(min_length=1, max_length=16)] = "all"
+    """`all`, the `first` if there is one, or a list: numbers count the source's text tracks and then the files that came with it,
+    from 0; languages are ISO 639 codes and take the first track in that language."""
     offset: float = Field(default=0.0, ge=-3600, le=3600)
     """Seconds by which all subtitles come later (or earlier, below 0)."""
     style: BurnStyle | None = None
@@ -76,6 +79,10 @@ def check_subtitles(settings: SubtitleSettings | None, container: str, path: str
     """Refuse what a container cannot hold; `path` is that of the settings. Raises InvalidTemplate with the field."""
     if settings is None:
         return
+    if settings.mode != "sidecar" and settings.name is not None:
+        raise InvalidTemplate(
+            "only sidecar files have names", field=f"{path}.name", hint="Leave it out, or use mode sidecar."
+        )
     if settings.mode == "embed":
         if container not in EMBEDDED and container != LADDER:
             raise InvalidTemplate(
@@ -96,7 +103,7 @@ def check_subtitles(settings: SubtitleSettings | None, container: str, path: str
                 field=f"{path}.format",
                 hint="Leave it out, or use mode sidecar.",
             )
-        if settings.tracks == "all" or len(settings.tracks) != 1:
+        if isinstance(settings.tracks, str) or len(settings.tracks) != 1:
             raise InvalidTemplate(
                 "one track can be drawn into the picture",
                 field=f"{path}.tracks",

@@ -24,6 +24,7 @@ from framefleet.domain.errors import (
     TooManySources,
 )
 from framefleet.domain.kinds import mistaken
+from framefleet.domain.packaging import own_folder
 from framefleet.domain.records import TargetRecord
 from framefleet.domain.stills import SnapshotTemplate
 from framefleet.domain.template import FileTemplate, Known, LadderTemplate, RemuxTemplate, Template, resolve_named
@@ -381,6 +382,8 @@ def _check_beside(targets: Sequence[Target]) -> None:
         if shown is None or shown.mode != "sidecar":
             continue
         stem = re.sub(r"\.[^./]*$", "", target.uri)
+        if shown.name is not None:
+            stem = f"{target.uri.rpartition('/')[0]}/{shown.name}_"
         if stem in stems:
             raise InvalidTarget(
                 "another target writes subtitle files of the same names",
@@ -395,12 +398,13 @@ def _check_folders(targets: Sequence[Target]) -> None:
     folders: set[str] = set()
     for i, target in enumerate(targets):
         if isinstance(target.settings, LadderTemplate):
-            folder = target.uri.rpartition("/")[0]
+            within = own_folder(target.uri) if target.settings.own_folder else target.uri
+            folder = within.rpartition("/")[0]
             if folder in folders:
                 raise InvalidTarget(
                     "another ladder has its files in this folder",
                     field=f"targets[{i}].uri",
-                    hint="Give each ladder a folder of its own.",
+                    hint="Give each ladder a folder of its own, or set own_folder.",
                 )
             folders.add(folder)
 

@@ -19,7 +19,7 @@ from framefleet.domain.errors import InvalidTemplate, UnknownTemplate
 from framefleet.domain.metadata import MetadataSettings, check_metadata
 from framefleet.domain.packaging import Encryption, SegmentFormat, Thumbnails, check_file, check_ladder
 from framefleet.domain.picture import PictureSettings, laid_under_renditions
-from framefleet.domain.sound import AudioSettings, SoundContainer, check_sound, check_sound_file
+from framefleet.domain.sound import AudioSettings, SoundContainer, Tracks, check_sound, check_sound_file
 from framefleet.domain.stills import STILL_REPLACES, AnimationTemplate, SnapshotTemplate, SpriteTemplate, check_stills
 from framefleet.domain.subtitles import LADDER, SubtitleSettings, check_not_burnt, check_subtitles
 from framefleet.domain.value import Value
@@ -59,13 +59,16 @@ class LadderTemplate(Value):
     description: str = ""
     packaging: Packaging = "hls"
     accelerator: Accelerator = "auto"
-    segment_seconds: float = Field(default=4.0, ge=1, le=10)
+    segment_seconds: float = Field(default=4.0, ge=1, le=60)
     video: PictureSettings = PictureSettings()
     """What is done to the picture of every rendition; a rendition's own `video` has precedence, field by field."""
     segment_format: SegmentFormat = "fmp4"
     """`ts`: MPEG-TS segments, for HLS players that are too old for fMP4."""
     start_number: int = Field(default=1, ge=0, le=1_000_000)
     """Number of the first segment, in names and manifests."""
+    own_folder: bool = False
+    """True: all but the manifests lies in a folder of the manifest's name without its extension, so that several ladders may
+    have their manifests in one folder. False: it lies beside the manifest."""
     single_file: bool = False
     """True: one file per rendition, whose segments the manifests list as byte ranges."""
     iframe_playlists: bool = False
@@ -76,6 +79,9 @@ class LadderTemplate(Value):
     """Sheets of small pictures in the manifests, for winding. None: without."""
     renditions: tuple[Rung, ...] = Field(default=(), max_length=15)
     """The rungs, from the largest to the smallest. None are given with `auto`."""
+    keep_equal: bool = False
+    """True: renditions that come out in the same size, such as those of several bit rates, are all made. False: of those that
+    come out (nearly) equal the lowest is."""
     auto: AutoLadder | None = None
     """Rungs chosen for the film, in place of `renditions`. null: they are given."""
     audio: AudioSettings | None = AudioSettings()
@@ -120,6 +126,10 @@ class RemuxTemplate(Value):
     kind: Literal["remux"] = "remux"
     description: str = ""
     container: Container = "mp4"
+    video: bool = True
+    """False: the picture is left out."""
+    audio: Tracks | None = "all"
+    """Which sound is copied: `all`, `main`, or a list of tracks as in `audio.tracks` of other targets. None: none is."""
     subtitles: SubtitleSettings | None = None
     """None leaves subtitles out. Not with `burn`, and not where sources are joined or trimmed."""
     data: bool = False
@@ -287,10 +297,12 @@ REPLACES = {
     "quality": ("bitrate",),
     "crf": ("bitrate", "passes", "qp", "constant_bitrate"),
     "max_bitrate": ("qp", "constant_bitrate"),
-    "width": ("long_edge", "short_edge"),
-    "height": ("long_edge", "short_edge"),
-    "long_edge": ("width", "height"),
-    "short_edge": ("width", "height"),
+    "width": ("long_edge", "short_edge", "width_share"),
+    "height": ("long_edge", "short_edge", "height_share"),
+    "width_share": ("width", "long_edge", "short_edge"),
+    "height_share": ("height", "long_edge", "short_edge"),
+    "long_edge": ("width", "height", "width_share", "height_share"),
+    "short_edge": ("width", "height", "width_share", "height_share"),
     "auto": ("renditions",),
     "renditions": ("auto",),
 } | STILL_REPLACES

@@ -14,6 +14,21 @@ Bitrate = Annotated[int, Field(ge=1_000, le=400_000_000)]
 PixelFormat = Literal["yuv420p", "yuv422p", "yuv444p", "yuv420p10le", "yuv422p10le", "yuv444p10le"]
 
 
+Below = Literal["adapt", "refuse"]
+
+
+class SourceBelow(Value):
+    """What happens where the source has less than is asked for, of each by itself."""
+
+    bitrate: Below | None = None
+    """`adapt`: `bitrate` and `max_bitrate` are lowered to the source's. `refuse`: the task fails when the source has a lower bit
+    rate than `bitrate`."""
+    frame_rate: Below | None = None
+    """`adapt`: the source's is kept. `refuse`: the task fails."""
+    size: Literal["refuse"] | None = None
+    """`refuse`: the task fails when the source is smaller than the box. Without `upscale` nothing is enlarged anyway."""
+
+
 class VideoSettings(SizeSettings):
     """How one rendition is encoded."""
 
@@ -36,10 +51,10 @@ class VideoSettings(SizeSettings):
     constant_bitrate: bool = False
     """True: the `bitrate` holds at every time, give or take what the buffer holds (`buffer_size`; half a second of it), with
     padding where the picture needs less, as for broadcasting. H.264 only."""
-    source_below: Literal["adapt", "refuse"] | None = None
+    source_below: Below | SourceBelow | None = None
     """What happens where the source has less than is asked for. `adapt`: `bitrate`, `max_bitrate` and `frame_rate` are
     lowered to the source's. `refuse`: the task fails when the source has a lower bit rate, frame rate or size than that.
-    None: nothing but that pictures are not enlarged."""
+    An object says it for each of them. None: nothing but that pictures are not enlarged."""
     preset: Annotated[str | None, NumberAsText] = Field(default=None, pattern=r"^[a-z0-9]{1,16}$")
     """The encoder family's own preset name; None for the family's default."""
     gop_seconds: float | None = Field(default=None, ge=0.5, le=10)
@@ -64,6 +79,14 @@ class VideoSettings(SizeSettings):
     pixel_format: PixelFormat | None = None
     """Chroma and depth of the samples. None: yuv420p, or yuv420p10le with 10 bits."""
 
+    @property
+    def below(self) -> SourceBelow:
+        """What `source_below` says of each."""
+        said = self.source_below
+        if isinstance(said, SourceBelow):
+            return said
+        return SourceBelow(bitrate=said, frame_rate=said, size="refuse" if said == "refuse" else None)
+
     @model_validator(mode="after")
     def _one_way_of_each(self) -> Self:
         if self.bitrate is not None and self.crf is not None:
@@ -86,7 +109,18 @@ class VideoSettings(SizeSettings):
 CLOSEST = 1.25
 """Rungs of an automatic ladder are at least so far apart in their caps."""
 _CHOSEN = (
-    *("width", "height", "long_edge", "short_edge", "turn_box", "resize", "upscale", "pad_color"),
+    *(
+        "width",
+        "height",
+        "long_edge",
+        "short_edge",
+        "width_share",
+        "height_share",
+        "turn_box",
+        "resize",
+        "upscale",
+        "pad_color",
+    ),
     *("max_bitrate", "bitrate", "passes", "qp", "constant_bitrate", "source_below"),
 )
 

@@ -18,9 +18,10 @@ def manifest(
     start_number: int = 1,
     sheets: ListedSheets | None = None,
     texts: Sequence[ListedTexts] = (),
+    below: str = "",
 ) -> str:
     """The MPD. Segments are numbered from `start_number` in their track's own folder, as `media` names them, or they are
-    ranges of one file.
+    ranges of one file. The folders lie in `below`: empty, or quoted and with a slash at its end.
     """
     tracks = [*video, *audio]
     total = max(t.segments[-1].start + t.segments[-1].duration for t in tracks)
@@ -42,7 +43,7 @@ def manifest(
         for track in video:
             rate = f' frameRate="{track.frame_rate}"' if track.frame_rate else ""
             shape = f' width="{track.width}" height="{track.height}"{rate} sar="1:1"'
-            lines += _representation(track, shape, _colour(track), media, start_number)
+            lines += _representation(track, shape, _colour(track), media, start_number, below)
         lines.append("    </AdaptationSet>")
     for i, track in enumerate(audio, 2):
         language = f" lang={quoteattr(track.language)}" if track.language else ""
@@ -56,17 +57,19 @@ def manifest(
         if len(audio) > 1:
             role = "main" if track is (next((t for t in audio if t.default), audio[0])) else "alternate"
             lines.append(f'      <Role schemeIdUri="urn:mpeg:dash:role:2011" value="{role}"/>')
-        lines += _representation(track, f' audioSamplingRate="{track.sample_rate}"', [channels], media, start_number)
+        lines += _representation(
+            track, f' audioSamplingRate="{track.sample_rate}"', [channels], media, start_number, below
+        )
         lines.append("    </AdaptationSet>")
     for i, track_texts in enumerate(texts, 2 + len(audio)):
-        lines += _texts(track_texts, i)
+        lines += _texts(track_texts, i, below)
     if sheets is not None:
-        lines += _thumbnails(sheets)
+        lines += _thumbnails(sheets, below)
     return "\n".join([*lines, "  </Period>", "</MPD>", ""])
 
 
 def _representation(
-    track: ListedTrack, attributes: str, children: Sequence[str], media: str, start_number: int
+    track: ListedTrack, attributes: str, children: Sequence[str], media: str, start_number: int, below: str
 ) -> list[str]:
     head = (
         f'      <Representation id={quoteattr(track.name)} bandwidth="{track.peak_bandwidth}"'
@@ -77,27 +80,28 @@ def _representation(
         more = f' r="{repeats}"' if repeats else ""
         timeline.append(f'            <S t="{start}" d="{duration}"{more}/>')
     timeline.append("          </SegmentTimeline>")
-    addressed = _ranges(track, timeline) if track.init_bytes is not None else None
+    addressed = _ranges(track, timeline, below) if track.init_bytes is not None else None
     return [
         head,
         *(f"        {child}" for child in children),
-        *(addressed or _numbers(track, timeline, media, start_number)),
+        *(addressed or _numbers(track, timeline, media, start_number, below)),
         "      </Representation>",
     ]
 
 
-def _numbers(track: ListedTrack, timeline: Sequence[str], media: str, start_number: int) -> list[str]:
+def _numbers(track: ListedTrack, timeline: Sequence[str], media: str, start_number: int, below: str) -> list[str]:
     """A file per segment."""
+    folder = f"{below}{track.name}"
     template = (
         f'        <SegmentTemplate timescale="{track.scale}" startNumber="{start_number}"'
-        f" initialization={quoteattr(f'{track.name}/{track.init}')} media={quoteattr(f'{track.name}/{media}')}>"
+        f" initialization={quoteattr(f'{folder}/{track.init}')} media={quoteattr(f'{folder}/{media}')}>"
     )
     return [template, *timeline, "        </SegmentTemplate>"]
 
 
-def _ranges(track: ListedTrack, timeline: Sequence[str]) -> list[str]:
+def _ranges(track: ListedTrack, timeline: Sequence[str], below: str) -> list[str]:
     """One file for the header and all segments."""
-    file = quoteattr(f"{track.name}/{track.init}")
+    file = quoteattr(f"{below}{track.name}/{track.init}")
     lines = [
         f'        <SegmentList timescale="{track.scale}">',
         f'          <Initialization sourceURL={file} range="0-{(track.init_bytes or 1) - 1}"/>',
@@ -109,26 +113,26 @@ def _ranges(track: ListedTrack, timeline: Sequence[str]) -> list[str]:
     return [*lines, "        </SegmentList>"]
 
 
-def _texts(track: ListedTexts, number: int) -> list[str]:
+def _texts(track: ListedTexts, number: int, below: str) -> list[str]:
     """A whole WebVTT file beside the segments."""
     language = f" lang={quoteattr(track.language)}" if track.language else ""
     return [
         f'    <AdaptationSet id="{number}" contentType="text" mimeType="text/vtt"{language}>',
         '      <Role schemeIdUri="urn:mpeg:dash:role:2011" value="subtitle"/>',
         f'      <Representation id={quoteattr(track.name)} bandwidth="{track.bandwidth}">',
-        f"        <BaseURL>{track.name}/{track.file}</BaseURL>",
+        f"        <BaseURL>{below}{track.name}/{track.file}</BaseURL>",
         "      </Representation>",
         "    </AdaptationSet>",
     ]
 
 
-def _thumbnails(sheets: ListedSheets) -> list[str]:
+def _thumbnails(sheets: ListedSheets, below: str) -> list[str]:
     """DASH-IF interoperability points, section 6.2.6: tiles in sheets of equal length."""
     scale = sheets.per_sheet.denominator
     return [
         '    <AdaptationSet contentType="image" mimeType="image/jpeg">',
         (
-            f'      <SegmentTemplate media={quoteattr(f"{sheets.folder}/$Number%05d$.jpg")} timescale="{scale}"'
+            f'      <SegmentTemplate media={quoteattr(f"{below}{sheets.folder}/$Number%05d$.jpg")} timescale="{scale}"'
             f' duration="{sheets.per_sheet.numerator}" startNumber="1"/>'
         ),
         (

@@ -73,10 +73,13 @@ def master_playlist(
     *,
     iframes: bool = False,
     sheets: ListedSheets | None = None,
+    below: str = "",
 ) -> str:
-    """The multivariant playlist: renditions in the order given, each with the groups of sound and subtitles."""
+    """The multivariant playlist: renditions in the order given, each with the groups of sound and subtitles. Their folders lie
+    in `below`: empty, or quoted and with a slash at its end.
+    """
     lines = ["#EXTM3U", "#EXT-X-VERSION:7", "#EXT-X-INDEPENDENT-SEGMENTS"]
-    lines += _sounds(audio) + _texts(texts)
+    lines += _sounds(audio, below) + _texts(texts, below)
     # What is played together: the dearest sound and the dearest subtitles with each rendition.
     text_peak = max((peak(t.segments) for t in texts), default=0)
     text_average = max((t.bandwidth for t in texts), default=0)
@@ -97,21 +100,21 @@ def master_playlist(
         if audio:
             attributes.append('AUDIO="audio"')
         attributes += [*with_texts, "CLOSED-CAPTIONS=NONE"]
-        lines += [f"#EXT-X-STREAM-INF:{','.join(attributes)}", f"{track.name}/index.m3u8"]
+        lines += [f"#EXT-X-STREAM-INF:{','.join(attributes)}", f"{below}{track.name}/index.m3u8"]
     if not video:
         lines += [
             f"#EXT-X-STREAM-INF:BANDWIDTH={t.peak_bandwidth + text_peak},"
             f"AVERAGE-BANDWIDTH={t.average_bandwidth + text_average},"
             + ",".join([f'CODECS="{t.codecs}",AUDIO="audio"', *with_texts])
-            + f"\n{t.name}/index.m3u8"
+            + f"\n{below}{t.name}/index.m3u8"
             for t in audio
         ]
     if iframes:
-        lines += [_iframes(track) for track in video]
+        lines += [_iframes(track, below) for track in video]
     if sheets is not None:
         lines.append(
             f"#EXT-X-IMAGE-STREAM-INF:BANDWIDTH={sheets.bandwidth},RESOLUTION={sheets.width}x{sheets.height},"
-            f'CODECS="jpeg",URI="{sheets.folder}/index.m3u8"'
+            f'CODECS="jpeg",URI="{below}{sheets.folder}/index.m3u8"'
         )
     return _text(lines)
 
@@ -135,7 +138,7 @@ def _map(track: ListedTrack) -> str:
     return f'#EXT-X-MAP:URI="{track.init}"{range_}'
 
 
-def _sounds(audio: Sequence[ListedTrack]) -> list[str]:
+def _sounds(audio: Sequence[ListedTrack], below: str) -> list[str]:
     """One line per track, each with a name of its own (section 4.3.4.1.1 forbids two of a name in a group)."""
     default = next((i for i, track in enumerate(audio) if track.default), 0)
     lines = []
@@ -144,19 +147,19 @@ def _sounds(audio: Sequence[ListedTrack]) -> list[str]:
         lines.append(
             f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="{shown}",{language}'
             f'DEFAULT={"YES" if i == default else "NO"},AUTOSELECT=YES,CHANNELS="{track.channels}",'
-            f'URI="{track.name}/index.m3u8"'
+            f'URI="{below}{track.name}/index.m3u8"'
         )
     return lines
 
 
-def _texts(texts: Sequence[ListedTexts]) -> list[str]:
+def _texts(texts: Sequence[ListedTexts], below: str) -> list[str]:
     """One line per subtitle track. None is shown unless the viewer or the player's settings ask."""
     lines = []
     for track, shown in zip(texts, _names(texts), strict=True):
         language = f'LANGUAGE="{track.language}",' if track.language else ""
         lines.append(
             f'#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="subtitles",NAME="{shown}",{language}'
-            f'DEFAULT=NO,AUTOSELECT=YES,FORCED=NO,URI="{track.name}/index.m3u8"'
+            f'DEFAULT=NO,AUTOSELECT=YES,FORCED=NO,URI="{below}{track.name}/index.m3u8"'
         )
     return lines
 
@@ -171,11 +174,11 @@ def _names(tracks: Sequence[ListedTrack | ListedTexts]) -> list[str]:
     return names
 
 
-def _iframes(track: ListedTrack) -> str:
+def _iframes(track: ListedTrack, below: str) -> str:
     return (
         f"#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH={track.iframe_bandwidth},"
         f'CODECS="{track.codecs}",RESOLUTION={track.width}x{track.height},VIDEO-RANGE={track.video_range},'
-        f'URI="{track.name}/iframes.m3u8"'
+        f'URI="{below}{track.name}/iframes.m3u8"'
     )
 
 

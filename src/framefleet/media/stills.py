@@ -86,7 +86,7 @@ def sprite_commands(
 def _sheets(spec: SpriteSpec, form: str, urls: Mapping[int, str], stem: str, extra_seek: Fraction) -> Command:
     samples = STILL_SAMPLES[form]
     given = sum(p.frames for p in spec.pieces)
-    cut = Sampling(NOTHING, spec.interval, spec.tiles, given, keyframes_only=spec.keyframes_only)
+    cut = Sampling(spec.start, spec.interval, spec.tiles, given, keyframes_only=spec.keyframes_only)
     stream = _strip(spec.pieces, spec.look, samples, cut, urls, 0, extra_seek)
     if samples.full_range:
         stream = stream.filter("setrange", "full")

@@ -50,8 +50,8 @@ def sprite_index(spec: SpriteSpec, sheets: Sequence[str]) -> dict[str, Any]:
 
 
 def _cues(spec: SpriteSpec) -> Iterator[tuple[Fraction, Fraction]]:
-    """From when to when each tile stands; the last one to the film's end."""
+    """From when to when each tile stands; the last one to the end of what they cover."""
     for tile in range(spec.tiles):
-        start = spec.interval * tile
-        end = min(spec.interval * (tile + 1), spec.duration) if tile + 1 < spec.tiles else spec.duration
+        start = spec.start + spec.interval * tile
+        end = min(start + spec.interval, spec.duration) if tile + 1 < spec.tiles else spec.duration
         yield start, max(end, start)

@@ -72,7 +72,9 @@ def handle(work: Work, spec: ConcatSpec, package: FilePackage) -> PublishedOutpu
     facts = certify.facts(work.tools.build, spec, made, asked)
     said = certify.quality_warnings(facts, asked)
     work.lease.confirm()
-    beside, read = subtitles.publish(work, spec.uri, texts, spec.sidecar) if spec.sidecar else ([], [])
+    beside, read = (
+        subtitles.publish(work, spec.uri, texts, spec.sidecar, spec.sidecar_names) if spec.sidecar else ([], [])
+    )
     file = publish_file(work, path, spec.uri)
     return PublishedOutput(
         files=(file, *beside),

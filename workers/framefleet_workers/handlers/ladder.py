@@ -8,7 +8,7 @@ from urllib.parse import quote
 from framefleet.domain.address import target_address
 from framefleet.domain.errors import VerifyFailed
 from framefleet.domain.languages import shortest
-from framefleet.domain.packaging import key_file
+from framefleet.domain.packaging import key_file, own_folder
 from framefleet.domain.records import Check, PublishedFile, PublishedOutput, Segment, Track
 from framefleet.domain.subtask import AudioTrack, ConcatSpec, LadderPackage, VideoTrack
 from framefleet.domain.template import LadderTemplate
@@ -47,9 +47,10 @@ def handle(work: Work, spec: ConcatSpec, package: LadderPackage) -> PublishedOut
     shown: list[ListedTrack] = []
     work.lease.confirm()
     cuts = [s.start for s in (video or audio)[0].track.segments]
-    texts, text_files, read, unseen = publish_texts(work, spec, package, cuts, key)
+    below = own_folder(spec.uri) if package.own_folder else spec.uri
+    texts, text_files, read, unseen = publish_texts(work, spec, package, below, cuts, key)
     for listed in [*video, *audio]:
-        published = publish_track(work, spec.uri, listed, package, key)
+        published = publish_track(work, below, listed, package, key)
         shown.append(published.track)
         files += published.files
         checks += published.checks
@@ -182,6 +183,8 @@ def _publish_manifests(
     sheets: ListedSheets | None,
 ) -> list[PublishedFile]:
     own = target_address(uri, "uri").key.rsplit("/", 1)[-1]
+    stem = own.rsplit(".", 1)[0]
+    below, folder = (own_folder(uri), f"{quote(stem)}/") if package.own_folder else (uri, "")
     hls, dash = package.packaging in {"hls", "cmaf"}, package.packaging in {"dash", "cmaf"}
     if not (video or audio):
         raise VerifyFailed("there is nothing to list")
@@ -191,7 +194,7 @@ def _publish_manifests(
         name = key_file(own)
         lock = Lock(package.key_uri or f"../{quote(name)}")
         if package.key_uri is None:
-            files.append(publish_bytes(work, key, uri, "key", name=name))
+            files.append(publish_bytes(work, key, below, "key", name=name))
     start = package.start_number
     if hls:
         playlists = [
@@ -202,21 +205,20 @@ def _publish_manifests(
         playlists += [(f"{t.name}/index.m3u8", texts_playlist(t, start_number=start, lock=lock)) for t in texts]
         if sheets is not None:
             playlists.append((f"{sheets.folder}/index.m3u8", image_playlist(sheets)))
-        files += [publish_bytes(work, text.encode(), uri, "manifest", name=name) for name, text in playlists]
-    stem = own.rsplit(".", 1)[0]
+        files += [publish_bytes(work, text.encode(), below, "manifest", name=name) for name, text in playlists]
     manifests = []
     if dash:
         manifests.append(
             (
                 own if not hls or own.endswith(".mpd") else f"{stem}.mpd",
-                manifest(video, audio, start_number=start, sheets=sheets, texts=texts),
+                manifest(video, audio, start_number=start, sheets=sheets, texts=texts, below=folder),
             )
         )
     if hls:
         manifests.append(
             (
                 own if not dash or not own.endswith(".mpd") else f"{stem}.m3u8",
-                master_playlist(video, audio, texts, iframes=package.iframe_playlists, sheets=sheets),
+                master_playlist(video, audio, texts, iframes=package.iframe_playlists, sheets=sheets, below=folder),
             )
         )
     # The target's own address comes last: when it is there, everything is.

@@ -24,15 +24,16 @@ WHOLE = "subtitles.vtt"
 
 
 def publish_texts(
-    work: Work, spec: ConcatSpec, package: LadderPackage, cuts: Sequence[Fraction], key: bytes | None
+    work: Work, spec: ConcatSpec, package: LadderPackage, below: str, cuts: Sequence[Fraction], key: bytes | None
 ) -> tuple[list[ListedTexts], list[PublishedFile], list[Check], list[str]]:
     """What manifests list of the subtitles, their files, checks and warnings. Files beside the target are not listed.
 
-    `cuts` is where the picture's segments begin, seconds; `key` encrypts segments.
+    Others lie in folders beside the address `below`. `cuts` is where the picture's segments begin, seconds; `key` encrypts
+    segments.
     """
     tracks, unseen = subtitles.written(work, spec.subtitles, looks=spec.sidecar == "ass")
     if spec.sidecar is not None:
-        return [], *subtitles.publish(work, spec.uri, tracks, spec.sidecar), unseen
+        return [], *subtitles.publish(work, spec.uri, tracks, spec.sidecar, spec.sidecar_names), unseen
     checks = subtitles.readable(work, tracks)
     verify.require(checks)
     listed: list[ListedTexts] = []
@@ -43,9 +44,9 @@ def publish_texts(
         name, text = f"subtitles-{one.track.id}", vtt(one.cues).encode()
         track = ListedTexts(name, WHOLE, len(text), spec.duration, shortest(one.track.language))
         if package.packaging in {"dash", "cmaf"}:
-            files.append(publish_bytes(work, text, spec.uri, "subtitles", name=f"{name}/{WHOLE}"))
+            files.append(publish_bytes(work, text, below, "subtitles", name=f"{name}/{WHOLE}"))
         if package.packaging in {"hls", "cmaf"}:
-            segments, made, check = _segments(work, spec, package, one, borders, key)
+            segments, made, check = _segments(work, below, package, one, borders, key)
             track = replace(track, segments=segments)
             files += made
             checks.append(check)
@@ -54,7 +55,7 @@ def publish_texts(
 
 
 def _segments(
-    work: Work, spec: ConcatSpec, package: LadderPackage, one: Written, borders: Sequence[Fraction], key: bytes | None
+    work: Work, below: str, package: LadderPackage, one: Written, borders: Sequence[Fraction], key: bytes | None
 ) -> tuple[tuple[ListedSegment, ...], list[PublishedFile], Check]:
     name = f"subtitles-{one.track.id}"
     clock = int(ZERO * CLOCK) if package.segment_format == "ts" else None
@@ -66,6 +67,6 @@ def _segments(
     for number, (text, (start, end)) in enumerate(zip(texts, pairwise(borders), strict=True), package.start_number):
         data = text.encode() if key is None else encrypted(text.encode(), key, number)
         file = f"{number:05d}.vtt"
-        files.append(publish_bytes(work, data, spec.uri, "subtitles", name=f"{name}/{file}"))
+        files.append(publish_bytes(work, data, below, "subtitles", name=f"{name}/{file}"))
         segments.append(ListedSegment(file, start, end - start, len(data)))
     return tuple(segments), files, check

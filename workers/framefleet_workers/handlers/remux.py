@@ -59,7 +59,9 @@ def handle(work: Work, spec: ConcatSpec, package: RemuxPackage) -> PublishedOutp
         checks.append(verify.check("times increase", True, all(a < b for a, b in pairwise(times))))
     verify.require(checks)
     work.lease.confirm()
-    beside, read = subtitles.publish(work, spec.uri, texts, spec.sidecar) if spec.sidecar else ([], [])
+    beside, read = (
+        subtitles.publish(work, spec.uri, texts, spec.sidecar, spec.sidecar_names) if spec.sidecar else ([], [])
+    )
     file = publish_file(work, path, spec.uri)
     return PublishedOutput(
         files=(file, *beside),

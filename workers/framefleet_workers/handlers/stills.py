@@ -26,7 +26,7 @@ EXTRA_SEEK = Fraction(12)
 
 
 def snapshot(work: Work, spec: SnapshotSpec) -> PublishedOutput:
-    """Single pictures, numbered from 1 in the address."""
+    """Single pictures, numbered in the address."""
     urls = _urls(work, [s.piece for s in spec.shots] + list(spec.scenes.pieces if spec.scenes else ()))
     shots = choose(work, spec, urls)
     paths = [work.path(f"{i}.{spec.format}") for i in range(1, len(shots) + 1)]
@@ -45,7 +45,8 @@ def snapshot(work: Work, spec: SnapshotSpec) -> PublishedOutput:
     work.lease.confirm()
     numbered = has_index(target_address(spec.uri, "uri").key)
     files = [
-        publish_file(work, path, spec.uri, "picture", index=i if numbered else None) for i, path in enumerate(paths, 1)
+        publish_file(work, path, spec.uri, "picture", index=i if numbered else None)
+        for i, path in enumerate(paths, spec.start_number)
     ]
     pictures = [{"uri": f.uri, "time": float(s.time)} for f, s in zip(files, shots, strict=True)]
     media = {"pictures": pictures, "format": spec.format, "width": spec.look.width, "height": spec.look.height}
@@ -53,7 +54,7 @@ def snapshot(work: Work, spec: SnapshotSpec) -> PublishedOutput:
 
 
 def sprite(work: Work, spec: SpriteSpec) -> PublishedOutput:
-    """Sheets, numbered from 1 in the address, then the maps of their tiles beside them."""
+    """Sheets, numbered in the address, then the maps of their tiles beside them."""
     urls = _urls(work, spec.pieces)
     paths = [work.path(f"sheet-{i}.{spec.format}") for i in range(spec.sheets)]
     for extra in (Fraction(0), EXTRA_SEEK):
@@ -67,13 +68,14 @@ def sprite(work: Work, spec: SpriteSpec) -> PublishedOutput:
     template = target_address(spec.uri, "uri").key.rsplit("/", 1)[-1]
     files: list[PublishedFile] = []
     names = []
-    for i, path in enumerate(paths, 1):
+    stem = spec.map_name or _map_stem(template)
+    for i, path in enumerate(paths, spec.start_number):
         name = with_index(template, i) if has_index(template) else _numbered(template, i, spec.sheets)
         files.append(publish_file(work, path, spec.uri, "picture", name=name))
         names.append(quote(name))  # maps are read as texts with addresses in them
     for kind in spec.maps:
         text = sprite_map(spec, names) if kind == "vtt" else json.dumps(sprite_index(spec, names), indent=1)
-        files.append(publish_bytes(work, text.encode(), spec.uri, "map", name=f"{_map_stem(template)}.{kind}"))
+        files.append(publish_bytes(work, text.encode(), spec.uri, "map", name=f"{stem}.{kind}"))
     media = {
         "tiles": spec.tiles,
         "sheets": spec.sheets,

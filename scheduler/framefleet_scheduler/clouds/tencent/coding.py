@@ -65,10 +65,11 @@ def video_settings(picture: Picture, words: Words, *, container: str, larger: bo
     if codec is None:
         raise unsupported(f"Codec {name[:20]!r} of VideoTemplate is not made here; there are {', '.join(words.video)}")
     found: dict[str, Any] = {"codec": codec, **size(picture, words, most=words.widest, larger=larger)}
-    if picture.Fps is not None and not 0 <= picture.Fps <= words.fastest:
+    below = getattr(picture, "FpsDenominator", None) or 1  # MPS's
+    if picture.Fps is not None and not 0 <= picture.Fps / below <= words.fastest:
         raise words.wrong("Fps", f"Fps is 0 to {words.fastest}")
     if picture.Fps:
-        found["frame_rate"] = picture.Fps
+        found["frame_rate"] = picture.Fps if below == 1 else f"{picture.Fps}/{below}"
     found |= _rate_control(picture, codec, words)
     found |= _groups(picture, words)
     if picture.Bframes is not None and picture.Bframes != -1:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from math import ceil
 from typing import Any, TypeVar
 
@@ -133,7 +134,7 @@ def segment_seconds(video: Mapping[str, Any], wanted: float = SEGMENT_SECONDS) -
     """Of segments that hold whole groups of pictures, near to what is wanted."""
     group = video.get("gop_seconds")
     if group is None and "gop_frames" in video and "frame_rate" in video:
-        group = video["gop_frames"] / video["frame_rate"]
+        group = float(video["gop_frames"] / Fraction(str(video["frame_rate"])))
     if group is None or group > 10:
         return wanted
     many = max(1, round(wanted / group), ceil(1 / group))

@@ -241,7 +241,7 @@ def whole(kind: Kind, template: Mapping[str, Any], words: Words) -> dict[str, An
         return {**flags, **template, "StreamInfos": streams}
     if kind.name == ANIMATED.name:
         return {"Width": 0, "Height": 0, "ResolutionAdaptive": "open", "Format": "gif", "Quality": 75, **template}
-    return {**_STILL, **template}
+    return {**(_STILL if issubclass(kind.model, Still) else {}), **template}
 
 
 def _video(found: Mapping[str, Any] | None, words: Words) -> dict[str, Any] | None:

@@ -325,7 +325,7 @@ class RedisTaskStore:
         return records.subtask_record(found[0]) if found else None
 
     def query(self, query: TaskQuery) -> TaskPage:
-        """Tasks without their subtasks, newest first. Raises StateUnavailable.
+        """Tasks without their subtasks, in the order asked for. Raises StateUnavailable.
 
         A page may have fewer than `limit` though there is a next one, when few of many match.
         """
@@ -352,7 +352,10 @@ class RedisTaskStore:
         oldest = "-inf" if query.since is None else records.milliseconds(query.since)
         newest = "+inf" if query.until is None else records.milliseconds(query.until)
         come = ("", "") if after is None else after
-        _, place, *answers = self._scripts.run("query", key, limit, state, pipeline, oldest, newest, *come, tagged)
+        order = "1" if query.oldest_first else ""
+        _, place, *answers = self._scripts.run(
+            "query", key, limit, state, pipeline, oldest, newest, *come, tagged, order
+        )
         ms, _, task_id = place.partition(" ")
         tasks = [record for answer in answers if (record := records.task_record(answer)) is not None]
         return (Place(int(ms), task_id) if task_id else None), tasks

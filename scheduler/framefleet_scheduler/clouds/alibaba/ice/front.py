@@ -2,16 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from framefleet.domain.errors import FramefleetError
+from framefleet_scheduler.clouds.alibaba.ice import (
+    callbacks,
+    convert_jobs,
+    picture_jobs,
+    pipelines,
+    templates,
+    transcode_jobs,
+    words,
+)
 from framefleet_scheduler.clouds.call import Call, Refusal
 from framefleet_scheduler.clouds.engine import Engine
 from framefleet_scheduler.clouds.gate import PER_SECOND
 
 _Operation = Callable[[Engine, Call], dict[str, Any]]
-_OPERATIONS: dict[str, _Operation] = {}
+_OPERATIONS: Mapping[str, _Operation] = {
+    "SubmitMediaConvertJob": convert_jobs.submit,
+    "GetMediaConvertJob": convert_jobs.get,
+    "ListMediaConvertJobs": convert_jobs.listed,
+    "SubmitTranscodeJob": transcode_jobs.submit,
+    "GetTranscodeJob": transcode_jobs.get,
+    "ListTranscodeJobs": transcode_jobs.listed,
+    "SubmitSnapshotJob": picture_jobs.submit_snapshot,
+    "GetSnapshotJob": picture_jobs.get_snapshot,
+    "ListSnapshotJobs": picture_jobs.list_snapshots,
+    "GetSnapshotUrls": picture_jobs.snapshot_urls,
+    "SubmitDynamicImageJob": picture_jobs.submit_animation,
+    "GetDynamicImageJob": picture_jobs.get_animation,
+    "ListDynamicImageJobs": picture_jobs.list_animations,
+    "SubmitSyncMediaInfoJob": picture_jobs.media_info,
+    "CreateCustomTemplate": templates.create,
+    "GetCustomTemplate": templates.get,
+    "UpdateCustomTemplate": templates.update,
+    "DeleteCustomTemplate": templates.delete,
+    "ListCustomTemplates": templates.listed,
+    "SetDefaultCustomTemplate": templates.set_default,
+    "GetSystemTemplate": templates.get_system,
+    "ListSystemTemplates": templates.listed_system,
+    "CreatePipeline": pipelines.create,
+    "GetPipeline": pipelines.get,
+    "ListPipelines": pipelines.listed,
+    "UpdatePipeline": pipelines.update,
+    "DeletePipeline": pipelines.delete,
+    "SetEventCallback": callbacks.set_callback,
+    "GetEventCallback": callbacks.get_callback,
+}
 
 
 class Ice:
@@ -27,7 +66,7 @@ class Ice:
         return action in _OPERATIONS
 
     def meter(self, call: Call) -> tuple[str, float]:
-        """Each operation by key."""
+        """Each operation by key: ICE's own rates are not public, and those of its sister product are the same."""
         return f"{self.name} {call.action} {call.caller.id}", PER_SECOND
 
     def answer(self, call: Call) -> dict[str, Any]:
@@ -36,4 +75,4 @@ class Ice:
 
     def refused(self, error: FramefleetError) -> Refusal:
         """In their words."""
-        return Refusal("InvalidArgument", error.message)
+        return words.refused(error)

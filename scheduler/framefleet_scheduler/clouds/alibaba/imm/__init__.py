@@ -6,5 +6,17 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel
 
-DOCUMENTED: Mapping[str, type[BaseModel]] = {}
+from framefleet_scheduler.clouds.alibaba.imm import projects, requests
+
+DOCUMENTED: Mapping[str, type[BaseModel]] = {
+    "CreateMediaConvertTask": requests.CreateMediaConvertTask,
+    "GetTask": requests.GetTask,
+    "ListTasks": requests.ListTasks,
+    "DetectMediaMeta": requests.DetectMediaMeta,
+    "CreateProject": projects.CreateProject,
+    "GetProject": projects.GetProject,
+    "ListProjects": projects.ListProjects,
+    "UpdateProject": projects.UpdateProject,
+    "DeleteProject": projects.DeleteProject,
+}
 """Operations whose fields are told in docs/howto, with what they take."""

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 from framefleet.domain.errors import FramefleetError
+from framefleet_scheduler.clouds.alibaba.imm import detecting, projects, tasks
+from framefleet_scheduler.clouds.alibaba.imm.reading import refused
 from framefleet_scheduler.clouds.call import Call, Refusal
 from framefleet_scheduler.clouds.engine import Engine
 from framefleet_scheduler.clouds.gate import PER_SECOND
 
 _Operation = Callable[[Engine, Call], dict[str, Any]]
-_OPERATIONS: dict[str, _Operation] = {}
+_OPERATIONS: dict[str, _Operation] = {
+    "CreateMediaConvertTask": tasks.create,
+    "GetTask": tasks.get,
+    "ListTasks": tasks.listed,
+    "CreateProject": projects.create,
+    "GetProject": projects.get,
+    "ListProjects": projects.listed,
+    "UpdateProject": projects.update,
+    "DeleteProject": projects.delete,
+    "DetectMediaMeta": detecting.detect,
+}
+_PROJECT = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
 class Imm:
@@ -27,7 +41,10 @@ class Imm:
         return action in _OPERATIONS
 
     def meter(self, call: Call) -> tuple[str, float]:
-        """Each operation by key."""
+        """All operations of a project together; what names none, by key."""
+        project = call.parameters.get("ProjectName")
+        if isinstance(project, str) and _PROJECT.fullmatch(project):
+            return f"{self.name} {call.tenant}/{project}", projects.QUERIES_PER_SECOND
         return f"{self.name} {call.action} {call.caller.id}", PER_SECOND
 
     def answer(self, call: Call) -> dict[str, Any]:
@@ -36,4 +53,4 @@ class Imm:
 
     def refused(self, error: FramefleetError) -> Refusal:
         """In their words."""
-        return Refusal("InvalidArgument", error.message)
+        return refused(error)
