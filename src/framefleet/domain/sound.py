@@ -13,7 +13,7 @@ from framefleet.domain.errors import InvalidTemplate
 from framefleet.domain.value import Value
 
 AudioCodec = Literal["aac", "mp3", "opus", "flac", "pcm_s16le", "pcm_s24le", "ac3", "copy"]
-SoundContainer = Literal["m4a", "mka", "mp3", "ogg", "opus", "flac", "wav", "ac3"]
+SoundContainer = Literal["m4a", "mka", "mp3", "ogg", "opus", "flac", "wav", "ac3", "aac"]
 SampleRate = Literal[8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000, 176400, 192000]
 TrackName = Annotated[int, Field(ge=0, le=63)] | Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}$")]
 """A track of its kind in the source, counted from 0, or the first one in a language (ISO 639, two or three letters)."""
@@ -51,6 +51,7 @@ HELD: dict[str, frozenset[str]] = {
     "flac": frozenset({"flac"}),
     "wav": frozenset({"pcm_s16le", "pcm_s24le"}),
     "ac3": frozenset({"ac3"}),
+    "aac": frozenset({"aac"}),
 }
 """Codecs of each container of sound alone."""
 SEVERAL_TRACKS = frozenset({"m4a", "mka"})

@@ -224,7 +224,7 @@ class AudioPiece(Value):
     """Its packets overlap or leave holes (see `AudioStream.uneven`): its times decide, what overlaps is cut."""
 
 
-SoundForm = Literal["cmaf", "mka", "mp3", "ogg", "opus", "flac", "wav", "ac3"]
+SoundForm = Literal["cmaf", "mka", "mp3", "ogg", "opus", "flac", "wav", "ac3", "aac"]
 
 
 class AudioTrackSpec(Value):

@@ -12,8 +12,8 @@ from framefleet_scheduler.clouds.alibaba.imm.refusals import invalid, unsupporte
 from framefleet_scheduler.clouds.alibaba.imm.requests import Segment, Target
 
 FILES = frozenset({"mp4", "mkv", "mov", "ts", "flv"})
-SOUND_FILES = {"mp3": "mp3", "flac": "flac", "oga": "ogg", "ac3": "ac3", "opus": "opus"}
-_UNKNOWN_CONTAINERS = ("asf", "avi", "mxf", "aac")
+SOUND_FILES = {"mp3": "mp3", "flac": "flac", "oga": "ogg", "ac3": "ac3", "opus": "opus", "aac": "aac"}
+_UNKNOWN_CONTAINERS = ("asf", "avi", "mxf")
 _WITH_SUBTITLES = frozenset({"mp4", "mkv", "mov"})
 _WITH_SPEED = frozenset({"mp4", "mov"})
 _WITH_COVER = frozenset({"mp4", "mkv"})
