@@ -84,8 +84,12 @@ def choose(
         streams = _named(name, heard)
         if any(streams):
             found.append(Choice(streams, parts))
-        else:
+            continue
+        try:
             found.append(_named_beside(name, leading, beside, f"{path}.tracks[{i}]"))
+        except SourceNoAudio:
+            if settings.missing == "refuse":
+                raise
     return found
 
 

@@ -389,7 +389,7 @@ class RemuxPackage(Value):
     container: Container
     source: int
     streams: tuple[int, ...]
-    """Indexes of the streams that are copied: the main video first, then all sound."""
+    """Indexes of the streams that are copied: the main video first, then all sound; none where there are only texts."""
     data: tuple[int, ...] = ()
     """Indexes of the data streams that are copied, after the others."""
     languages: tuple[str | None, ...] = ()
