@@ -134,6 +134,10 @@ class Acceptor:
         self._kick()
         return task
 
+    def check_webhook(self, url: str, field: str) -> None:
+        """Refuse an address that webhooks may not call. Raises InvalidWebhook, WebhookForbidden."""
+        _refuse_the_impossible(self._check_webhook, url, field)
+
     def handle_submission(self, submission: Submission) -> None:
         """Answer a message of the submit queue, put it aside if refused, and settle it.
 

@@ -98,6 +98,17 @@ def test_without_the_seal_key_keys_do_not_sign(store: MemoryStore, access: Acces
     assert bare.all() == [key]
 
 
+def test_other_secrets_are_sealed_for_what_they_are(store: MemoryStore, access: AccessKeys) -> None:
+    sealed = access.sealed("Secret1", "callback of a")
+
+    assert "Secret1" not in sealed
+    assert "Secret1" == access.opened(sealed, "callback of a")
+    with pytest.raises(SealKeyMissing):
+        access.opened(sealed, "callback of b")
+    with pytest.raises(SealKeyMissing):
+        AccessKeys(store).sealed("Secret1", "callback of a")
+
+
 def test_a_lost_seal_key_is_replaced_by_rotating(store: MemoryStore, access: AccessKeys) -> None:
     key, _ = access.create(Role.PRODUCER, signs=True)
     new = AccessKeys(store, seal=Seal("another"))

@@ -20,7 +20,7 @@ from framefleet.domain.webhook import Hook, is_signed
 from framefleet.ports import OutgoingDelivery, Place
 from framefleet_scheduler.inventory import tasks_in
 from framefleet_scheduler.letters import Letters
-from framefleet_scheduler.notify import Notifier, Webhooks
+from framefleet_scheduler.notify import Notifier, Said, Webhooks
 from tests import factories
 from tests.fakes import FakeClock, MemoryStore
 
@@ -467,3 +467,128 @@ def test_threads_are_for_everybody() -> None:
 
 def _fails(*_: object) -> bool:
     raise StoreUnavailable("away")
+
+
+# --- in the words of other clouds' dialects -----------------------------------------------------
+
+
+class Dialect:
+    """A form that says what it is told to."""
+
+    def __init__(self, said: Said | None) -> None:
+        self.said = said
+        self.asked: list[tuple[str, str]] = []
+
+    def __call__(self, delivery: OutgoingDelivery, hook: Hook) -> Said | None:
+        self.asked.append((delivery.event, hook.url))
+        return self.said
+
+
+def in_words(said: Said | None, *statuses: int | None) -> tuple[Desk, Dialect, Task]:
+    """A desk with a task that has ended, whose webhook is called in a dialect's words."""
+    desk, dialect = Desk(*(statuses or (200,))), Dialect(said)
+    task = desk.ended()
+    assert task.webhook is not None
+    key = keys.webhook(task.id, task.webhook)
+    hook = Hook.model_validate_json(desk.store.objects[key])
+    desk.store.put(key, hook.model_copy(update={"form": "theirs"}).model_dump_json().encode())
+    desk.rebuilt()
+    webhooks = Webhooks(desk.waiting, desk.receiver, SECRET, {"theirs": dialect})
+    desk.notifier = Notifier(webhooks, desk.letters, desk.store, desk.clock, chance=lambda: 0.5)
+    return desk, dialect, task
+
+
+def test_an_event_in_other_words_is_sent_as_they_are() -> None:
+    desk, dialect, task = in_words(Said(b"theirs", headers={"X-Signature": "x"}))
+
+    desk.work()
+
+    ((url, body, headers),) = desk.receiver.calls
+    assert (url, body) == ("https://example.org/hook?token=1", b"theirs")
+    assert headers.pop("User-Agent").startswith("Framefleet/")
+    assert headers == {"Content-Type": "application/json", "X-Signature": "x"}, "nothing of ours, no signature"
+    assert dialect.asked == [("task.succeeded", "https://example.org/hook?token=1")]
+    assert desk.waiting.outcomes == ["delivered"]
+    assert keys.told(task.id, 1) in desk.store.objects
+
+
+def test_it_is_tried_again_as_ours_are_and_said_anew_each_time() -> None:
+    desk, dialect, _ = in_words(Said(b"theirs"), 500, None, 200)
+
+    desk.work_for(1)
+
+    assert desk.waiting.outcomes == ["retry", "retry", "delivered"]
+    assert len(dialect.asked) == len(desk.receiver.calls) == 3
+
+
+def test_it_may_go_to_another_address() -> None:
+    desk, _, _ = in_words(Said(b"theirs", url="https://example.org/elsewhere"))
+
+    desk.work()
+
+    assert [url for url, _, _ in desk.receiver.calls] == ["https://example.org/elsewhere"]
+
+
+def test_it_may_be_kept_for_who_comes_for_it_and_then_nobody_is_called() -> None:
+    desk, _, task = in_words(Said(b"theirs", key="clouds/vod/events/1"))
+
+    desk.work()
+
+    assert desk.store.objects["clouds/vod/events/1"] == b"theirs"
+    assert not desk.receiver.calls
+    assert desk.waiting.outcomes == ["delivered"]
+    assert keys.told(task.id, 1) in desk.store.objects
+
+
+def test_where_there_is_nothing_to_say_nobody_is_called() -> None:
+    desk, _, _ = in_words(None)
+
+    desk.work()
+
+    assert not desk.receiver.calls
+    assert desk.waiting.outcomes == ["delivered"]
+
+
+def test_a_form_that_this_version_does_not_know_comes_again_until_one_does() -> None:
+    desk, dialect, _ = in_words(Said(b"theirs"))
+    known = desk.notifier
+    desk.notifier = Notifier(
+        Webhooks(desk.waiting, desk.receiver, SECRET), desk.letters, desk.store, desk.clock, chance=lambda: 0.5
+    )
+    desk.work()
+    assert (desk.waiting.outcomes, desk.receiver.calls) == (["retry"], [])
+    assert "form theirs" in str(next(iter(desk.waiting.letters.values())).record.attempts[-1].error)
+
+    desk.notifier = known
+    desk.work_for(1)
+
+    assert desk.waiting.outcomes == ["retry", "delivered"]
+    assert [body for _, body, _ in desk.receiver.calls] == [b"theirs"]
+    assert len(dialect.asked) == 1
+
+
+def test_a_store_that_is_away_while_it_is_kept_lets_it_come_again() -> None:
+    desk, _, _ = in_words(Said(b"theirs", key="clouds/vod/events/1"))
+    taken = desk.waiting.take(1, 1, {})
+    desk.store.away = True
+
+    with pytest.raises(StoreUnavailable):
+        desk.notifier.deliver(taken[0])
+
+    desk.store.away = False
+    desk.work()
+    assert desk.store.objects["clouds/vod/events/1"] == b"theirs"
+
+
+def test_an_event_of_several_messages_is_told_in_their_order_and_again_as_a_whole() -> None:
+    said = Said(b"last", before=(Said(b"first"), Said(b"second", url="https://example.org/elsewhere")))
+    desk, _, task = in_words(said, 200, 500, 200)
+
+    desk.work()
+    assert [b"first", b"second"] == [body for _, body, _ in desk.receiver.calls]
+    assert keys.told(task.id, 1) not in desk.store.objects
+    desk.work_for(1)
+
+    assert [b"first", b"second", b"first", b"second", b"last"] == [body for _, body, _ in desk.receiver.calls]
+    assert "https://example.org/elsewhere" == desk.receiver.calls[1][0]
+    assert keys.told(task.id, 1) in desk.store.objects

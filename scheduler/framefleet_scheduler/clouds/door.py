@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from fastapi.concurrency import run_in_threadpool
@@ -34,6 +34,16 @@ _ALIBABA = frozenset({Scheme.ACS3, Scheme.RPC1})
 Handler = Callable[[RawRequest, Request], Answer]
 
 
+class ByPath(Protocol):
+    """A dialect that is told by its path."""
+
+    def handle(self, request: RawRequest, about: Request) -> Answer:
+        """Answer one request. Raises nothing."""
+
+    def cut(self, message: str) -> Answer:
+        """To a request whose body is too large, or did not come."""
+
+
 @dataclass(frozen=True, slots=True)
 class Doors:
     """What is behind the door."""
@@ -41,8 +51,8 @@ class Doors:
     gate: Gate
     alibaba: Family
     tencent: Family
-    by_path: Mapping[str, Handler]
-    """Dialects that are told by their path, e.g. `/vodencoding/v1/`."""
+    by_path: Mapping[str, ByPath]
+    """By how the path begins, e.g. `/vodencoding/v1/`."""
 
 
 class Door:
@@ -58,22 +68,19 @@ class Door:
             await self._app(scope, receive, send)
             return
         path = scope["path"]
-        handler = next((one for prefix, one in self._doors.by_path.items() if path.startswith(prefix)), None)
-        if handler is None and path not in {"", "/"}:
-            await self._app(scope, receive, send)
-            return
-        request = _raw(scope, b"")
-        if handler is None and not _may_be_ours(request):
+        by_path = next((one for prefix, one in self._doors.by_path.items() if path.startswith(prefix)), None)
+        if by_path is None and (path not in {"", "/"} or not _may_be_ours(_raw(scope, b""))):
             await self._app(scope, receive, send)
             return
         body, cut = await _body(receive)
         request = _raw(scope, body)
+        handler = self._handler(request) if by_path is None else by_path.handle
         if handler is None:
-            handler = self._handler(request)
-            if handler is None:
-                await self._app(scope, _again(body, receive), send)
-                return
-        if cut is not None:
+            await self._app(scope, _again(body, receive), send)
+            return
+        if cut is not None and by_path is not None:
+            answer = by_path.cut(cut)
+        elif cut is not None:
             family = self._doors.alibaba if recognize(request) in _ALIBABA else self._doors.tencent
             answer = family.failure(family.new_request_id(), family.too_large(cut))
         else:

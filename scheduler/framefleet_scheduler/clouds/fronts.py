@@ -33,7 +33,7 @@ def doors(desk: Desk, seen: Seen) -> Doors:
         gate=gate,
         alibaba=Alibaba({"2020-09-30": imm_front.Imm(engine), "2020-11-09": ice_front.Ice(engine)}),
         tencent=Tencent({"2018-07-17": vod_front.Vod(engine), "2019-06-12": mps_front.Mps(engine)}),
-        by_path={visionular_front.PREFIX: visionular.handle},
+        by_path={visionular_front.PREFIX: visionular},
     )
 
 

@@ -24,8 +24,8 @@ REQUESTS_PER_SECOND = 500
 """That a key may send to one server, unless the server or the key says otherwise."""
 MOST_PER_SECOND = 100_000
 MOST_ACTIONS = 64
-ACTION = r"(imm|ice|vod|mps|visionular|\*):[A-Za-z*]{1,100}"
-"""Operations of the clouds' dialects: the dialect, and the operation's name, `*` for any letters of it."""
+ACTION = r"(imm|ice|vod|mps|visionular|\*):[A-Za-z_*]{1,100}"
+"""Operations of the clouds' dialects: the dialect, and the operation's name, `*` for any letters and underscores of it."""
 _ID = re.compile(r"[a-z2-7]{16}")
 _SECRET_BYTES = 32
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"

@@ -126,6 +126,10 @@ class VideoStream(Value):
     language: str | None = None
     attached_picture: bool = False
     default: bool = False
+    codec_tag: str | None = None
+    """How the file names the codec, e.g. `avc1`; what is not letters is `[27]`."""
+    reordered: int | None = None
+    """Frames that a decoder holds back to show them in their order (FFmpeg's has_b_frames)."""
 
     @property
     def interlaced(self) -> bool:
@@ -165,6 +169,10 @@ class AudioStream(Value):
     bitrate: int | None = None
     language: str | None = None
     default: bool = False
+    codec_tag: str | None = None
+    """How the file names the codec, e.g. `mp4a`; what is not letters is `[15]`."""
+    sample_format: str | None = None
+    """FFmpeg's name of it, e.g. `fltp`."""
     end: Rational | None = None
     """Where its last packet ends, seconds on the file's clock; None when its packets were not read."""
     uneven: bool = False

@@ -394,34 +394,19 @@ def _check_beside(targets: Sequence[Target]) -> None:
 
 
 def _check_folders(targets: Sequence[Target]) -> None:
-    """A ladder's renditions, and its second manifest, lie beside the one that is named, so each needs a folder of its own, unless
-    their files cannot meet.
-    """
-    folders: dict[str, list[LadderTemplate]] = {}
+    """A ladder's renditions, and its second manifest, lie beside the one that is named, so each needs a folder of its own."""
+    folders: set[str] = set()
     for i, target in enumerate(targets):
         if isinstance(target.settings, LadderTemplate):
             within = own_folder(target.uri) if target.settings.own_folder else target.uri
-            there = folders.setdefault(within.rpartition("/")[0], [])
-            if not all(_may_share(target.settings, other) for other in there):
+            folder = within.rpartition("/")[0]
+            if folder in folders:
                 raise InvalidTarget(
                     "another ladder has its files in this folder",
                     field=f"targets[{i}].uri",
-                    hint="Give each ladder a folder of its own, set own_folder, or give their renditions different names and"
-                    " equal segments.",
+                    hint="Give each ladder a folder of its own, or set own_folder.",
                 )
-            there.append(target.settings)
-
-
-def _may_share(one: LadderTemplate, other: LadderTemplate) -> bool:
-    """Whether two ladders may lie in one folder: renditions have names of their own, and the sound that both may list is cut and
-    wrapped alike.
-    """
-    for each in (one, other):
-        if each.packaging == "cmaf" or each.auto or each.encryption or each.thumbnails or each.subtitles:
-            return False
-    names = [{rung.name for rung in each.renditions} for each in (one, other)]
-    alike = ("segment_seconds", "segment_format", "start_number", "single_file")
-    return not names[0] & names[1] and all(getattr(one, name) == getattr(other, name) for name in alike)
+            folders.add(folder)
 
 
 def _check_names(request: TaskRequest) -> None:

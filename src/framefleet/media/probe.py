@@ -161,6 +161,8 @@ def _video(s: Mapping[str, Any]) -> VideoStream:
         language=_language(s),
         attached_picture=bool(disposition.get("attached_pic") or disposition.get("still_image")),
         default=bool(disposition.get("default")),
+        codec_tag=_codec_tag(s),
+        reordered=_integer(s.get("has_b_frames")),
     )
 
 
@@ -178,7 +180,15 @@ def _audio(s: Mapping[str, Any]) -> AudioStream:
         bitrate=_integer(s.get("bit_rate")),
         language=_language(s),
         default=bool(s.get("disposition", {}).get("default")),
+        codec_tag=_codec_tag(s),
+        sample_format=s.get("sample_fmt"),
     )
+
+
+def _codec_tag(s: Mapping[str, Any]) -> str | None:
+    """None where the container has none: FFmpeg says four zeros then."""
+    text = s.get("codec_tag_string")
+    return None if text in {None, "", "[0][0][0][0]"} else str(text)[:32]
 
 
 def _mastering(s: Mapping[str, Any]) -> Mastering | None:

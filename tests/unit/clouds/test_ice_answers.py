@@ -50,6 +50,8 @@ MEDIA = {
             "duration": "403.039989",
             "bitrate": 888_563,
             "frames": 10_040,
+            "codec_tag": "[27][0][0][0]",
+            "reordered": 2,
         }
     ],
     "audio": [
@@ -60,6 +62,8 @@ MEDIA = {
             "channels": 2,
             "layout": "stereo",
             "time_base": "1/44100",
+            "codec_tag": "mp4a",
+            "sample_format": "fltp",
             "language": "eng",
         }
     ],
@@ -154,7 +158,9 @@ def test_what_a_file_is_has_only_texts_in_the_documented_fields() -> None:
         "Width": "850",
         "Height": "478",
     } == basic
-    assert ("h264", "avc1", "0x31637661") == (video["Codec_name"], video["Codec_tag_string"], video["Codec_tag"])
+    assert ("h264", "[27][0][0][0]", "0x001b", "2") == tuple(
+        video[name] for name in ("Codec_name", "Codec_tag_string", "Codec_tag", "Has_b_frames")
+    )
     assert ("478:477", "25.0", "29.97", "1.473556") == (
         video["Sar"],
         video["Fps"],
@@ -167,8 +173,12 @@ def test_what_a_file_is_has_only_texts_in_the_documented_fields() -> None:
         video["NumFrames"],
         video["Time_base"],
     )
-    assert ("aac", "mp4a", "44100", "2", "stereo", "eng") == tuple(
-        audio[name] for name in ("CodecName", "CodecTagString", "SampleRate", "Channels", "ChannelLayout", "Lang")
+    assert ("aac", "mp4a", "0x6134706d", "fltp", "44100", "2", "stereo", "eng") == tuple(
+        audio[name]
+        for name in (
+            *("CodecName", "CodecTagString", "CodecTag", "SampleFmt"),
+            *("SampleRate", "Channels", "ChannelLayout", "Lang"),
+        )
     )
 
 

@@ -177,7 +177,7 @@ def test_sound_is_what_its_block_says(form: str, asked: dict[str, Any], ours: di
         ({"Audio": {"Samplerate": 8000}}, "InvalidParameter.OutOfRange", "Audio.Samplerate"),
         ({"Audio": {"Channels": 3}}, "InvalidParameter.OutOfRange", "Audio.Channels"),
         ({"Container": {"Format": "avi"}}, "InvalidParameter.NotSupported", "Container.Format"),
-        ({"MuxConfig": {"Segment": {"Duration": 20}}}, "InvalidParameter.NotSupported", "Segment.Duration"),
+        ({"MuxConfig": {"Segment": {"Duration": 61}}}, "InvalidParameter.OutOfRange", "Segment.Duration"),
         ({"MuxConfig": {"Segment": {"ForceSegTime": "1,2"}}}, "InvalidParameter.NotSupported", "ForceSegTime"),
         ({"Video": {"Remove": True}, "Audio": {"Remove": True}}, "InvalidParameter", "Audio.Remove"),
     ],
@@ -293,6 +293,30 @@ def test_manifests_of_one_folder_get_on_with_each_other() -> None:
     )
 
     assert [["hd"], ["sd"]] == [[rung["name"] for rung in one["overrides"]["renditions"]] for one in found.targets]
+    assert all(one["overrides"]["own_folder"] for one in found.targets)
+
+
+def test_groups_of_one_folder_have_folders_of_their_manifests() -> None:
+    outputs = [{"OutputFileName": "a.m3u8", "TemplateId": "S00000001-100010"}]
+    base = {"OutputFileBase": "oss://results/film"}
+    groups = [
+        {"GroupConfig": {"Type": kind, "ManifestName": name, **base}, "Outputs": outputs}
+        for kind, name in (("Hls", "hls"), ("Dash", "dash"))
+    ]
+    found = planned(Inputs=[{"InputFile": "oss://films/0.mp4"}], OutputGroups=groups)
+
+    assert ["oss://results/film/hls/a/index.m3u8", "oss://results/film/dash.mpd"] == [
+        one.media for one in found.elements
+    ]
+
+
+def test_long_segments_have_keyframes_inside() -> None:
+    config = {"MuxConfig": {"Segment": {"Duration": 30}}}
+    ladder = planned(**job(output("a.m3u8", TemplateId="S00000001-100030", OverrideParams=config))).targets[0][
+        "overrides"
+    ]
+
+    assert (30, 10) == (ladder["segment_seconds"], ladder["renditions"][0]["video"]["gop_seconds"])
 
 
 def test_h265_in_hls_has_the_segments_that_it_needs() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from math import gcd
 from typing import Any
 
 from framefleet.domain.errors import ErrorInfo
@@ -36,6 +37,8 @@ _CODES = {
     "source_truncated": 3,
     "source_no_video": 3,
     "source_no_audio": 3,
+    "source_no_subtitles": 3,
+    "copy_impossible": 3,
     "source_clock": 3,
     "source_changed": 3,
     "source_too_long": 4,
@@ -103,8 +106,14 @@ def _source(media: MediaInfo | None) -> dict[str, Any]:
         "source_audio_bitrate": 0 if audio is None else audio.bitrate or 0,
         "source_video_codec": "" if video is None else video.codec,
         "source_audio_codec": "" if audio is None else audio.codec,
-        "ratio": "" if video is None else f"{video.display_width}:{video.display_height}",
+        "ratio": "" if video is None else _ratio(video.display_width, video.display_height),
     }
+
+
+def _ratio(width: int, height: int) -> str:
+    """`16:9`."""
+    by = gcd(width, height) or 1
+    return f"{width // by}:{height // by}"
 
 
 def _output(film: TargetRecord | None) -> dict[str, Any]:

@@ -6,7 +6,7 @@ The numbers of `code` other than 0 are not public at the vendor; ours are in doc
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -29,18 +29,20 @@ from framefleet_scheduler.clouds.engine import Engine
 from framefleet_scheduler.clouds.gate import PER_SECOND, Gate, Refused, Why
 from framefleet_scheduler.clouds.visionular import operations
 from framefleet_scheduler.clouds.visionular.operations import AUTH_FAIL, BAD_PARAM, EMPTY_RESULT, INTERNAL
+from framefleet_scheduler.clouds.visionular.templates import their_field
 from framefleet_scheduler.clouds.wire import Answer, RawRequest, Unreadable, query_pairs
 
 log = structlog.get_logger()
 
 PREFIX = "/vodencoding/v1/"
 LIMITED = 42900
+UNAVAILABLE = 50300
 _MOST_BODY_BYTES = 1 << 20
 _RATES = {"list_task": 10.0}
 """Calls per second of a key, where they are fewer: it counts through the tasks."""
 
 _Operation = Callable[[Engine, Call], dict[str, Any]]
-_OPERATIONS: dict[tuple[str, str], _Operation] = {
+OPERATIONS: Mapping[tuple[str, str], _Operation] = {
     ("POST", "create_task"): operations.create_task,
     ("GET", "query_task"): operations.query_task,
     ("GET", "list_task"): operations.list_task,
@@ -76,7 +78,7 @@ class Visionular:
             return Answer(refusal.status, _envelope(int(refusal.code), refusal.message, {}, request_id), headers)
         except ServiceError as error:
             log.warning("cloud.unavailable", door=self.name, code=error.code, message=error.message)
-            return Answer(503, _envelope(50300, error.message, {}, request_id), {"Retry-After": "2"})
+            return Answer(503, _envelope(UNAVAILABLE, error.message, {}, request_id), {"Retry-After": "2"})
         except FramefleetError as error:
             said = refused(error)
             return Answer(said.status, _envelope(int(said.code), said.message, {}, request_id))
@@ -84,12 +86,16 @@ class Visionular:
             log.exception("cloud.broken", door=self.name)
             return Answer(500, _envelope(INTERNAL, "the request broke the server", {}, request_id))
 
+    def cut(self, message: str) -> Answer:
+        """To a request whose body is too large, or did not come."""
+        return Answer(413, _envelope(BAD_PARAM, message, {}, uuid4().hex))
+
     def _answered(self, request: RawRequest, about: Request, request_id: str) -> dict[str, Any]:
         caller, key = self._caller(request)
         structlog.contextvars.bind_contextvars(caller=caller.id)
         about.state.caller = caller.id  # for the audit log
         action = request.path.removeprefix(PREFIX)
-        operation = _OPERATIONS.get((request.method, action))
+        operation = OPERATIONS.get((request.method, action))
         if operation is None:
             raise Refusal(str(EMPTY_RESULT), f"there is no {request.method} {action[:80]}", status=404)
         call = Call(
@@ -118,9 +124,7 @@ class Visionular:
                 dict(request.headers)
             )  # browsers remember Basic credentials, and send them for other pages, too
             return self._gate.basic(request, *credentials(request.header("authorization")))
-        except Forbidden as error:
-            raise Refusal(str(AUTH_FAIL), error.message, status=401) from None
-        except Unauthenticated as error:
+        except (Forbidden, Unauthenticated) as error:
             raise Refusal(str(AUTH_FAIL), error.message, status=401) from None
         except Refused as shut:
             raise _shut(shut) from None
@@ -133,8 +137,8 @@ def refused(error: FramefleetError) -> Refusal:
     if isinstance(error, Forbidden):
         return Refusal(str(AUTH_FAIL), error.message, status=401)
     if error.status < 500 or isinstance(error, SourceError):
-        hint = f" {error.hint_text}" if error.hint_text else ""
-        return Refusal(str(BAD_PARAM), error.message + hint)
+        field = their_field(error.field) if error.field else None
+        return Refusal(str(BAD_PARAM), f"{field}: {error.message}" if field else error.message)
     return Refusal(str(INTERNAL), error.message, status=500)
 
 
@@ -151,7 +155,7 @@ def _parameters(request: RawRequest) -> dict[str, Any]:
     except Unreadable as error:
         raise Refusal(str(BAD_PARAM), f"the query cannot be read: {error}") from None
     if len(request.body) > _MOST_BODY_BYTES:
-        raise Refusal(str(BAD_PARAM), f"a body may have {_MOST_BODY_BYTES} bytes")
+        raise Refusal(str(BAD_PARAM), f"a body may have {_MOST_BODY_BYTES} bytes", status=413)
     if request.body:
         try:
             body = json.loads(request.body)

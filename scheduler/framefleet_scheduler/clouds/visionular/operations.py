@@ -12,9 +12,11 @@ from pydantic import ValidationError
 from starlette.requests import Request
 
 from framefleet.domain.access import Role
+from framefleet.domain.address import target_address
 from framefleet.domain.errors import UnknownTemplate
 from framefleet.domain.records import TaskRecord
-from framefleet.domain.template import predefined
+from framefleet.domain.template import predefined, validated
+from framefleet.domain.webhook import parsed_url
 from framefleet_scheduler.api.audit import note
 from framefleet_scheduler.clouds import addresses
 from framefleet_scheduler.clouds.call import Call, Note, Refusal
@@ -39,6 +41,7 @@ EMPTY_RESULT = 40400
 INTERNAL = 50000
 _MOST_DOCUMENTS = 1_000
 _MOST_COUNTED = 10_000
+_LISTED = 20
 
 _W = TypeVar("_W", bound=Wire)
 
@@ -52,8 +55,8 @@ def create_task(engine: Engine, call: Call) -> dict[str, Any]:
     asked = _read(CreateTask, call)
     storage = _document(engine, call, "storages", asked.storage_id, "storage")
     source = _address(engine, asked.input, storage["bucket"], "input")
-    film, stills, shown = _target(engine, call, asked.template_name, storage["bucket"])
-    output = _output(storage, asked.output, shown.get("format", "mp4"))
+    film, stills, template = _target(engine, call, asked.template_name, storage["bucket"])
+    output = _output(storage, asked.output, template["format"])
     uri = _object(engine, storage["bucket"], output, "output")
     targets = [{"name": "film", "uri": uri, **film}]
     if stills is not None:
@@ -75,8 +78,8 @@ def create_task(engine: Engine, call: Call) -> dict[str, Any]:
         asked=asked.model_dump(exclude_none=True, exclude={"extra_options"}),
         notes={
             "region": storage.get("region", ""),
-            "format": shown.get("format", "mp4"),
-            "encrypted": "AES-128" if shown.get("encryption") else "",
+            "format": template["format"],
+            "encrypted": "AES-128" if template.get("encryption") else "",
         },
     )
     origin, _ = engine.submit(DOOR, call, wanted)
@@ -96,7 +99,7 @@ def list_task(engine: Engine, call: Call) -> dict[str, Any]:
     """Some tasks, the newest first; `total` counts at most 10,000."""
     asked = _read(ListTasks, call)
     records = _matching(engine, call, asked)
-    page = records[asked.start_num : asked.start_num + asked.count]
+    page = records[asked.start_num : asked.start_num + (asked.count or _LISTED)]
     found = [engine.find(DOOR, call, record.tags[ID_TAG]) for record in page]
     listed = [shown(engine, known) for known in found if known is not None]
     return {"total": len(records), "num": len(listed), "list": listed}
@@ -159,21 +162,37 @@ def del_template(engine: Engine, call: Call) -> dict[str, Any]:
 
 def _keep_template(engine: Engine, call: Call, *, is_new: bool) -> dict[str, Any]:
     call.caller.need(Role.PRODUCER)
-    asked = _read(Template, call)
+    asked = _template(engine, call)
     if templates.system(asked.template_name) is not None or asked.template_name in predefined():
         raise Refusal(str(BAD_PARAM), f"template_name: {asked.template_name} is a predefined template")
-    document = {"settings": asked.model_dump(mode="json", exclude_none=True), "created": int(call.at.timestamp())}
-    documents = engine.documents
+    documents, created = engine.documents, int(call.at.timestamp())
     if is_new:
         if len(documents.names(DOOR, call.tenant, "templates", _MOST_DOCUMENTS)) >= _MOST_DOCUMENTS:
             raise Refusal(str(BAD_PARAM), f"there are {_MOST_DOCUMENTS} templates already")
+        document = {"settings": templates.as_kept(asked), "created": created}
         if not documents.create(DOOR, call.tenant, "templates", asked.template_name, document):
             raise Refusal(str(BAD_PARAM), f"template_name: there is a template {asked.template_name} already")
     else:
         before = _document(engine, call, "templates", asked.template_name, "template")
-        documents.put(DOOR, call.tenant, "templates", asked.template_name, {**document, "created": before["created"]})
+        asked = templates.with_key_of(asked, templates.kept(asked.template_name, before["settings"]))
+        document = {"settings": templates.as_kept(asked), "created": before["created"]}
+        documents.put(DOOR, call.tenant, "templates", asked.template_name, document)
     call.note("cloud_template.create" if is_new else "cloud_template.change", asked.template_name)
     return {}
+
+
+def _template(engine: Engine, call: Call) -> Template:
+    """One that can be used, as far as can be known without a film. Raises Refusal, RequestError."""
+    asked = _read(Template, call)
+    found = templates.contradiction(asked)
+    if found is not None:
+        raise Refusal(str(BAD_PARAM), f"{found[0]}: {found[1]}")
+    logo = None if asked.logo_path is None else _address(engine, asked.logo_path, "bucket", "logo_path")
+    validated(templates.settings(asked, logo), "")
+    stills = templates.pictures(asked)
+    if stills is not None:
+        validated(stills, "targets[1].overrides")
+    return asked
 
 
 def _shown_template(engine: Engine, call: Call, name: str) -> dict[str, Any]:
@@ -192,9 +211,10 @@ def _target(
         return made, None, templates.shown_system(name)
     kept = engine.documents.get(DOOR, call.tenant, "templates", name)
     if kept is not None:
-        template = Template.model_validate(kept["settings"])
+        template = templates.kept(name, kept["settings"])
         logo = None if template.logo_path is None else _address(engine, template.logo_path, bucket, "logo_path")
-        return {"overrides": templates.settings(template, logo)}, templates.pictures(template), kept["settings"]
+        shown = {"format": template.format, "encryption": template.encryption is not None}
+        return {"overrides": templates.settings(template, logo)}, templates.pictures(template), shown
     try:
         found = engine.desk.templates.find(name)
     except UnknownTemplate:
@@ -215,6 +235,9 @@ def add_storage(engine: Engine, call: Call) -> dict[str, Any]:
     asked = _read(Storage, call)
     if len(engine.documents.names(DOOR, call.tenant, "storages", _MOST_DOCUMENTS)) >= _MOST_DOCUMENTS:
         raise Refusal(str(BAD_PARAM), f"there are {_MOST_DOCUMENTS} storages already")
+    target_address(_object(engine, asked.bucket, _output(asked.model_dump(), "film", "mp4"), "prefix"), "prefix")
+    if asked.notify:
+        parsed_url(asked.notify, "notify")
     storage_id = secrets.token_hex(8)
     kept = asked.model_dump(include={"type", "region", "bucket", "prefix", "notify"})
     document = {**kept, "created": int(call.at.timestamp())}
@@ -255,7 +278,7 @@ def noting(about: Request) -> Note:
 def _read(model: type[_W], call: Call) -> _W:
     """The parameters. Raises Refusal."""
     try:
-        found = model.model_validate(call.parameters)
+        found = model.model_validate({name: value for name, value in call.parameters.items() if value is not None})
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         path = ".".join(str(part) for part in first["loc"])

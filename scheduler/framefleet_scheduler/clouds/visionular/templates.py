@@ -6,14 +6,14 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from framefleet_scheduler.clouds.visionular.requests import Template
+from framefleet_scheduler.clouds.visionular.requests import Stream, Template
 
 _SYSTEM = re.compile(r"System_(?:(HLS|DASH)_)?(MP4|TS)_(H264|H265|AV1)")
 _CODECS = {"h265": "hevc", "hevc": "hevc", "h264": "h264", "av1": "av1", "vp9": "vp9"}
 _OURS = {("h264", "hls"): "hls-h264", ("h264", "dash"): "dash-h264", ("hevc", "hls"): "hls-hevc"}
 _FILES = {"h264": "mp4-h264-1080p", "hevc": "mp4-hevc-1080p", "av1": "mp4-av1-1080p"}
 _MODES: Mapping[str, dict[str, Any]] = {
-    "cbr": {"constant_bitrate": True},
+    "cbr": {"constant_bitrate": True, "passes": 1},
     "2pass": {"passes": 2},
     "abr": {"passes": 1},
 }
@@ -70,22 +70,43 @@ def shown_system(name: str) -> dict[str, Any]:
     }
 
 
+def contradiction(template: Template) -> tuple[str, str] | None:
+    """(field, why) of what a template asks for and its other fields leave without effect; None when there is nothing."""
+    mode, has_streams = template.trans_mode, bool(template.adaptive_streams)
+    all_have_rates = has_streams and all(one.video_bitrate for one in template.adaptive_streams or ())
+    if mode in _MODES and template.quality is not None:
+        return "quality", f"trans_mode {mode} has a bit rate instead"
+    if mode in _MODES and template.video_bitrate is None and not all_have_rates:
+        return "video_bitrate", f"trans_mode {mode} needs one"
+    if template.gop_size is not None and template.gop_seconds is not None:
+        return "gop_seconds", "give gop_size or gop_seconds"
+    if template.format not in MANIFESTS:
+        for name in ("seg_type", "seg_time", "adaptive_streams", "encryption"):
+            if getattr(template, name) is not None:
+                return name, f"{template.format} is one file: it belongs to hls and dash"
+    if template.logo_path is None:
+        for name in ("logo_size", "logo_offset"):
+            if getattr(template, name) is not None:
+                return name, "there is no logo_path"
+    if template.acodec in {"none", "copy"}:
+        for name in ("audio_bitrate", "audio_sample_rate", "audio_channels"):
+            if getattr(template, name) is not None:
+                return name, f"acodec {template.acodec} encodes no sound"
+    return None
+
+
 def settings(template: Template, logo: str | None) -> dict[str, Any]:
     """A target's overrides, `kind` included; `logo`: our address of the logo."""
     audio = _audio(template)
-    video = _video(template, logo)
     if template.format not in MANIFESTS:
+        video = _video(template, Stream(), logo)
         return {"kind": "file", "container": template.format, "video": video, "audio": audio}
-    renditions = []
-    for i, stream in enumerate(template.adaptive_streams):
-        own = {**video, **_size(stream.resolution), **_pace(stream.framerate), **_rate(stream.video_bitrate)}
-        own.pop("crf", None)  # a stream has a bit rate of its own
-        renditions.append({"name": f"v{i}", "video": own})
+    streams = template.adaptive_streams or (Stream(),)
     made: dict[str, Any] = {
         "kind": "ladder",
         "packaging": template.format,
         "audio": audio,
-        "renditions": renditions or [{"name": "v0", "video": video}],
+        "renditions": [{"name": f"v{i}", "video": _video(template, one, logo)} for i, one in enumerate(streams)],
     }
     if template.seg_type:
         made["segment_format"] = template.seg_type
@@ -101,33 +122,44 @@ def pictures(template: Template) -> dict[str, Any] | None:
     asked = template.thumbnail
     if asked is None:
         return None
-    made: dict[str, Any] = {"kind": "snapshot", "format": "jpg", "start": asked.start_point, "count": asked.number}
-    if asked.interval:
-        made["interval"] = asked.interval
-    for side in ("width", "height"):
-        if getattr(asked, side):
-            made[side] = getattr(asked, side)
+    made: dict[str, Any] = {"kind": "snapshot", "format": "jpg", "count": asked.number or 1}
+    said = {"start": asked.start_point, "interval": asked.interval, "width": asked.width, "height": asked.height}
+    made |= {name: value for name, value in said.items() if value is not None}
+    if asked.width and asked.height:
+        made["resize"] = "pad"
     return made
 
 
-def _video(template: Template, logo: str | None) -> dict[str, Any]:
+def _video(template: Template, stream: Stream, logo: str | None) -> dict[str, Any]:
     made: dict[str, Any] = {"codec": _CODECS[template.vcodec]}
-    made |= _size(template.resolution) | _pace(template.framerate)
-    if template.gop_size:
+    made |= _size(stream.resolution or template.resolution)
+    made |= _rate(template, stream.video_bitrate or template.video_bitrate)
+    framerate = stream.framerate or template.framerate
+    if framerate is not None:
+        made["frame_rate"] = framerate
+    if template.gop_size is not None:
         made["gop_frames"] = template.gop_size
-    elif template.gop_seconds:
+    if template.gop_seconds is not None:
         made["gop_seconds"] = template.gop_seconds
-    if template.video_bitrate is not None and template.trans_mode != "crf":
-        made |= _rate(template.video_bitrate)
-        made |= _MODES.get(template.trans_mode or "", {})
-    else:
-        if template.quality is not None:
-            made["crf"] = template.quality
-        if template.video_bitrate is not None:
-            made["max_bitrate"] = template.video_bitrate * 1000
     if logo is not None:
         made["watermarks"] = [{"kind": "image", "uri": logo, "position": "top_left", **_logo(template)}]
     return made
+
+
+def _rate(template: Template, kilobits: int | None) -> dict[str, Any]:
+    if kilobits is not None and template.quality is None and template.trans_mode != "crf":
+        return {"bitrate": kilobits * 1000, **_MODES[template.trans_mode or "2pass"]}
+    made: dict[str, Any] = {} if template.quality is None else {"crf": template.quality}
+    return made if kilobits is None else {**made, "max_bitrate": kilobits * 1000}
+
+
+def _size(resolution: str | None) -> dict[str, Any]:
+    """Exactly what was asked for, as the vendor's words have it: larger and upright films, too."""
+    if resolution is None:
+        return {}
+    width, _, height = resolution.partition("x")
+    made: dict[str, Any] = {name: int(side) for name, side in (("width", width), ("height", height)) if side}
+    return {**made, "upscale": True, "turn_box": False, **({"resize": "pad"} if width and height else {})}
 
 
 def _logo(template: Template) -> dict[str, int]:
@@ -145,28 +177,92 @@ def _audio(template: Template) -> dict[str, Any] | None:
     if template.acodec == "none":
         return None
     made: dict[str, Any] = {"codec": template.acodec}
-    if template.audio_bitrate:
+    if template.audio_bitrate is not None:
         made["bitrate"] = template.audio_bitrate * 1000
-    if template.audio_sample_rate:
+    if template.audio_sample_rate is not None:
         made["sample_rate"] = template.audio_sample_rate
-    if template.audio_channels:
+    if template.audio_channels is not None:
         made["channels"] = template.audio_channels
     return made
 
 
-def _size(resolution: str | None) -> dict[str, int]:
-    width, _, height = (resolution or "x").partition("x")
-    return {name: int(side) for name, side in (("width", width), ("height", height)) if side}
+_KEPT_APART = {"template_name", "created_at", "built_in"}
 
 
-def _pace(framerate: float | None) -> dict[str, Any]:
-    return {} if framerate is None else {"frame_rate": framerate}
+def as_kept(template: Template) -> dict[str, Any]:
+    """What is kept of a template under its name."""
+    return template.model_dump(mode="json", exclude_none=True, exclude=_KEPT_APART)
 
 
-def _rate(kilobits: int) -> dict[str, int]:
-    return {"bitrate": kilobits * 1000}
+def kept(name: str, document: Mapping[str, Any]) -> Template:
+    """A template that was kept."""
+    return Template.model_validate({**document, "template_name": name})
+
+
+def with_key_of(template: Template, before: Template) -> Template:
+    """A template whose encryption has the key of the one that it replaces, where it says none: keys are not shown, so who
+    changes what was shown has none to send.
+    """
+    ours, theirs = template.encryption, before.encryption
+    if ours is None or ours.key is not None or theirs is None or theirs.key is None:
+        return template
+    return template.model_copy(update={"encryption": ours.model_copy(update={"key": theirs.key})})
 
 
 def as_shown(name: str, document: Mapping[str, Any], created: int) -> dict[str, Any]:
-    """A kept template as it is answered."""
-    return {**document, "template_name": name, "created_at": created, "built_in": False}
+    """A kept template as it is answered, without its key."""
+    shown = {**document, "template_name": name, "created_at": created, "built_in": False}
+    if "encryption" in shown:
+        shown["encryption"] = {key: value for key, value in shown["encryption"].items() if key != "key"}
+    return shown
+
+
+# --- our fields in their words ------------------------------------------------------------------
+
+_THEIRS = {
+    "sources": "input",
+    "user_data": "custom_info",
+    "notification": "notify",
+    "notify": "notify",
+    "prefix": "prefix",
+    "container": "format",
+    "packaging": "format",
+    "segment_format": "seg_type",
+    "segment_seconds": "seg_time",
+    "encryption": "encryption",
+    "codec": "vcodec",
+    "crf": "quality",
+    "bitrate": "video_bitrate",
+    "max_bitrate": "video_bitrate",
+    "passes": "trans_mode",
+    "constant_bitrate": "trans_mode",
+    "frame_rate": "framerate",
+    "gop_frames": "gop_size",
+    "gop_seconds": "gop_seconds",
+    "width": "resolution",
+    "height": "resolution",
+    "resize": "resolution",
+    "watermarks": "logo_path",
+}
+_SOUND = {
+    "codec": "acodec",
+    "bitrate": "audio_bitrate",
+    "sample_rate": "audio_sample_rate",
+    "channels": "audio_channels",
+}
+_STREAM = re.compile(r"renditions\[([0-9]+)\]")
+
+
+def their_field(path: str) -> str | None:
+    """The vendor's name of a field of our request (`targets[0].overrides.video.crf`: `quality`); None for what has none."""
+    names = [re.sub(r"\[[0-9]+\]$", "", part) for part in path.split(".")]
+    if names[-1] == "uri" and names[0] == "targets" and len(names) == 2:
+        return "output"
+    if path.startswith("targets[1]"):
+        return "thumbnail"
+    words = _SOUND if "audio" in names else _THEIRS
+    found = next((words[name] for name in names if name in words), None)
+    stream = _STREAM.search(path)
+    if stream is not None and found in {"resolution", "video_bitrate", "framerate"}:
+        return f"adaptive_streams[{stream[1]}].{found}"
+    return "acodec" if found is None and "audio" in names else found

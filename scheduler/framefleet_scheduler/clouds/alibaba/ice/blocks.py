@@ -102,7 +102,7 @@ class TransBlock(Wire):
 class SegmentBlock(Wire):
     """Lengths of segments."""
 
-    Duration: Annotated[Number, Works("1 to 10 s (10); longer ones are refused")] = None
+    Duration: Annotated[Number, Works("1 to 60 s (10)")] = None
     ForceSegTime: Annotated[Text, Refused("segments have one length")] = None
 
 

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from framefleet.domain.access import Role
-from framefleet.domain.errors import InvalidWebhook
+from framefleet.domain.errors import InvalidWebhook, WebhookForbidden
 from framefleet.domain.webhook import parsed_url
 from framefleet_scheduler.clouds.alibaba.ice import words
 from framefleet_scheduler.clouds.alibaba.ice.kept import Nothing, SetEventCallback
@@ -40,7 +40,8 @@ def set_callback(engine: Engine, call: Call) -> dict[str, Any]:
     words.check_bytes("CallbackURL", asked.CallbackURL, _MOST_URL)
     try:
         parsed_url(asked.CallbackURL, "CallbackURL")
-    except InvalidWebhook as error:
+        engine.desk.acceptor.check_webhook(asked.CallbackURL, "CallbackURL")
+    except (InvalidWebhook, WebhookForbidden) as error:
         raise words.unfit("CallbackURL", error.message) from None
     types = [part.strip() for part in (asked.EventTypeList or "").split(",") if part.strip()]
     if len(types) > _MOST_TYPES or any(not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", part) for part in types):

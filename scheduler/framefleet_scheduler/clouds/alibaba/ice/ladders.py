@@ -57,6 +57,8 @@ def ladder(streams: list[Stream], packaging: str | None = None) -> Ladder:
         "segment_format": "ts" if old and (packaging or forms[0][0]) == "hls" else "fmp4",
         "segment_seconds": lengths.pop(),
         "renditions": renditions,
+        "keep_equal": True,
+        "own_folder": packaging is None,
         "audio": _sound(streams),
     }
     return Ladder(overrides, tuple(rungs))

@@ -95,7 +95,7 @@ def text_mark(mark: TextMark, path: str) -> dict[str, Any]:
     """One of our text watermarks. Raises Refusal."""
     if mark.Content is None:
         raise words.missing(f"{path}.Content")
-    words.check_within(f"{path}.FontSize", mark.FontSize, 4, 120)
+    words.check_within(f"{path}.FontSize", mark.FontSize, 5, 119)
     words.check_within(f"{path}.BorderWidth", mark.BorderWidth, 0, 64)
     if mark.FontAlpha is not None and not 0 < mark.FontAlpha <= 1:
         raise words.beyond(f"{path}.FontAlpha", "it has to be above 0 and at most 1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
@@ -34,16 +35,14 @@ _FORMATS = {
     "matroska": "matroska,webm",
     "hls": "hls,applehttp",
 }
-_BOXES = {"h264": "avc1", "hevc": "hvc1", "av1": "av01", "vp9": "vp09", "aac": "mp4a", "flac": "fLaC", "opus": "Opus"}
-"""How our MP4 and MOV files name codecs."""
-_STREAM_TYPES = {"h264": 0x1B, "hevc": 0x24, "aac": 0x0F, "mp3": 0x03, "ac3": 0x81}
-"""How our TS files do (ISO 13818-1)."""
+_BYTE = re.compile(r"\[(\d{1,3})\]|(.)", re.DOTALL)
+"""One of a codec's tag: letters as they are, other bytes as numbers."""
 _CODECS = {"avc1": "h264", "avc3": "h264", "hvc1": "hevc", "hev1": "hevc", "av01": "av1", "vp09": "vp9", "mp4a": "aac"}
 _LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
 
 
 def of_file(media: Mapping[str, Any], address: str, size: int | None, *, ours: bool = True) -> dict[str, Any]:
-    """`OutFileMeta` of a file that was probed; `ours`: we have made it, so how it names its codecs is known."""
+    """`OutFileMeta` of a file that was probed; `ours`: we have made it."""
     info = MediaInfo.model_validate(media)
     pictures = [stream for stream in info.video if not stream.attached_picture]
     first = pictures[0] if pictures else None
@@ -58,8 +57,8 @@ def of_file(media: Mapping[str, Any], address: str, size: int | None, *, ours: b
             height=first.display_height if first else None,
             ours=ours,
         ),
-        "VideoStreamInfoList": [_picture(stream, info, ours) for stream in pictures],
-        "AudioStreamInfoList": [_sound(stream, info, ours) for stream in info.audio],
+        "VideoStreamInfoList": [_picture(stream, info) for stream in pictures],
+        "AudioStreamInfoList": [_sound(stream, info) for stream in info.audio],
     }
 
 
@@ -122,7 +121,7 @@ def _basic(
     )
 
 
-def _picture(stream: VideoStream, info: MediaInfo, ours: bool) -> dict[str, str]:
+def _picture(stream: VideoStream, info: MediaInfo) -> dict[str, str]:
     rate = stream.average_rate or stream.nominal_rate
     wide, high = stream.width * stream.sample_aspect.numerator, stream.height * stream.sample_aspect.denominator
     shape = Fraction(wide, high) if high else None
@@ -133,11 +132,13 @@ def _picture(stream: VideoStream, info: MediaInfo, ours: bool) -> dict[str, str]
         Index=stream.index,
         Codec_name=stream.codec,
         Codec_long_name=_LONG.get(stream.codec),
-        **_tags(stream.codec, info.container, "Codec_tag", "Codec_tag_string", ours),
+        Codec_tag=_tag(stream.codec_tag),
+        Codec_tag_string=stream.codec_tag,
         Codec_time_base=None if rate is None else f"{rate.denominator}/{2 * rate.numerator}",
         Profile=stream.profile,
         Level=stream.level,
         PixFmt=stream.pixel_format,
+        Has_b_frames=stream.reordered,
         Width=stream.width,
         Height=stream.height,
         Sar=_ratio(stream.sample_aspect),
@@ -154,13 +155,15 @@ def _picture(stream: VideoStream, info: MediaInfo, ours: bool) -> dict[str, str]
     )
 
 
-def _sound(stream: AudioStream, info: MediaInfo, ours: bool) -> dict[str, str]:
+def _sound(stream: AudioStream, info: MediaInfo) -> dict[str, str]:
     return _texts(
         Index=stream.index,
         CodecName=stream.codec,
         CodecLongName=_LONG.get(stream.codec),
-        **_tags(stream.codec, info.container, "CodecTag", "CodecTagString", ours),
+        CodecTag=_tag(stream.codec_tag),
+        CodecTagString=stream.codec_tag,
         CodecTimeBase=f"1/{stream.sample_rate}",
+        SampleFmt=stream.sample_format,
         SampleRate=stream.sample_rate,
         Channels=stream.channels,
         ChannelLayout=stream.layout or _LAYOUTS.get(stream.channels),
@@ -209,14 +212,12 @@ def _short(one: Mapping[str, Any]) -> str:
     return _CODECS.get(said, said.lower())
 
 
-def _tags(codec: str, container: str, tag: str, text: str, ours: bool) -> dict[str, str | None]:
-    if ours and container in {"mov", "mp4"} and codec in _BOXES:
-        box = _BOXES[codec]
-        return {tag: f"0x{int.from_bytes(box.encode(), 'little'):08x}", text: box}
-    if ours and container == "mpegts" and codec in _STREAM_TYPES:
-        number = _STREAM_TYPES[codec]
-        return {tag: f"0x{number:04x}", text: f"[{number}][0][0][0]"}
-    return {}
+def _tag(text: str | None) -> str | None:
+    """A codec's tag as a number: `avc1` is 0x31637661, `[27][0][0][0]` is 0x001b."""
+    parts = [int(number) if number else ord(letter) & 0xFF for number, letter in _BYTE.findall(text or "")]
+    if not parts or len(parts) > 4 or max(parts) > 255:
+        return None
+    return f"0x{int.from_bytes(bytes(parts), 'little'):04x}"
 
 
 def _texts(**values: object) -> dict[str, str]:

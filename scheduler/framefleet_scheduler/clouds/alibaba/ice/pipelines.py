@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from uuid import uuid4
 
 from framefleet.domain.access import Role
 from framefleet_scheduler.clouds.alibaba.ice import priorities, words
@@ -49,22 +48,14 @@ def default_id(call: Call) -> str:
     return hashlib.sha256(f"ice pipeline of {call.tenant}".encode()).hexdigest()[:32]
 
 
-def id_of(call: Call, pipeline: str) -> str:
-    """The vendor's id of one of ours."""
-    return pipeline.removeprefix("ice-") if pipeline.startswith("ice-") else default_id(call)
-
-
 def create(engine: Engine, call: Call) -> dict[str, Any]:
     """CreatePipeline."""
     call.caller.need(Role.PRODUCER)
     asked = taken(call, CreatePipeline)
     name, speed = named("Name", asked.Name, _MOST_NAME), _speed(asked.Speed)
     priorities.check("Priority", asked.Priority)
-    if len(engine.documents.names(DOOR, call.tenant, _KIND)) >= MOST_PIPELINES:
-        raise words.beyond("Name", f"there are {MOST_PIPELINES} pipelines already")
-    pipeline_id, now = uuid4().hex, when(call.at)
-    kept = {
-        "PipelineId": pipeline_id,
+    now = when(call.at)
+    kept: dict[str, Any] = {
         "Name": name,
         "Speed": speed,
         "Priority": asked.Priority or priorities.DEFAULT,
@@ -72,8 +63,15 @@ def create(engine: Engine, call: Call) -> dict[str, Any]:
         "CreateTime": now,
         "ModifiedTime": now,
     }
+    # Schedulers know every pipeline there ever was, so a tenant's are so many, and what was deleted is used again.
+    for number in range(MOST_PIPELINES):
+        pipeline_id = _id_of(call, number)
+        kept["PipelineId"] = pipeline_id
+        if engine.documents.create(DOOR, call.tenant, _KIND, pipeline_id, kept):
+            break
+    else:
+        raise words.beyond("Name", f"there are {MOST_PIPELINES} pipelines already")
     _configure(engine, kept)
-    engine.documents.put(DOOR, call.tenant, _KIND, pipeline_id, kept)
     call.note("pipeline.change", _ours(pipeline_id))
     return {"Pipeline": kept}
 
@@ -133,6 +131,10 @@ def delete(engine: Engine, call: Call) -> dict[str, Any]:
     engine.documents.delete(DOOR, call.tenant, _KIND, kept["PipelineId"])
     call.note("pipeline.change", ours)
     return {"Success": True}
+
+
+def _id_of(call: Call, number: int) -> str:
+    return hashlib.sha256(f"ice pipeline {number} of {call.tenant}".encode()).hexdigest()[:32]
 
 
 def _ours(pipeline_id: str) -> str:

@@ -108,12 +108,13 @@ class Planner:
         )
         for i, one in enumerate(alone):
             self.add(planned, f"o{i}", one, None, shared)
+        bases = [_base(group, "") for group in groups if _kind(group, "") != "file"]
         for i, (group, those) in enumerate(zip(groups, grouped, strict=True)):
             if _kind(group, "") == "file":
                 for j, one in enumerate(those):
                     self.add(planned, f"g{i}-o{j}", one, i, shared)
             else:
-                self._add_group(planned, group, those, i)
+                self._add_group(planned, group, those, i, apart=bases.count(_base(group, "")) > 1)
         planned.priority = self.highest([one.Priority for one in stated])
         return planned
 
@@ -216,8 +217,10 @@ class Planner:
             found.append(self._asked(output, at, media, grouped=kind != "file"))
         return found
 
-    def _add_group(self, planned: Planned, group: Group, those: list[Asked], at: int) -> None:
-        """One ladder of a whole group."""
+    def _add_group(self, planned: Planned, group: Group, those: list[Asked], at: int, *, apart: bool) -> None:
+        """One ladder of a whole group; `apart`: its streams go into a folder of the manifest's name, since another group has the
+        same folder.
+        """
         path = f"OutputGroups[{at}]"
         assert group.GroupConfig is not None
         is_hls, manifest = _kind(group, path) == "hls", group.GroupConfig.ManifestName
@@ -231,14 +234,15 @@ class Planner:
             Stream(one.path, one.made, one.media.rsplit("/", 1)[-1].rsplit(".", 1)[0], one.group) for one in those
         ]
         found = ladder(streams, "hls" if is_hls else "dash")
-        overrides = found.overrides
+        overrides = found.overrides | {"own_folder": apart}
         if any(one.made.subtitles for one in those):
             overrides["subtitles"] = {"mode": "embed"}
         uri = self.address(whole, f"{path}.GroupConfig.OutputFileBase.Media")
         planned.targets.append({"name": f"g{at}", "uri": uri, "overrides": overrides})
         planned.paths.append(path)
         for one, rung in zip(those, found.rungs, strict=True):
-            place = f"{_base(group, path)}/{rung}/index.m3u8" if is_hls and rung != AUDIO else whole
+            folder = whole.rsplit(".", 1)[0] if apart else _base(group, path)
+            place = f"{folder}/{rung}/index.m3u8" if is_hls and rung != AUDIO else whole
             planned.elements.append(Element(one.path, f"g{at}", place, one.name, at, rung))
 
 

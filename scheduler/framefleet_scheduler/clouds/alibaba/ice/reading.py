@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from framefleet.domain.errors import InvalidRequest
-from framefleet.domain.records import TaskRecord
 from framefleet.domain.states import TaskState
 from framefleet_scheduler.clouds.alibaba.ice import words
 from framefleet_scheduler.clouds.alibaba.parameters import BadParameter, read
@@ -93,13 +92,10 @@ def page(
     except InvalidRequest:
         raise words.unfit("NextPageToken", "it is none of this listing") from None
     one_state = next(iter(wanted)) if wanted is not None and len(wanted) == 1 else None
-    records: Iterator[TaskRecord]
-    if asked.order == "CreateTimeAsc":
-        # The store lists the newest first; so many jobs are looked at.
-        everything = list(engine.listed(DOOR, call, scope, state=one_state, since=since, until=until))[::-1]
-        records = (one for one in everything if after is None or place_of(one) > after)
-    else:
-        records = engine.listed(DOOR, call, scope, state=one_state, since=since, until=until, after=after)
+    is_oldest = asked.order == "CreateTimeAsc"
+    records = engine.listed(
+        DOOR, call, scope, state=one_state, since=since, until=until, after=after, oldest_first=is_oldest
+    )
     shown: list[Known] = []
     for record in records:
         origin = engine.origin(record.id)

@@ -33,7 +33,6 @@ _BUFFER = 6000
 _BOX = re.compile(r"(\d{1,5}):(\d{1,5}):(\d{1,5}):(\d{1,5})")
 _GOP = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)(s?)")
 SEGMENT_SECONDS = 10.0
-LONGEST_SEGMENT = 10.0
 
 Kind = Literal["file", "audio", "ladder", "remux", "animation"]
 
@@ -101,8 +100,6 @@ def _segment(config: Transcode, path: str) -> float:
     seconds = SEGMENT_SECONDS if segment is None or segment.Duration is None else segment.Duration
     at = f"{path}.MuxConfig.Segment.Duration"
     words.check_within(at, seconds, 1, 60)
-    if seconds > LONGEST_SEGMENT:
-        raise words.unsupported(at, f"segments have {LONGEST_SEGMENT:g} s at most")
     return seconds
 
 
@@ -196,7 +193,7 @@ def _rate(video: VideoBlock, at: str) -> dict[str, Any]:
 
 def _gop(video: VideoBlock, at: str, segment: float | None) -> dict[str, Any]:
     if video.Gop is None:
-        return {} if segment is not None else {"gop_seconds": 10}
+        return {"gop_seconds": 10} if segment is None else _inside(10, segment)
     found = _GOP.fullmatch(video.Gop.strip())
     if found is None:
         raise words.unfit(f"{at}.Gop", "it has to be a number of frames, or seconds such as 5s")
@@ -205,10 +202,14 @@ def _gop(video: VideoBlock, at: str, segment: float | None) -> dict[str, Any]:
     if segment is None:
         return {"gop_seconds": min(value, 10)} if seconds else {"gop_frames": min(int(value), 600)}
     # A film at the highest rate has as many frames in that time; a slower one has keyframes sooner than was asked for.
-    longest = value if seconds else value / (video.Fps or FASTEST)
+    return _inside(value if seconds else value / (video.Fps or FASTEST), segment)
+
+
+def _inside(longest: float, segment: float) -> dict[str, Any]:
+    """The largest distance of keyframes that a segment holds a whole number of; nothing where only its start is one."""
     if longest >= segment:
         return {}
-    whole = [n for n in range(1, int(segment) + 1) if segment % n == 0 and n <= longest]
+    whole = [n for n in range(1, 11) if segment % n == 0 and n <= longest]
     return {"gop_seconds": max(whole, default=0.5 if segment % 0.5 == 0 else 1)}
 
 

@@ -191,8 +191,6 @@ def snapshot(asked: Snapshot, extension: str) -> dict[str, Any]:
 
 def _sheet(asked: Snapshot, common: dict[str, Any], at: str) -> dict[str, Any]:
     sheet = asked.SpriteSnapshotConfig or Sheet()
-    if asked.Time:
-        raise words.unsupported(f"{at}.Time", "sheets begin with the film")
     place = f"{at}.SpriteSnapshotConfig"
     for name, low, high in _BOUNDS:
         words.check_within(f"{place}.{name}", getattr(sheet, name), low, high)
@@ -210,13 +208,9 @@ def _sheet(asked: Snapshot, common: dict[str, Any], at: str) -> dict[str, Any]:
     }
     if sheet.Color is not None:
         found["background"] = sheet.Color.lower()
-    if asked.Interval and asked.Count:
-        raise words.unsupported(f"{at}.Count", "sheets show the whole film: give Interval or Count")
-    if asked.Interval:
-        found["interval"] = asked.Interval
-    elif asked.Count:
-        found["count"] = asked.Count
-    return found
+    found |= {"start": asked.Time / 1000} if asked.Time else {}
+    found |= {"interval": asked.Interval} if asked.Interval else {}
+    return found | ({"count": asked.Count} if asked.Count else {})
 
 
 def animation(asked: Animation) -> dict[str, Any]:
