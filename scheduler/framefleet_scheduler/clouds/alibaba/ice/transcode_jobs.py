@@ -14,7 +14,7 @@ from framefleet_scheduler.clouds.alibaba.ice.features import ImageMark, TextMark
 from framefleet_scheduler.clouds.alibaba.ice.listing import GetParentJob, ListTranscodeJobs, asked_of
 from framefleet_scheduler.clouds.alibaba.ice.marks import MOST_MARKS, image_mark, text_mark
 from framefleet_scheduler.clouds.alibaba.ice.pipelines import lane
-from framefleet_scheduler.clouds.alibaba.ice.plan import MOST_OUTPUTS, Asked, Element, Planned, Planner, mark
+from framefleet_scheduler.clouds.alibaba.ice.plan import MOST_OUTPUTS, Asked, Element, Planned, Planner, mark, place
 from framefleet_scheduler.clouds.alibaba.ice.reading import DOOR, found, named, page, taken
 from framefleet_scheduler.clouds.alibaba.ice.stills import Schedule
 from framefleet_scheduler.clouds.alibaba.ice.templates import Kept, laid
@@ -121,18 +121,14 @@ def _asked(plans: Planner, kept: Kept, one: OutputOf, path: str) -> Asked:
     process = one.ProcessConfig
     if process is None or process.Transcode is None:
         raise words.missing(f"{path}.ProcessConfig.Transcode")
-    media = one.Output
-    if media is None or media.Media is None:
-        raise words.missing(f"{path}.Output.Media")
-    if (media.Type or "OSS").lower() not in {"oss", "externalurl"}:
-        raise words.unsupported(f"{path}.Output.Type", "there is no library of media here: use OSS")
+    media = place(one.Output, f"{path}.Output")
     at = f"{path}.ProcessConfig"
     transcode = process.Transcode
-    made = plans.made(transcode.TemplateId, transcode.OverwriteParams, f"{at}.Transcode", media.Media.strip())
+    made = plans.made(transcode.TemplateId, transcode.OverwriteParams, f"{at}.Transcode", media)
     marks = _marks(plans, kept, process, at)
     if marks:
         mark(made, marks, f"{at}.ImageWatermarks")
-    return Asked(path=path, made=made, clip=None, name="", media=media.Media.strip(), group=HlsGroup(), settings={})
+    return Asked(path=path, made=made, clip=None, name="", media=media, group=HlsGroup(), settings={})
 
 
 def _marks(plans: Planner, kept: Kept, process: Process, at: str) -> list[dict[str, Any]]:
