@@ -465,6 +465,26 @@ def test_a_paused_pipeline_keeps_its_jobs_until_it_goes_on(ice: Ice) -> None:
     )
 
 
+def test_a_job_that_is_canceled_here_is_told_as_one(ice: Ice) -> None:
+    pipeline = ice.ask("CreatePipeline", {"Name": "days", "Speed": "Boost"})["Pipeline"]["PipelineId"]
+    ice.ask("UpdatePipeline", {"PipelineId": pipeline, "Status": "Paused"})
+    job = ice.submit(
+        config({"OutputFileName": "canceled.mp3", "TemplateId": MP3}), PipelineId=pipeline, ClientToken="canceled"
+    )
+    status, listed = ice.cloud.server.request("GET", f"/v1/tasks?pipeline=ice-{pipeline}&state=queued")
+    assert (200, 1) == (status, len(listed["tasks"]))
+
+    ice.cloud.server.request("POST", f"/v1/tasks/{listed['tasks'][0]['id']}/cancel")
+    done = ice.done(job["JobId"])
+
+    assert ("Cancelled", "TaskCanceled") == (done["State"], done["Code"])
+    assert "Skipped" == done["OutputGroupDetails"][0]["Outputs"][0]["Status"]
+    again = ice.submit(config({"OutputFileName": "canceled.mp3", "TemplateId": MP3}), ClientToken="canceled")
+    assert (job["JobId"], "Canceled") == (again["JobId"], again["State"])
+    for word in ("Cancelled", "Canceled"):
+        assert [job["JobId"]] == [one["JobId"] for one in ice.ask("ListMediaConvertJobs", {"Status": word})["Jobs"]]
+
+
 # --- pictures, looks, the older calls ----------------------------------------------------------
 
 
