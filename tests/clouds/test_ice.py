@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import re
@@ -644,20 +645,49 @@ def test_the_older_calls_have_a_job_for_each_output(ice: Ice) -> None:
     assert float(ice.cloud.probe("results/older.mp3")["format"]["duration"]) == pytest.approx(10, abs=0.1)
     listed = ice.ask("ListTranscodeJobs", {"Status": "Success", "PageSize": 1})["Jobs"]
     assert [parent] == [one["ParentJobId"] for one in listed]
-    locked = {**process, "Encryption": {"EncryptType": "hls-aes-128"}}
-    said = ice.refused(
-        "SubmitTranscodeJob",
-        {
-            **asked,
-            "ClientToken": "l",
-            "OutputGroup": [{"Output": {"Type": "OSS", "Media": "oss://results/l.m3u8"}, "ProcessConfig": locked}],
-        },
-    )
-    assert "InvalidParameter.NotSupported" == said["code"]
     assert (
         "InvalidParameter.OutOfRange"
         == ice.refused("SubmitTranscodeJob", {**asked, "ClientToken": "u", "UserData": "x" * 513})["code"]
     )
+
+
+def test_an_encrypted_stream_has_the_key_that_was_given_and_nobody_is_told_it(ice: Ice) -> None:
+    key = base64.b64encode(b"sixteen bytes ok").decode()
+    lock = {"EncryptType": "HLSEncryption", "KeyServiceType": "Base64", "CipherText": key}
+    output = {"Output": {"Type": "OSS", "Media": "oss://results/locked/film.m3u8"}}
+    transcode = {"TemplateId": "S00000001-100010", "OverwriteParams": {"Video": {"Width": "256", "Preset": "veryfast"}}}
+    asked = {
+        "InputGroup": [{"Type": "OSS", "Media": FILM}],
+        "OutputGroup": [{**output, "ProcessConfig": {"Transcode": transcode, "Encryption": lock}}],
+    }
+
+    parent = ice.ask("SubmitTranscodeJob", asked)["TranscodeParentJob"]["ParentJobId"]
+    done = ice.wait("GetTranscodeJob", {"ParentJobId": parent}, "TranscodeParentJob", "Status", {"Success", "Fail"})
+
+    assert "Success" == done["Status"], done
+    assert b"sixteen bytes ok" == (ice.cloud.buckets / "results/locked/film/film.key").read_bytes()
+    manifest = str(ice.cloud.buckets / "results/locked/film.m3u8")
+    opened = [
+        "ffprobe",
+        "-v",
+        "error",
+        "-allowed_extensions",
+        "ALL",
+        "-show_entries",
+        "stream=width",
+        "-of",
+        "csv=p=0",
+        manifest,
+    ]
+    assert "256" in subprocess.run(opened, check=True, capture_output=True, text=True).stdout.split()
+    assert key not in json.dumps(done)
+    origins = [path.read_text() for path in ice.cloud.server.data.rglob("origin.json")]
+    assert any(parent in text for text in origins)
+    assert not any(key in text for text in origins)
+    for bad in ({"KeyServiceType": "KMS"}, {"EncryptType": "PrivateEncryption"}):
+        worse = [{**output, "ProcessConfig": {"Transcode": transcode, "Encryption": {**lock, **bad}}}]
+        said = ice.refused("SubmitTranscodeJob", {**asked, "OutputGroup": worse})
+        assert "InvalidParameter.NotSupported" == said["code"]
 
 
 # --- callbacks ---------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -14,6 +15,9 @@ from framefleet_scheduler.api.guard import Caller
 from framefleet_scheduler.clouds.alibaba.ice import submitting
 from framefleet_scheduler.clouds.alibaba.ice.kept import CreatePipeline, SetEventCallback
 from framefleet_scheduler.clouds.alibaba.ice.reading import Asked, found, page, taken
+from framefleet_scheduler.clouds.alibaba.ice.settings import Made
+from framefleet_scheduler.clouds.alibaba.ice.transcode import Locked
+from framefleet_scheduler.clouds.alibaba.ice.transcode_jobs import locked, without_keys
 from framefleet_scheduler.clouds.call import Call, Refusal
 from framefleet_scheduler.clouds.engine import Engine, Known
 from framefleet_scheduler.clouds.origin import Origin
@@ -89,3 +93,31 @@ def test_parameters_that_are_none_are_refused_by_name() -> None:
         taken(call(CallbackQueueName="ice-callback-x"), SetEventCallback)
     assert "InvalidParameter.NotSupported" == caught.value.code
     assert taken(call(Unknown="x", Name=""), CreatePipeline).Name is None
+
+
+def test_keys_of_streams_are_taken_from_base64_and_kept_nowhere_else() -> None:
+    made = Made("ladder", "m3u8", {}, None, 10, False)
+    asked = Locked.model_validate(
+        {"KeyServiceType": "Base64", "CipherText": "AAECAwQFBgcICQoLDA0ODw==", "DecryptKeyUri": "https://k/"}
+    )
+    output = {
+        "Output": {},
+        "ProcessConfig": {"Encryption": {"CipherText": "AAECAwQFBgcICQoLDA0ODw==", "KeyServiceType": "Base64"}},
+    }
+
+    assert {"key": "000102030405060708090a0b0c0d0e0f", "key_uri": "https://k/"} == locked(asked, made, "E")
+    stripped = without_keys({"Name": "n", "OutputGroup": json.dumps([output, {}, {"ProcessConfig": {}}])})
+    assert "AAEC" not in json.dumps(stripped)
+    assert {"KeyServiceType": "Base64"} == json.loads(stripped["OutputGroup"])[0]["ProcessConfig"]["Encryption"]
+    for bad, code in (
+        ({"CipherText": "AAEC"}, "InvalidParameter"),
+        ({"CipherText": "?"}, "InvalidParameter"),
+        ({"CipherText": ""}, "InvalidParameter.NullValue"),
+        ({"KeyServiceType": "KMS"}, "InvalidParameter.NotSupported"),
+        ({"EncryptType": "PrivateEncryption"}, "InvalidParameter.NotSupported"),
+    ):
+        with pytest.raises(Refusal) as caught:
+            locked(Locked.model_validate(asked.model_dump() | bad), made, "E")
+        assert code == caught.value.code
+    with pytest.raises(Refusal):
+        locked(asked, Made("file", "mp4", {}, None, 10, False), "E")
