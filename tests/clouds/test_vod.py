@@ -159,6 +159,34 @@ def test_adaptive_streams_are_hls_and_dash(bucket: Cloud, vod: Vod) -> None:
     assert (bucket.buckets / below(bucket, dash["Url"])).read_text().count("<Representation") == 3
 
 
+def test_a_short_part_beside_the_whole_film_is_one_task(bucket: Cloud, vod: Vod, small: int) -> None:
+    vod("ModifyEventConfig", SubAppId=6, Mode="PULL")
+    template = vod("CreateTranscodeTemplate", SubAppId=6, **SMALL)["Definition"]
+    asked = {
+        "TranscodeTaskSet": [
+            {"Definition": template, "StartTimeOffset": 1, "EndTimeOffset": 3},
+            {"Definition": template},
+        ],
+        "SampleSnapshotTaskSet": [{"Definition": 10}],
+    }
+    task = vod("ProcessMedia", SubAppId=6, Url=FILM, MediaProcessTask=asked)["TaskId"]
+    found = vod.ended(task, SubAppId=6)
+    part, whole = outputs(found, "Transcode")
+    assert [round(one["Duration"]) for one in (part, whole)] == [2, 6]
+    for one in (part, whole):
+        assert abs(float(bucket.probe(below(bucket, one["Url"]))["format"]["duration"]) - one["Duration"]) < 0.2
+    (samples,) = outputs(found, "SampleSnapshot")
+    assert len(samples["ImageUrlSet"]) == 10
+    (listed,) = vod("DescribeTasks", SubAppId=6)["TaskSet"]
+    assert (listed["TaskId"], listed["Status"]) == (task, "FINISH")
+    told = {}
+    while not told:
+        told = {one["EventHandle"]: one for one in vod("PullEvents", SubAppId=6)["EventSet"]}
+    (event,) = told.values()
+    assert event["ProcedureStateChangeEvent"]["TaskId"] == task
+    assert len(event["ProcedureStateChangeEvent"]["MediaProcessResultSet"]) == 3
+
+
 def test_hls_of_one_stream_and_a_part_of_the_film(bucket: Cloud, vod: Vod, small: int) -> None:
     element = {
         "Definition": small,

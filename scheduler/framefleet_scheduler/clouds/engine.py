@@ -140,7 +140,11 @@ class Engine:
 
     def find(self, door: str, call: Call, vendor_id: str) -> Known | None:
         """The task that the dialect calls so; None when there is none, or it is forgotten."""
-        ours = task_id(door, call.tenant, vendor_id)
+        return self.find_of(door, call.tenant, vendor_id)
+
+    def find_of(self, door: str, tenant: str, vendor_id: str) -> Known | None:
+        """As `find`, for notifications."""
+        ours = task_id(door, tenant, vendor_id)
         record = self.desk.tasks.record(ours)
         origin = None if record is None else self.origin(ours)
         return None if record is None or origin is None else Known(origin, self.desk.early.shown(record))
