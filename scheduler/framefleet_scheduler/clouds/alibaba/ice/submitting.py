@@ -53,9 +53,12 @@ def submit(
     name: str | None,
     user_data: str | None,
     notes: Mapping[str, Any] | None = None,
+    asked: Mapping[str, Any] | None = None,
     inputs: str = "Inputs",
 ) -> Known:
-    """Make the task. Raises Refusal, with the parameter that our refusal is about."""
+    """Make the task. `asked`: the parameters as they may be kept, where they have secrets. Raises Refusal, with the parameter that
+    our refusal is about.
+    """
     call.caller.need(Role.PRODUCER)
     request: dict[str, Any] = {
         "name": name or "",
@@ -74,7 +77,7 @@ def submit(
         scope=scope,
         pipeline=where.pipeline,
         form=DOOR if callback is not None else None,
-        asked=call.parameters,
+        asked=call.parameters if asked is None else asked,
         notes={
             "elements": [asdict(one) for one in planned.elements],
             "pipeline": where.id,
