@@ -139,7 +139,7 @@ sdks='imm5 alibabacloud_imm20200930==5.0.3
 imm4 alibabacloud_imm20200930==4.7.2
 ice6 alibabacloud_ice20201109==6.20.2
 ice5 alibabacloud_ice20201109==5.0.7
-tencent tencentcloud-sdk-python-vod==3.1.194 tencentcloud-sdk-python-mps==3.1.194
+tencent tencentcloud-sdk-python-vod==3.1.194 tencentcloud-sdk-python-mps==3.1.194 httpx==0.28.1
 acscore aliyun-python-sdk-core==2.16.1'
 
 set_up_sdks() {

@@ -53,6 +53,11 @@ class AccessKeys:
         # Apart, since who guesses fills it.
         self._absent = Recent[str, None](REMEMBERED_SECONDS, _MOST_REMEMBERED, monotonic)
 
+    @property
+    def seal(self) -> Seal | None:
+        """For other secrets that the server has to know again; None: there is no keeping them here."""
+        return self._seal
+
     def create(
         self,
         role: Role,

@@ -55,6 +55,10 @@ class Documents:
         self._store.delete([key])
         self._recent.forget(key)
 
+    def key(self, door: str, tenant: str, kind: str, name: str) -> str:
+        """Where a document lies in the work bucket, for who writes it otherwise (`notify.Said.key`)."""
+        return _key(door, tenant, kind, name)
+
     def names(self, door: str, tenant: str, kind: str, most: int = MOST_NAMES) -> list[str]:
         """All there are, in order; at most `most`."""
         prefix = _prefix(door, tenant, kind)

@@ -14,7 +14,7 @@ import structlog
 
 from framefleet.adapters.s3 import S3Store
 from framefleet.domain import keys
-from framefleet.domain.address import target_address
+from framefleet.domain.address import source_address, target_address
 from framefleet.domain.errors import ClientTokenConflict, DryRunTimeout, FramefleetError, Overloaded, ServiceError, told
 from framefleet.domain.media_info import MediaInfo
 from framefleet.domain.records import ProbeOutput, TaskRecord
@@ -173,7 +173,10 @@ class Engine:
                 oldest_first=oldest_first,
             )
             page = self.desk.tasks.query(query)
-            yield from (record for record in page.tasks if ID_TAG in record.tags)
+            # Anybody may write tags; an id follows from what the dialect calls its task.
+            yield from (
+                record for record in page.tasks if record.id == task_id(door, call.tenant, record.tags.get(ID_TAG, ""))
+            )
             looked += max(len(page.tasks), 1)
             if page.next is None:
                 return
@@ -255,6 +258,10 @@ class Engine:
         """An http(s) address of a published file: signed for so long where it lies on an S3 server, else one of ours that asks
         for a key.
         """
+        return self.link_below(call.base, record, target, uri, seconds)
+
+    def link_below(self, base: str, record: TaskRecord, target: str, uri: str, seconds: int = LINK_SECONDS) -> str:
+        """As `link`, for notifications: `base` is `http://host:port` of who asked for the task."""
         try:
             place = self.desk.locate(target_address(uri, "uri"))
         except FramefleetError:
@@ -263,7 +270,15 @@ class Engine:
             return place.store.url(place.key, seconds)
         folder = next((one.uri for one in record.targets if one.name == target), uri)
         name = uri.removeprefix(folder[: folder.rfind("/") + 1])
-        return f"{call.base}/v1/tasks/{record.id}/outputs/{target}/{name}"
+        return f"{base}/v1/tasks/{record.id}/outputs/{target}/{name}"
+
+    def read_link(self, uri: str) -> str:
+        """An http(s) address of what tasks read: signed for a day where it lies on an S3 server, else as it is."""
+        try:
+            place = self.desk.locate(source_address(uri, "uri"))
+        except FramefleetError:
+            return uri
+        return place.store.url(place.key, LINK_SECONDS) if isinstance(place.store, S3Store) else uri
 
     def is_storage(self, name: str) -> bool:
         """Whether there is a storage of this name, for addresses of the clouds' buckets."""

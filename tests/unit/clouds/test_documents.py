@@ -139,12 +139,13 @@ def test_days_that_are_over_are_removed_by_who_takes_the_first_name_of_a_day(
     sessions: Sessions, store: MemoryStore, clock: FakeClock
 ) -> None:
     sessions.take("vod", "t", "old", "x")
-    clock.pass_(2 * DAY)
-    sessions.take("vod", "t", "young", "x")
-    assert len(store.objects) == 2
+    for name in ("just good", "young"):
+        clock.pass_(DAY)
+        sessions.take("vod", "t", name, "x")
+    assert len(store.objects) == 3
 
     clock.pass_(2 * DAY)
     sessions.take("vod", "t", "new", "x")
 
-    assert sorted(key.rpartition("/")[2] for key in store.objects) == ["new", "young"]
-    assert sessions.holder("vod", "t", "young") == "x"
+    assert sorted(key.rpartition("/")[2] for key in store.objects) == ["just%20good", "new", "young"]
+    assert sessions.holder("vod", "t", "just good") == "x"

@@ -111,7 +111,7 @@ def test_a_refused_task_leaves_no_origin(changes: dict[str, Any], error: type[Ex
 
     assert not origins(around)
     assert not around.state.live
-    assert engine.find("imm", around.call(), "a") is None
+    assert engine.origin(task_id("imm", "default", "a")) is None, "nor is one remembered"
     assert engine.submit("imm", around.call(), wanted())[1], "the id is free"
 
 

@@ -42,11 +42,8 @@ def test_each_adaptive_preset_is_a_ladder(number: int) -> None:
 
 
 def test_pictures_presets_are_templates_of_ours() -> None:
-    for model, raw, make in (
-        (Sample, presets.SAMPLE[10], elements.sample),
-        (Sprite, presets.SPRITE[10], elements.sprite),
-    ):
-        resolve(None, make(model.model_validate(raw), VOD).settings)  # type: ignore[operator]
+    resolve(None, elements.sample(Sample.model_validate(presets.SAMPLE[10]), VOD).settings)
+    resolve(None, elements.sprite(Sprite.model_validate(presets.SPRITE[10]), VOD).settings)
     for made, _ in elements.timed(Still.model_validate(presets.TIMED[10]), [1.0], [50.0], VOD):
         resolve(None, made.settings)
     for raw in presets.ANIMATED.values():
@@ -59,7 +56,8 @@ def test_100020_is_540_lines_at_1000_kbits_and_25_frames() -> None:
     assert isinstance(settings, FileTemplate)
     assert settings.audio is not None
     video = settings.video
-    assert (video.codec, video.short_edge, video.bitrate, video.frame_rate) == ("h264", 540, 1_000_000, 25)
+    assert (video.codec, video.short_edge, video.bitrate) == ("h264", 540, 1_000_000)
+    assert video.frame_rate == 25
     assert (settings.audio.codec, settings.audio.bitrate, settings.audio.sample_rate) == ("aac", 64_000, 44100)
 
 

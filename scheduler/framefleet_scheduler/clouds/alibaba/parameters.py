@@ -63,7 +63,7 @@ def _refuse(error: ValidationError) -> NoReturn:
     path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"]).removeprefix(".")
     if first["type"] == "missing":
         raise BadParameter(path, "it has to be given", missing=True)
-    message = first["msg"].removeprefix("Value error, ").replace("valid tuple", "list")
+    message = first["msg"].removeprefix("Value error, ").replace("valid tuple", "list").replace("Tuple", "the list")
     raise BadParameter(path, message[:1].lower() + message[1:])
 
 

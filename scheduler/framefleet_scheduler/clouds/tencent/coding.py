@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from framefleet.domain.packaging import AUDIO_IN
 from framefleet.domain.sound import BITRATES, HELD, LOSSLESS, MOST_CHANNELS, RATES
-from framefleet_scheduler.clouds.tencent.models import Picture, Sound, SoundUpdate
+from framefleet_scheduler.clouds.tencent.models import Picture, Sound
 from framefleet_scheduler.clouds.tencent.words import Words, unsupported
 
 _MODES = frozenset({"VBR", "ABR", "CBR", "VCRF"})
@@ -139,8 +139,7 @@ def audio_settings(sound: Sound, container: str, words: Words) -> dict[str, Any]
     held = HELD.get(container) or AUDIO_IN.get("mp4" if container == "hls" else container, frozenset())
     if codec != "copy" and codec not in held:
         raise unsupported(f"{container} with sound in {sound.Codec} is not made here")
-    tracks = sound.StreamSelects if isinstance(sound, SoundUpdate) else None
-    found: dict[str, Any] = {"codec": codec, **({"tracks": tracks} if tracks else {})}
+    found: dict[str, Any] = {"codec": codec}
     if codec == "copy":
         return found
     bits = kbits(sound.Bitrate)

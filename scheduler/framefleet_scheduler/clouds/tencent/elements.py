@@ -5,17 +5,18 @@ What a template may hold is checked here too (`check_*`), so that it is refused 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
-from typing import Any
+from typing import Any, TypeVar
 
 from framefleet_scheduler.clouds.call import Refusal
-from framefleet_scheduler.clouds.tencent.coding import audio_settings, size, video_settings
+from framefleet_scheduler.clouds.tencent.coding import audio_settings, check_sound, size, video_settings
 from framefleet_scheduler.clouds.tencent.models import (
     AdaptiveStreams,
     Animated,
+    Override,
     Picture,
     Sample,
     Sound,
@@ -31,9 +32,12 @@ LONGEST_ANIMATION = 120
 """Seconds, ours."""
 SEGMENT_SECONDS = 6
 """Where a template says nothing."""
+MOST_SECONDS = 1e7
+"""Of any time in a film."""
 MOST_PLACES = 100
 """Of timed snapshots of one element."""
 
+T = TypeVar("T", bound=Transcode)
 Length = Callable[[], float]
 """Seconds of the source; asked only where a request counts from its end."""
 
@@ -71,6 +75,30 @@ def transcode(template: Transcode, words: Words) -> Made:
     if container == "hls":
         return _one_stream(template, picture, video, audio, words)
     return Made({"kind": "file", "container": container, "video": video, "audio": audio}, container)
+
+
+def overridden(template: T, override: Override | None, words: Words) -> tuple[T, Made]:
+    """A template with what an element lays over it, and what comes of both. Raises Refusal."""
+    if override is None:
+        return template, transcode(template, words)
+    check_sound(override.AudioTemplate, words)
+    base = template.model_dump(exclude_none=True)
+    whole = type(template).model_validate(laid_over(base, override.model_dump(exclude_none=True)))
+    made = transcode(whole, words)
+    tracks = override.AudioTemplate.StreamSelects if override.AudioTemplate is not None else None
+    audio = made.settings.get("audio")
+    if tracks and audio is not None:
+        audio["tracks"] = tracks
+    return whole, made
+
+
+def laid_over(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with what `over` says, object by object; lists are replaced whole."""
+    merged = dict(base)
+    for name, value in over.items():
+        below = merged.get(name)
+        merged[name] = laid_over(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return merged
 
 
 def _sound(container: str, audio: dict[str, Any]) -> Made:
@@ -147,7 +175,7 @@ def adaptive(template: AdaptiveStreams, words: Words) -> Made:
     packaging = {"HLS": "hls", "MPEG-DASH": "dash"}.get((template.Format or "").upper())
     if packaging is None:
         raise words.wrong("Format", "Format is HLS or MPEG-DASH")
-    streams = template.StreamInfos or []
+    streams = template.StreamInfos or ()
     pictures = [(i, one) for i, one in enumerate(streams) if not _flag(one.RemoveVideo, "RemoveVideo", words)]
     if not pictures:
         raise words.wrong("StreamInfos", "StreamInfos need a stream with a picture")
@@ -208,7 +236,7 @@ def _segments(template: AdaptiveStreams, packaging: str, newer: bool, words: Wor
     return form, single
 
 
-def _best_sound(streams: list[Stream], words: Words) -> dict[str, Any] | None:
+def _best_sound(streams: Sequence[Stream], words: Words) -> dict[str, Any] | None:
     found = [one.Audio or Sound() for one in streams if not _flag(one.RemoveAudio, "RemoveAudio", words)]
     if not found:
         return None
@@ -313,6 +341,9 @@ def _own_size(settings: dict[str, Any]) -> dict[str, Any]:
 
 def part(start: float | None, end: float | None, length: Length, words: Words) -> tuple[float, float | None]:
     """(start, duration) of StartTimeOffset and EndTimeOffset: below 0 they count from the end; no duration: to the end."""
+    for name, offset in (("StartTimeOffset", start), ("EndTimeOffset", end)):
+        if not -MOST_SECONDS <= (offset or 0) <= MOST_SECONDS:  # nor is it infinite, or no number
+            raise words.wrong(name, f"{name} is a number of seconds")
     begin = float(start or 0)
     if begin < 0:
         begin = max(0.0, length() + begin)

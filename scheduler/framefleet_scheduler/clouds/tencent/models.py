@@ -145,7 +145,7 @@ class AdaptiveStreams(Wire):
     Comment: TemplateComment = None
     Format: Annotated[str | None, Works("`HLS` or `MPEG-DASH`")] = None
     StreamInfos: Annotated[
-        list[Stream] | None, Field(max_length=10), Works("up to 10; the first one's frame rate counts")
+        tuple[Stream, ...] | None, Field(max_length=10), Works("up to 10; the first one's frame rate counts")
     ] = None
     DisableHigherVideoBitrate: Whole = None
     DisableHigherVideoResolution: Whole = None

@@ -13,6 +13,7 @@ from framefleet_scheduler.clouds.engine import Engine
 from framefleet_scheduler.clouds.fields import Wire
 from framefleet_scheduler.clouds.tencent import elements, presets
 from framefleet_scheduler.clouds.tencent.coding import check_sound
+from framefleet_scheduler.clouds.tencent.elements import laid_over
 from framefleet_scheduler.clouds.tencent.models import AdaptiveStreams, Animated, Sample, Sprite, Still, Transcode
 from framefleet_scheduler.clouds.tencent.results import time
 from framefleet_scheduler.clouds.tencent.words import Words
@@ -63,7 +64,7 @@ def check_transcode(template: Transcode, words: Words) -> None:
 def _check_adaptive(template: AdaptiveStreams, words: Words) -> None:
     _need("Format", template.Format)
     _need("StreamInfos", template.StreamInfos)
-    for one in template.StreamInfos or []:
+    for one in template.StreamInfos or ():
         check_sound(one.Audio, words)
     elements.adaptive(template, words)
 
@@ -90,7 +91,7 @@ def _check_timed(template: Still, words: Words) -> None:
 
 
 def _need(name: str, value: object) -> None:
-    if value in (None, "", []):
+    if value in (None, "", (), []):
         raise Refusal("MissingParameter", f"{name} is missing")
 
 
@@ -211,15 +212,6 @@ def _said(asked: Wire) -> dict[str, Any]:
     return asked.model_dump(exclude_none=True, exclude=set(_BESIDE))
 
 
-def laid_over(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """`base` with what `over` says, object by object; lists are replaced whole."""
-    merged = dict(base)
-    for name, value in over.items():
-        below = merged.get(name)
-        merged[name] = laid_over(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
-    return merged
-
-
 def whole(kind: Kind, template: Mapping[str, Any], words: Words) -> dict[str, Any]:
     """A template with its defaults, as it is shown."""
     if kind.name == TRANSCODE.name:
@@ -249,7 +241,7 @@ def whole(kind: Kind, template: Mapping[str, Any], words: Words) -> dict[str, An
         return {**flags, **template, "StreamInfos": streams}
     if kind.name == ANIMATED.name:
         return {"Width": 0, "Height": 0, "ResolutionAdaptive": "open", "Format": "gif", "Quality": 75, **template}
-    return {**_STILL, **template}
+    return {**(_STILL if issubclass(kind.model, Still) else {}), **template}
 
 
 def _video(found: Mapping[str, Any] | None, words: Words) -> dict[str, Any] | None:

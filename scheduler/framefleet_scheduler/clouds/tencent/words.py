@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -63,6 +64,10 @@ def unsupported(what: str) -> Refusal:
 
 def read(words: Words, model: type[Model], parameters: Mapping[str, Any]) -> Model:
     """Parameters as the operation's model. Raises Refusal, also for what is not offered here."""
+    try:
+        json.dumps(parameters, ensure_ascii=False).encode()
+    except ValueError:  # half of a pair of surrogates: no such text can be stored or signed
+        raise Refusal("InvalidParameter", "a text is not Unicode") from None
     try:
         found = model.model_validate(parameters)
     except ValidationError as error:

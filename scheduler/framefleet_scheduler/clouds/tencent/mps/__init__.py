@@ -6,5 +6,7 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel
 
-DOCUMENTED: Mapping[str, type[BaseModel]] = {}
+from framefleet_scheduler.clouds.tencent.mps.documented import REQUESTS
+
+DOCUMENTED: Mapping[str, type[BaseModel]] = REQUESTS
 """Operations whose fields are told in docs/howto, with what they take."""

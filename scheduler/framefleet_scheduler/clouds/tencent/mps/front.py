@@ -2,22 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from framefleet.domain.errors import FramefleetError
 from framefleet_scheduler.clouds.call import Call, Refusal
 from framefleet_scheduler.clouds.engine import Engine
 from framefleet_scheduler.clouds.gate import PER_SECOND
+from framefleet_scheduler.clouds.tencent.mps import process, tasks, workflows
+from framefleet_scheduler.clouds.tencent.mps.asking import DOOR
+from framefleet_scheduler.clouds.tencent.mps.refusals import refusal
+from framefleet_scheduler.clouds.tencent.mps.template_calls import FAMILIES
 
 _Operation = Callable[[Engine, Call], dict[str, Any]]
-_OPERATIONS: dict[str, _Operation] = {}
+_OPERATIONS: Mapping[str, _Operation] = {
+    "ProcessMedia": process.process_media,
+    "DescribeTaskDetail": tasks.describe_detail,
+    "DescribeTasks": tasks.describe_tasks,
+    "ManageTask": tasks.manage,
+    "DescribeMediaMetaData": tasks.describe_meta_data,
+    "ParseNotification": tasks.parse_notification,
+    "CreateWorkflow": workflows.create,
+    "ResetWorkflow": workflows.reset,
+    "EnableWorkflow": workflows.enable,
+    "DisableWorkflow": workflows.disable,
+    "DeleteWorkflow": workflows.delete,
+    "DescribeWorkflows": workflows.describe,
+    **{name: operation for family in FAMILIES for name, operation in family.operations.items()},
+}
+_SELDOM = frozenset({"ManageTask", "ParseNotification"})
+_SELDOM_PER_SECOND = 20.0
 
 
 class Mps:
     """Implements `framefleet_scheduler.clouds.call.Front`."""
 
-    name = "mps"
+    name = DOOR
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -28,7 +48,8 @@ class Mps:
 
     def meter(self, call: Call) -> tuple[str, float]:
         """Each operation by key."""
-        return f"{self.name} {call.action} {call.caller.id}", PER_SECOND
+        rate = _SELDOM_PER_SECOND if call.action in _SELDOM else PER_SECOND
+        return f"{self.name} {call.action} {call.caller.id}", rate
 
     def answer(self, call: Call) -> dict[str, Any]:
         """What the operation answers."""
@@ -36,4 +57,4 @@ class Mps:
 
     def refused(self, error: FramefleetError) -> Refusal:
         """In their words."""
-        return Refusal("InvalidArgument", error.message)
+        return refusal(error)

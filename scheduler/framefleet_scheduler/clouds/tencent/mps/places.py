@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from framefleet_scheduler.clouds.addresses import Named, NoAddress, of_object, of_text
 from framefleet_scheduler.clouds.call import Refusal
-from framefleet_scheduler.clouds.fields import Ignored, Wire, Works
+from framefleet_scheduler.clouds.fields import Ignored, Refused, Wire, Works
 from framefleet_scheduler.clouds.tencent.mps.words import MPS
 from framefleet_scheduler.clouds.tencent.words import unsupported
 
@@ -20,6 +20,7 @@ Found = TypeVar("Found")
 _BUCKET = "our storage of this name, else the bucket of this name on the S3 server"
 _REGION = "there are no regions; it comes back as it was"
 _SECRET = "must be empty unless the bucket is one of our storages, which has credentials of its own; it is never kept"  # noqa: S105
+_NOT_BASIC = "0; 1 is refused: VOD's own files are for VOD's operations"
 _SECRETS = ("S3SecretId", "S3SecretKey")
 _CODE = "InvalidParameter.InputInfo"
 
@@ -36,6 +37,8 @@ class VodInput(CosInput):
     """An object of VOD's own storage."""
 
     SubAppId: Annotated[int | None, Ignored("buckets have names of their own")] = None
+    VodBasic: Annotated[int | None, Works(_NOT_BASIC)] = None
+    FileId: Annotated[str | None, Refused("files are named by bucket and path here, or by VOD's own operations")] = None
 
 
 class UrlInput(Wire):
@@ -75,6 +78,7 @@ class VodOutput(CosOutput):
     """A bucket of VOD."""
 
     SubAppId: Annotated[int | None, Ignored("buckets have names of their own")] = None
+    VodBasic: Annotated[int | None, Works(_NOT_BASIC)] = None
 
 
 class S3Output(Wire):
@@ -153,6 +157,7 @@ def source(given: Input, named: Named, where: str = "InputInfo") -> Place:
             return _object(given.Type, found.Bucket, found.Region, found.Object, named, where)
         case "VOD":
             vod = _given(given.VODInputInfo, f"{where}.VODInputInfo")
+            _not_basic(vod.VodBasic, where)
             return _object(given.Type, vod.Bucket, vod.Region, vod.Object, named, where)
         case "AWS-S3":
             s3 = _given(given.S3InputInfo, f"{where}.S3InputInfo")
@@ -171,6 +176,7 @@ def storage(given: Output | None, above: Bucket | None, named: Named, where: str
     match given.Type:
         case "COS" | "VOD":
             bucket = given.CosOutputStorage if given.Type == "COS" else given.VODOutputStorage
+            _not_basic(getattr(bucket, "VodBasic", None), where)
             name, region = ("", "") if bucket is None else (bucket.Bucket or "", bucket.Region or "")
             if not name and above is not None:
                 return above
@@ -232,6 +238,11 @@ def _url(text: str, named: Named) -> Place:
     if not text.lower().startswith(("http://", "https://")):
         raise Refusal("InvalidParameter.InvalidUrl", "InputInfo.UrlInputInfo.Url is an http or https address")
     return Place(uri, unquote(urlsplit(text).path) or "/", "", "URL")
+
+
+def _not_basic(given: int | None, where: str) -> None:
+    if given:
+        raise unsupported(f"{where}: VodBasic 1 is not supported here; name a bucket")
 
 
 def _name(bucket: str, where: str) -> str:

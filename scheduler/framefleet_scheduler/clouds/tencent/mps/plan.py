@@ -24,8 +24,8 @@ from framefleet_scheduler.clouds.tencent.mps.requests import (
     TimedElement,
     TranscodeElement,
 )
-from framefleet_scheduler.clouds.tencent.mps.words import MPS, Laid
-from framefleet_scheduler.clouds.tencent.templates import Kind, laid_over
+from framefleet_scheduler.clouds.tencent.mps.words import MPS
+from framefleet_scheduler.clouds.tencent.templates import Kind
 from framefleet_scheduler.clouds.tencent.words import unsupported
 
 MOST_SOURCES = 11
@@ -231,7 +231,7 @@ def _elements(asked: Asked, ground: Ground, timeline: _Timeline) -> Iterator[Ele
 
 
 def _transcode(one: TranscodeElement, spot: _Spot) -> Element:
-    made = words.transcoded(_template(one, spot))
+    made = _coded(one, spot)
     if made.settings["kind"] == "ladder":
         made = replace(made, settings={**made.settings, "own_folder": True})
     bucket = spot.bucket(one.OutputStorage)
@@ -240,19 +240,15 @@ def _transcode(one: TranscodeElement, spot: _Spot) -> Element:
     return spot.element(one.Definition, bucket, spot.target(made, bucket, path), container=_container(made))
 
 
-def _template(one: TranscodeElement, spot: _Spot) -> Laid:
-    """The template an element means, with what it lays over it. Raises Refusal."""
-    if not one.Definition:
-        if one.RawParameter is None:
-            raise Refusal("MissingParameter", f"{spot.where} needs a Definition, or RawParameter with Definition 0")
-        raw = words.MpsTranscode.model_validate(one.RawParameter.model_dump(exclude_none=True))
-        words.TRANSCODE.check(raw, MPS)
-        return Laid.model_validate(raw.model_dump(exclude_none=True))
-    template = spot.ground.find(words.TRANSCODE, one.Definition).model_dump(exclude_none=True)
-    over = {} if one.OverrideParameter is None else one.OverrideParameter.model_dump(exclude_none=True)
-    laid = Laid.model_validate(laid_over(template, over))
-    picture = words.automatic(laid.VideoTemplate)
-    return laid.model_copy(update={"VideoTemplate": picture})
+def _coded(one: TranscodeElement, spot: _Spot) -> Made:
+    """What an element's template, or its own, comes to. Raises Refusal."""
+    if one.Definition:
+        return words.overridden(spot.ground.find(words.TRANSCODE, one.Definition), one.OverrideParameter)
+    if one.RawParameter is None:
+        raise Refusal("MissingParameter", f"{spot.where} needs a Definition, or RawParameter with Definition 0")
+    raw = words.MpsTranscode.model_validate(one.RawParameter.model_dump(exclude_none=True))
+    words.TRANSCODE.check(raw, MPS)
+    return words.overridden(raw, None)
 
 
 def _marked(made: Made, marks: list[dict[str, Any]]) -> Made:
@@ -273,7 +269,7 @@ def _adaptive(one: AdaptiveElement, spot: _Spot) -> Element:
         raise unsupported(f"{spot.where}.DefinitionType is Common here: a stream of sound alone is not made")
     template = spot.ground.find(words.ADAPTIVE, one.Definition)
     if one.StdExtStreamInfos:
-        template = template.model_copy(update={"StreamInfos": one.StdExtStreamInfos})
+        template = template.model_copy(update={"StreamInfos": tuple(one.StdExtStreamInfos)})
     made = elements.adaptive(template, MPS)
     made = _marked(replace(made, settings={**made.settings, "own_folder": True}), spot.marks(one.WatermarkSet))
     bucket = spot.bucket(one.OutputStorage)

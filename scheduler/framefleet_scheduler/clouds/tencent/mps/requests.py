@@ -30,8 +30,8 @@ _NAMES = "segments have numbers, in a folder beside the manifest that has its na
 class HeadTail(Wire):
     """Films before and after the film."""
 
-    HeadSet: Annotated[list[Input] | None, Works("with the film and the tails up to 11")] = None
-    TailSet: Annotated[list[Input] | None, Works("likewise")] = None
+    HeadSet: Annotated[list[Input] | None, Field(max_length=10), Works("with the film and the tails up to 11")] = None
+    TailSet: Annotated[list[Input] | None, Field(max_length=10), Works("likewise")] = None
 
 
 _ONE_TIMELINE = "the same in all elements of a request, and then all of them transcode; otherwise it is refused"
@@ -118,7 +118,9 @@ class AdaptiveElement(Wire):
     StdExtInfo: Annotated[str | None, Refused(_EXTENDED)] = None
     KeyPTSList: Annotated[list[int] | None, Refused("keyframes are evenly apart")] = None
     AddOnAudios: Annotated[list[Anything] | None, Refused("no sound is added to the source's")] = None
-    StdExtStreamInfos: Annotated[list[MpsStream] | None, Works("in place of the template's StreamInfos")] = None
+    StdExtStreamInfos: Annotated[
+        list[MpsStream] | None, Field(max_length=10), Works("in place of the template's StreamInfos")
+    ] = None
 
 
 class Elements(Wire):

@@ -9,13 +9,13 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from framefleet_scheduler.clouds.fields import Ignored, Refused, Wire, Works
-from framefleet_scheduler.clouds.tencent import templates
-from framefleet_scheduler.clouds.tencent.elements import Made, transcode
+from framefleet_scheduler.clouds.tencent import elements, templates
+from framefleet_scheduler.clouds.tencent.elements import Made
 from framefleet_scheduler.clouds.tencent.models import (
     AdaptiveStreams,
+    Override,
     Picture,
     Sound,
-    SoundUpdate,
     Stream,
     Tehd,
     TemplateComment,
@@ -24,21 +24,25 @@ from framefleet_scheduler.clouds.tencent.models import (
     Transcode,
     Whole,
 )
+from framefleet_scheduler.clouds.tencent.templates import Kind
 from framefleet_scheduler.clouds.tencent.words import Words, unsupported
 
 _REFUSALS = (
-    "AudioBitrate AudioChannel AudioCodec AudioSampleRate Bitrate ColumnCount Comment Container ContainerType CoordinateOrigin "
-    "Definition Definitions DeleteDefaultTemplate DisableHigherVideoBitrate DisableHigherVideoResolution FillType Format Fps Gop "
-    "Height ImageContent ImageTemplate InputInfo InvalidOperationType Limit ModifyDefaultTemplate Name Quality RemoveAudio "
-    "RemoveVideo RepeatType Resolution ResolutionAdaptive RowCount SampleInterval SampleRate SampleType SessionContextTooLong "
-    "SessionId SessionIdTooLong SrcFile SvgTemplate TEHDType TaskId TextAlpha TextContent TextTemplate Type VideoBitrate VideoCodec "
-    "Width XPos YPos"
+    "AudioBitrate AudioChannel AudioCodec AudioSampleRate Bitrate ColumnCount Comment Container ContainerType "
+    "CoordinateOrigin Definition Definitions DeleteDefaultTemplate DisableHigherVideoBitrate "
+    "DisableHigherVideoResolution FillType Format Fps Gop Height ImageContent ImageTemplate InputInfo "
+    "InvalidContent InvalidOperationType Limit ModifyDefaultTemplate Name Quality RemoveAudio RemoveVideo "
+    "RepeatType Resolution ResolutionAdaptive RowCount SampleInterval SampleRate SampleType SessionContextTooLong "
+    "SessionId SessionIdTooLong SrcFile SvgTemplate TEHDType TaskId TextAlpha TextContent TextTemplate Type "
+    "VideoBitrate VideoCodec Width XPos YPos"
 )
 _SEGMENTS = {0: ("ts", False), 2: ("ts", True), 5: ("fmp4", True), 7: ("fmp4", False)}
 """`SegmentType` of a picture: format, and whether all is one file."""
 _AI = "there is no enhancement by AI here"
 _LEVEL = re.compile(r"([1-6])(?:\.([0-3]))?")
 _AUTOMATIC_VCRF = 100
+_SMALLEST_STILL = 128
+"""Pixels of a side."""
 
 
 class MpsPicture(Picture):
@@ -71,6 +75,12 @@ class MpsSound(Sound):
     DefaultTrack: Annotated[bool | None, Ignored("there is one sound track, and players begin with it")] = None
 
 
+class MpsSoundUpdate(MpsSound):
+    """As a change of a template."""
+
+    StreamSelects: Annotated[list[int] | None, Refused("tracks are chosen in OverrideParameter of a request")] = None
+
+
 class Raw(Wire):
     """`RawParameter` of a transcoding element: a whole template."""
 
@@ -85,16 +95,10 @@ class Raw(Wire):
     SubtitleTemplate: Annotated[dict[str, object] | None, Refused("subtitles are not drawn into the picture")] = None
 
 
-class MpsOverride(Wire):
+class MpsOverride(Override):
     """`OverrideParameter`: laid over the template, field by field."""
 
-    Container: Text = None
-    RemoveVideo: Whole = None
-    RemoveAudio: Whole = None
     VideoTemplate: Annotated[MpsPicture | None, Works()] = None
-    AudioTemplate: Annotated[SoundUpdate | None, Works()] = None
-    TEHDConfig: Annotated[Tehd | None, Works()] = None
-    StdExtInfo: Annotated[str | None, Refused("its meaning is not public")] = None
     SubtitleTemplate: Annotated[dict[str, object] | None, Refused("subtitles are not drawn into the picture")] = None
     AddonAudioStream: Annotated[list[dict[str, object]] | None, Refused("no sound is added to the source's")] = None
     AddOnSubtitles: Annotated[list[dict[str, object]] | None, Refused("no subtitles are added to the source's")] = None
@@ -108,12 +112,6 @@ class MpsTranscode(Transcode):
     VideoTemplate: Annotated[MpsPicture | None, Works()] = None
     AudioTemplate: Annotated[MpsSound | None, Works()] = None
     SegmentType: Annotated[str | None, Ignored("it is a field of VOD's templates")] = None
-
-
-class Laid(MpsTranscode):
-    """A template with what an element lays over it."""
-
-    AudioTemplate: Annotated[SoundUpdate | None, Works()] = None  # type: ignore[assignment]  # of another kind in updates
 
 
 class MpsStream(Stream):
@@ -130,10 +128,8 @@ class MpsAdaptive(AdaptiveStreams):
     """A template of adaptive streams."""
 
     StreamInfos: Annotated[
-        list[MpsStream] | None,
-        Field(max_length=10),
-        Works("up to 10; the first one's frame rate counts"),
-    ] = None  # type: ignore[assignment]  # narrower than VOD's
+        tuple[MpsStream, ...] | None, Field(max_length=10), Works("up to 10; the first one's frame rate counts")
+    ] = None
     PureAudio: Annotated[int | None, Works("0; 1 is refused: a stream of sound alone is not made")] = None
 
 
@@ -170,34 +166,34 @@ def _level(text: str) -> str:
     return f"{found[1]}.{found[2] or 0}"
 
 
-def automatic(picture: MpsPicture | None) -> MpsPicture | None:
-    """An override that says `Vcrf 100` sets it back to what is chosen by itself."""
-    if picture is None or picture.Vcrf != _AUTOMATIC_VCRF:
-        return picture
-    return picture.model_copy(update={"Vcrf": 0})
+def overridden(template: MpsTranscode, override: MpsOverride | None) -> Made:
+    """What comes of a template with what an element lays over it. Raises Refusal."""
+    picture = None if override is None else override.VideoTemplate
+    if override is not None and picture is not None and picture.Vcrf == _AUTOMATIC_VCRF:
+        picture = picture.model_copy(update={"Vcrf": 0})
+        override = override.model_copy(update={"VideoTemplate": picture})
+    whole, made = elements.overridden(template, override, MPS)
+    return _with_segments(whole, made)
 
 
-def transcoded(template: Transcode) -> Made:
-    """As both dialects make it, with MPS's segments of HLS. Raises Refusal."""
-    made = transcode(template, MPS)
-    picture = template.VideoTemplate
-    kind = picture.SegmentType if isinstance(picture, MpsPicture) else None
+def _with_segments(template: MpsTranscode, made: Made) -> Made:
+    """MPS says the segments of HLS in the picture's settings."""
+    kind = None if template.VideoTemplate is None else template.VideoTemplate.SegmentType
     if made.settings["kind"] != "ladder" or kind is None:
         return made
     if kind not in _SEGMENTS:
         raise MPS.wrong("SegmentType", "SegmentType is 0, 2, 5 or 7")
     form, single = _SEGMENTS[kind]
-    codec = made.settings["renditions"][0]["video"]["codec"]
-    if form == "ts" and codec != "h264":
+    if form == "ts" and made.settings["renditions"][0]["video"]["codec"] != "h264":
         if kind:
             raise unsupported("H.265 and AV1 in TS segments are not made here; use SegmentType 5 or 7")
-        form = "fmp4"  # 0 is what SDKs send for nothing said
+        form = "fmp4"  # 0 is what SDKs send where nothing is said
     return replace(made, settings={**made.settings, "segment_format": form, "single_file": single})
 
 
 def _check_transcode(template: Any, words: Words) -> None:
     templates.check_transcode(template, words)
-    transcoded(template)
+    overridden(template, None)
 
 
 def _check_adaptive(template: Any, words: Words) -> None:
@@ -206,9 +202,23 @@ def _check_adaptive(template: Any, words: Words) -> None:
     templates.ADAPTIVE.check(template, words)
 
 
+def _larger(kind: Kind) -> Kind:
+    """Sides of pictures as users may say them; the vendor's own sprites are smaller."""
+
+    def check(template: Any, words: Words) -> None:
+        for name in ("Width", "Height"):
+            side = getattr(template, name)
+            if side and side < _SMALLEST_STILL:
+                raise words.wrong(name, f"{name} is 0, or {_SMALLEST_STILL} to 4096")
+        kind.check(template, words)
+
+    return replace(kind, check=check)
+
+
 TRANSCODE = replace(templates.TRANSCODE, model=MpsTranscode, check=_check_transcode)
 ADAPTIVE = replace(templates.ADAPTIVE, model=MpsAdaptive, check=_check_adaptive)
-SAMPLE, SPRITE, TIMED, ANIMATED = templates.SAMPLE, templates.SPRITE, templates.TIMED, templates.ANIMATED
+SAMPLE, SPRITE, TIMED = (_larger(kind) for kind in (templates.SAMPLE, templates.SPRITE, templates.TIMED))
+ANIMATED = templates.ANIMATED
 
 MPS = Words(
     name="mps",
@@ -230,7 +240,7 @@ MPS = Words(
     refusals=frozenset(_REFUSALS.split()),
     as_source=True,
     unit=1,
-    smallest_still=128,
+    smallest_still=32,
     widest=4096,
     fastest=120,
     sample_rates=frozenset({8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000}),

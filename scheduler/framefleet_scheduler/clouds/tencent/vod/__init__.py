@@ -6,5 +6,7 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel
 
-DOCUMENTED: Mapping[str, type[BaseModel]] = {}
+from framefleet_scheduler.clouds.tencent.vod.front import OPERATIONS
+
+DOCUMENTED: Mapping[str, type[BaseModel]] = {name: takes for name, (takes, _) in OPERATIONS.items()}
 """Operations whose fields are told in docs/howto, with what they take."""

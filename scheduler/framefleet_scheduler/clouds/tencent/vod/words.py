@@ -15,6 +15,7 @@ _REFUSALS = (
     "Height InvalidOperationType Limit LimitTooLarge MediaStoragePath MediaType MediaUrl ModifyDefaultTemplate Name Names Offset "
     "OffsetTooLarge Procedure ProcedureName Quality RemoveAudio RemoveVideo Resolution ResolutionAdaptive RowCount SampleInterval "
     "SampleRate SampleType SessionContextTooLong SessionId SessionIdTooLong Sort StartTime StartTimeOffset Status StorageRegion "
+    "CoordinateOrigin ImageContent ImageTemplate TextAlpha TextTemplate Watermarks XPos YPos "
     "SubAppId TEHDType TaskId Thumbnails Type Types Url Vcrf VideoBitrate VideoCodec Width"
 )
 

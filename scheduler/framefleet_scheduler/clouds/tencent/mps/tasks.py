@@ -1,0 +1,185 @@
+"""DescribeTaskDetail, DescribeTasks, ManageTask, DescribeMediaMetaData and ParseNotification."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from framefleet.domain.access import Role
+from framefleet.domain.errors import TaskFinal
+from framefleet.domain.records import TaskRecord
+from framefleet.domain.states import TaskState
+from framefleet.ports import Place
+from framefleet_scheduler.clouds.call import Call, Refusal
+from framefleet_scheduler.clouds.engine import LOOK_SECONDS, Engine, Known, place_of
+from framefleet_scheduler.clouds.tencent import results
+from framefleet_scheduler.clouds.tencent.mps import answers, places
+from framefleet_scheduler.clouds.tencent.mps.answers import Told
+from framefleet_scheduler.clouds.tencent.mps.asking import DOOR
+from framefleet_scheduler.clouds.tencent.mps.requests import (
+    DescribeMediaMetaData,
+    DescribeTasks,
+    ManageTask,
+    ParseNotification,
+    TaskId,
+)
+from framefleet_scheduler.clouds.tencent.mps.words import MPS
+from framefleet_scheduler.clouds.tencent.words import read
+
+KEPT = timedelta(days=7)
+"""How long a task is told of after it was made."""
+MOST_COUNTED = 2_000
+"""Tasks that a listing looks at, and so the most that TotalCount may be."""
+MOST_PAGE = 100
+SLOW_SECONDS = 50.0
+_STATES: dict[str, TaskState | None] = {"WAITING": TaskState.QUEUED, "PROCESSING": TaskState.RUNNING, "FINISH": None}
+_NO_TASK = "there is no such task of the last 7 days"
+
+
+def describe_detail(engine: Engine, call: Call) -> dict[str, Any]:
+    """The operation."""
+    asked = read(MPS, TaskId, call.parameters)
+    call.caller.need(Role.VIEWER)
+    known = found(engine, call, asked.TaskId)
+    return answers.detail(told(engine, known))
+
+
+def found(engine: Engine, call: Call, task_id: str) -> Known:
+    """A task of the last days. Raises Refusal."""
+    known = engine.find(DOOR, call, task_id) if len(task_id) <= 200 else None
+    if known is None or call.at - known.record.created_at > KEPT:
+        raise MPS.wrong("TaskId", _NO_TASK)
+    return known
+
+
+def told(engine: Engine, known: Known) -> Told:
+    """With what its answer needs."""
+    media = engine.media(known.record)
+    main = int(known.origin.notes.get("main", 0))
+    return Told(known, media[main] if media and main < len(media) else None)
+
+
+def manage(engine: Engine, call: Call) -> dict[str, Any]:
+    """The operation: Abort."""
+    asked = read(MPS, ManageTask, call.parameters)
+    call.caller.need(Role.PRODUCER)
+    if asked.OperationType != "Abort":
+        raise MPS.wrong("InvalidOperationType", "OperationType is Abort")
+    known = found(engine, call, asked.TaskId)
+    if known.record.state is not TaskState.QUEUED:
+        raise _not_waiting(answers.state(known.record))
+    try:
+        engine.cancel(call, known)
+    except TaskFinal:
+        raise _not_waiting("FINISH") from None
+    return {}
+
+
+def _not_waiting(state: str) -> Refusal:
+    code = "InvalidParameterValue.NotProcessingTask"
+    return Refusal(code, f"only a task that waits can be aborted; this one is {state}")
+
+
+# --- lists ----------------------------------------------------------------------------------
+
+
+def describe_tasks(engine: Engine, call: Call) -> dict[str, Any]:
+    """The operation: the newest first."""
+    asked = read(MPS, DescribeTasks, call.parameters)
+    call.caller.need(Role.VIEWER)
+    limit = 10 if asked.Limit is None else asked.Limit
+    if not 1 <= limit <= MOST_PAGE:
+        raise MPS.wrong("Limit", f"Limit is 1 to {MOST_PAGE}")
+    after = _place(asked.ScrollToken)
+    page: list[TaskRecord] = []
+    count, more = 0, False
+    for record in _listed(engine, call, asked):
+        count += 1
+        if after is not None and not _comes_after(record, after):
+            continue
+        if len(page) < limit:
+            page.append(record)
+        else:
+            more = True
+    return {
+        "TaskSet": [answers.simple(record, engine.origin(record.id)) for record in page],
+        "ScrollToken": _token(page[-1]) if more else "",
+        "TotalCount": count,
+    }
+
+
+def _listed(engine: Engine, call: Call, asked: DescribeTasks) -> Iterator[TaskRecord]:
+    if asked.Status and asked.Status not in _STATES:
+        raise MPS.wrong("Status", "Status is WAITING, PROCESSING or FINISH")
+    since, until = _time(asked.StartTime, "StartTime"), _time(asked.EndTime, "EndTime")
+    oldest = call.at - KEPT
+    since = oldest if since is None else max(since, oldest)
+    state = _STATES.get(asked.Status or "")
+    for record in engine.listed(DOOR, call, state=state, since=since, until=until, most=MOST_COUNTED):
+        if asked.Status == "FINISH" and not record.state.final:
+            continue
+        failed = asked.SubTaskHasFailed
+        if failed is not None and (not record.state.final or answers.has_failed(record) is not failed):
+            continue
+        yield record
+
+
+def _comes_after(record: TaskRecord, place: Place) -> bool:
+    own = place_of(record)
+    return (own.created_ms, own.id) < (place.created_ms, place.id)
+
+
+def _token(record: TaskRecord) -> str:
+    place = place_of(record)
+    return f"{place.created_ms}.{place.id}"
+
+
+def _place(token: str | None) -> Place | None:
+    if not token:
+        return None
+    number, _, ours = token.partition(".")
+    if len(token) > 80 or not (number.isascii() and number.isdigit()) or not (ours.isascii() and ours.isalnum()):
+        raise MPS.wrong("ScrollToken", "ScrollToken is none of ours")
+    return Place(int(number), ours)
+
+
+def _time(text: str | None, name: str) -> datetime | None:
+    if not text:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise MPS.wrong(name, f"{name}: {text[:40]!r} is no time of ISO 8601") from None
+    if at.tzinfo is None:
+        raise MPS.wrong(name, f"{name}: {text[:40]!r} has no zone")
+    return at
+
+
+# --- beside tasks ---------------------------------------------------------------------------
+
+
+def describe_meta_data(engine: Engine, call: Call) -> dict[str, Any]:
+    """The operation: a look into a source."""
+    asked = read(MPS, DescribeMediaMetaData, call.parameters)
+    call.caller.need(Role.PRODUCER)
+    if asked.Mode not in {None, "", "slow"}:
+        raise MPS.wrong("Mode", "Mode is slow")
+    source = places.source(asked.InputInfo, engine.is_storage)
+    media = engine.look(call, {"uri": source.uri}, SLOW_SECONDS if asked.Mode else LOOK_SECONDS)
+    return {"MetaData": results.meta_data(media)}
+
+
+def parse_notification(engine: Engine, call: Call) -> dict[str, Any]:
+    """The operation: what was posted to NotifyUrl, as an answer."""
+    asked = read(MPS, ParseNotification, call.parameters)
+    call.caller.need(Role.VIEWER)
+    try:
+        said = json.loads(asked.Content)
+    except (ValueError, RecursionError):
+        said = None
+    if not isinstance(said, dict) or said.get("EventType") != answers.TASK_TYPE:
+        raise MPS.wrong("InvalidContent", "Content is no notification of MPS")
+    names = ("EventType", "WorkflowTaskEvent", "SessionId", "SessionContext", "Timestamp", "Sign")
+    return {name: said.get(name) for name in names}
