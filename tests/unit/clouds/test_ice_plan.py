@@ -326,7 +326,9 @@ def test_h265_in_hls_has_the_segments_that_it_needs() -> None:
     assert ("fmp4", 6) == (ladder["segment_format"], ladder["segment_seconds"])
 
 
-@pytest.mark.parametrize(("gop", "seconds"), [("2s", 2), ("3s", 2), ("10s", None), (250, 2), ("100", 1), ("0.5s", 0.5)])
+@pytest.mark.parametrize(
+    ("gop", "seconds"), [("2s", 2), ("3s", 2), ("10s", None), (250, 2), ("100", 1), ("0.5s", 1), (12, 1)]
+)
 def test_keyframes_of_segments_are_as_near_as_was_asked(gop: Any, seconds: float | None) -> None:
     config = {"Video": {"Gop": gop}}
     ladder = planned(**job(output("a.m3u8", TemplateId="S00000001-100030", OverrideParams=config))).targets[0][
