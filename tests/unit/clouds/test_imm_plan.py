@@ -268,6 +268,17 @@ def test_addresses_without_an_extension_get_one() -> None:
     assert made({**cut, "Segment": {"Format": "dash"}})["uri"] == "s3://out/film.mpd"
 
 
+def test_subtitles_may_be_all_that_is_asked_for() -> None:
+    found = made({"Subtitle": {"ExtractSubtitle": {"Format": "ass", "URI": "oss://out/text"}, "Stream": [2]}})
+
+    assert found["overrides"] == {
+        "kind": "remux",
+        "video": False,
+        "audio": None,
+        "subtitles": {"mode": "sidecar", "format": "ass", "tracks": [2], "name": "text", "missing": "skip"},
+    }
+
+
 def test_segments_are_a_ladder_of_one_in_a_folder_of_its_own() -> None:
     asked = {"Format": "hls", "Duration": 30, "StartNumber": 5}
 

@@ -103,4 +103,4 @@ def _write(engine: Engine, known: Known, about: dict[str, Any]) -> None:
     except ServiceError:
         raise
     except FramefleetError as error:
-        log.warning("imm.message.refused", task_id=known.record.id, code=error.code, message=error.message)
+        log.warning("message.refused", task_id=known.record.id, code=error.code, message=error.message)
