@@ -298,9 +298,11 @@ def test_manifests_of_one_folder_get_on_with_each_other() -> None:
 
 def test_groups_of_one_folder_have_folders_of_their_manifests() -> None:
     outputs = [{"OutputFileName": "a.m3u8", "TemplateId": "S00000001-100010"}]
-    base = {"OutputFileBase": "oss://results/film"}
     groups = [
-        {"GroupConfig": {"Type": kind, "ManifestName": name, **base}, "Outputs": outputs}
+        {
+            "GroupConfig": {"Type": kind, "ManifestName": name, "OutputFileBase": "oss://results/film"},
+            "Outputs": outputs,
+        }
         for kind, name in (("Hls", "hls"), ("Dash", "dash"))
     ]
     found = planned(Inputs=[{"InputFile": "oss://films/0.mp4"}], OutputGroups=groups)
