@@ -252,6 +252,45 @@ def test_one_job_makes_files_manifests_sounds_and_animations(ice: Ice) -> None:
     assert 3 == len(list((ice.cloud.buckets / "results/many-hls/a").glob("*.ts")))
 
 
+def test_what_each_setting_asks_for_is_what_its_file_has(ice: Ice) -> None:
+    def asked(
+        form: str, *, size: bool = True, conditions: dict[str, Any] | None = None, **video: Any
+    ) -> dict[str, Any]:
+        own = {"Width": 256, "Height": 144} if size else {}
+        return {
+            "Container": {"Format": form},
+            "Video": {"Preset": "veryfast", **own, **video},
+            "TransConfig": conditions or {},
+        }
+
+    outputs: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+        "av1.mp4": (asked("mp4", Codec="AV1", Bitrate=200), {"codec_name": "av1", "width": 256}),
+        "hevc.mkv": (asked("mkv", Codec="H.265", Crf=30), {"codec_name": "hevc", "height": 144}),
+        "constant.ts": (
+            asked("ts", Bitrate=300, Bufsize=1000, conditions={"TransMode": "CBR"}),
+            {"codec_name": "h264"},
+        ),
+        "padded.mp4": (asked("mp4", size=False, Pad="640:480:0:60"), {"width": 640, "height": 480}),
+        "cropped.mp4": (asked("mp4", size=False, Crop="160:90:10:20"), {"width": 160, "height": 90}),
+        "slow.mp4": (
+            asked("mp4", Fps=12.5, Gop=25, Profile="baseline"),
+            {"avg_frame_rate": "25/2", "profile": "Constrained Baseline"},
+        ),
+        "unscaled.mp4": (asked("mp4", size=False, Width=640, conditions={"IsCheckReso": True}), {"width": 320}),
+        "fmp4/film.m3u8": (asked("hls-fmp4", Codec="H.265", Gop="1s"), {"codec_name": "hevc"}),
+        "both/film.mpd": (asked("cmaf"), {"width": 256}),
+    }
+    files = [{"OutputFileName": name, "OverrideParams": json.dumps(one)} for name, (one, _) in outputs.items()]
+
+    done = ice.done(ice.submit(config(*files, base="oss://results/settings"))["JobId"], 300)
+
+    assert "Complete" == done["State"], done
+    for name, (_, wanted) in outputs.items():
+        found = stream(ice.cloud, f"settings/{name}")
+        assert wanted == {field: found[field] for field in wanted}, name
+    assert (ice.cloud.buckets / "results/settings/both/film.m3u8").exists()
+
+
 def test_joined_and_trimmed_inputs_last_as_long_as_they_should(ice: Ice) -> None:
     clip = {"Clip": {"TimeSpan": {"Seek": "00:00:02", "End": "5"}, "ConfigToClipFirstPart": "true"}}
     wanted = {

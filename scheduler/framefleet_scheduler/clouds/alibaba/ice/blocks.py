@@ -45,7 +45,7 @@ class VideoBlock(Wire):
         Text,
         Works(
             "the most: frames, or seconds as `5s`. Above 600 frames or 10 s there are keyframes at these. In HLS and DASH whole "
-            "seconds that a segment is a multiple of"
+            "seconds, one at least, that a segment is a multiple of"
         ),
     ] = None
     Profile: Annotated[Text, Works("H.264: baseline, main, high")] = None
