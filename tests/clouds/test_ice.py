@@ -334,6 +334,16 @@ def test_refusals_have_their_codes_and_name_the_parameter(
     assert named in said["message"]
 
 
+def test_a_token_of_a_job_that_was_refused_may_be_used_again(ice: Ice) -> None:
+    missing = config({"OutputFileName": "again.mp3", "TemplateId": MP3}, inputs=("oss://films/nope.mp4",))
+    said = ice.refused("SubmitMediaConvertJob", {"Config": json.dumps(missing), "ClientToken": "again"})
+    assert "InvalidParameter.ResourceNotFound" == said["code"]
+
+    job = ice.submit(config({"OutputFileName": "again.mp3", "TemplateId": MP3}), ClientToken="again")
+
+    assert "Complete" == ice.done(job["JobId"])["State"]
+
+
 def test_what_is_not_offered_says_so(ice: Ice) -> None:
     said = ice.refused("SubmitSmarttagJob", {"Title": "x"})
 

@@ -261,10 +261,10 @@ def test_subtitles_are_drawn_or_tracks_of_their_own(sdk: Sdk, cloud: Cloud) -> N
 
     def changed(name: str, second: int) -> float:
         """Mean difference to the film without subtitles, of the lower part of a picture."""
-        films_ = [
+        with_texts, without = (
             _pixels(cloud.buckets / f"results/texts/{one}.mp4", second, "crop=160:40:0:88") for one in (name, "plain")
-        ]
-        return sum(abs(x - y) for x, y in zip(*films_, strict=True)) / len(films_[0])
+        )
+        return sum(abs(x - y) for x, y in zip(with_texts, without, strict=True)) / len(without)
 
     for name in ("file", "stream"):
         assert changed(name, 2) > 5 * max(1.0, changed(name, 5)), name

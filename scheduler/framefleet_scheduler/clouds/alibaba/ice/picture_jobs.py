@@ -8,7 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 from framefleet.domain.access import Role
-from framefleet.domain.errors import RequestError, ServiceError, SourceError
+from framefleet.domain.errors import FramefleetError, ServiceError
 from framefleet.domain.records import PublishedFile
 from framefleet.domain.states import TaskState
 from framefleet_scheduler.clouds.alibaba.ice import answers, metadata, submitting, words
@@ -150,7 +150,7 @@ def media_info(engine: Engine, call: Call) -> dict[str, Any]:
         media = engine.look(call, {"uri": uri})
     except ServiceError:
         raise
-    except (RequestError, SourceError) as error:
+    except FramefleetError as error:
         raise words.refused(error, "Input") from error
     now = answers.when(call.at)
     told: dict[str, Any] = {

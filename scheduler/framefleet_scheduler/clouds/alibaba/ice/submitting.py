@@ -11,7 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 from framefleet.domain.access import Role
-from framefleet.domain.errors import FramefleetError, RequestError, ServiceError, SourceError
+from framefleet.domain.errors import FramefleetError, ServiceError
 from framefleet.domain.records import TaskRecord
 from framefleet.domain.states import TaskState
 from framefleet_scheduler.clouds.alibaba.ice import callbacks, priorities, words
@@ -89,7 +89,7 @@ def submit(
         origin, _ = engine.submit(DOOR, call, wanted)
     except ServiceError:
         raise
-    except (RequestError, SourceError) as error:
+    except FramefleetError as error:
         raise refused(error, planned, inputs) from error
     return known(engine, call, origin)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from framefleet.domain.access import Role
@@ -92,43 +93,30 @@ def describe_tasks(engine: Engine, call: Call) -> dict[str, Any]:
     limit = 10 if asked.Limit is None else asked.Limit
     if not 1 <= limit <= MOST_PAGE:
         raise MPS.wrong("Limit", f"Limit is 1 to {MOST_PAGE}")
-    after = _place(asked.ScrollToken)
-    page: list[TaskRecord] = []
-    count, more = 0, False
-    for record in _listed(engine, call, asked):
-        count += 1
-        if after is not None and not _comes_after(record, after):
-            continue
-        if len(page) < limit:
-            page.append(record)
-        else:
-            more = True
+    found = list(islice(_listed(engine, call, asked, _place(asked.ScrollToken)), limit + 1))
+    page = found[:limit]
+    filters = (DOOR, call.tenant, asked.Status, asked.SubTaskHasFailed, asked.StartTime, asked.EndTime)
     return {
         "TaskSet": [answers.simple(record, engine.origin(record.id)) for record in page],
-        "ScrollToken": _token(page[-1]) if more else "",
-        "TotalCount": count,
+        "ScrollToken": _token(page[-1]) if len(found) > limit else "",
+        "TotalCount": engine.counts.ask(filters, lambda: sum(1 for _ in _listed(engine, call, asked, None))),
     }
 
 
-def _listed(engine: Engine, call: Call, asked: DescribeTasks) -> Iterator[TaskRecord]:
+def _listed(engine: Engine, call: Call, asked: DescribeTasks, after: Place | None) -> Iterator[TaskRecord]:
     if asked.Status and asked.Status not in _STATES:
         raise MPS.wrong("Status", "Status is WAITING, PROCESSING or FINISH")
     since, until = _time(asked.StartTime, "StartTime"), _time(asked.EndTime, "EndTime")
     oldest = call.at - KEPT
     since = oldest if since is None else max(since, oldest)
     state = _STATES.get(asked.Status or "")
-    for record in engine.listed(DOOR, call, state=state, since=since, until=until, most=MOST_COUNTED):
+    for record in engine.listed(DOOR, call, state=state, since=since, until=until, after=after, most=MOST_COUNTED):
         if asked.Status == "FINISH" and not record.state.final:
             continue
         failed = asked.SubTaskHasFailed
         if failed is not None and (not record.state.final or answers.has_failed(record) is not failed):
             continue
         yield record
-
-
-def _comes_after(record: TaskRecord, place: Place) -> bool:
-    own = place_of(record)
-    return (own.created_ms, own.id) < (place.created_ms, place.id)
 
 
 def _token(record: TaskRecord) -> str:

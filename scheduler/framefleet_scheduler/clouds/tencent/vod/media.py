@@ -53,6 +53,7 @@ _SETS = {
     "SnapshotByTimeOffset": ("SnapshotByTimeOffsetInfo", "SnapshotByTimeOffsetSet"),
     "AdaptiveDynamicStreaming": ("AdaptiveDynamicStreamingInfo", "AdaptiveDynamicStreamingSet"),
 }
+_PROCESSED = frozenset({"Transcode", "EditMedia"})
 _PARTS = {"TranscodeFiles": "transcode", "AdaptiveDynamicStreamingFiles": "adaptive"}
 
 
@@ -157,6 +158,7 @@ def _outputs(made: list[Told]) -> dict[str, list[dict[str, Any]]]:
 
 def _basic(library: Library, document: dict[str, Any], covers: list[dict[str, Any]]) -> dict[str, Any]:
     kind = extension_of(document["uri"])
+    origin = "VideoProcessing" if document.get("source") in _PROCESSED else "Upload"
     return {
         "Name": document["name"],
         "Description": "",
@@ -169,7 +171,7 @@ def _basic(library: Library, document: dict[str, Any], covers: list[dict[str, An
         "CoverUrl": covers[-1]["CoverUrl"] if covers else document.get("cover", ""),
         "Type": "hls" if kind == "m3u8" else kind,
         "MediaUrl": library.shown(document["uri"]),
-        "SourceInfo": {"SourceType": document.get("source", "Upload"), "SourceContext": document.get("context", "")},
+        "SourceInfo": {"SourceType": origin, "SourceContext": document.get("context", "")},
         "StorageRegion": "",
         "StoragePath": document.get("path", ""),
         "TagSet": [],

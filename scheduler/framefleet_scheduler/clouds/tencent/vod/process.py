@@ -132,7 +132,7 @@ def process(
     uris = {target["name"]: target["uri"] for body in (order.body, *order.further) for target in body["targets"]}
     for element in order.notes["elements"]:
         if "file" in element:
-            library.add(element["file"], uris[element["targets"][0]], source.name, source="TrancodeTask", task=task_id)
+            library.add(element["file"], uris[element["targets"][0]], source.name, source="Transcode", task=task_id)
     return task_id
 
 
