@@ -13,7 +13,7 @@ from typing import Any
 _TYPE = re.compile(r":type (\w+): (list of )?(?::class:`)?([\w.]+)")
 
 
-def fields(models: Any, model: type, prefix: str, above: tuple[str, ...]) -> Iterator[str]:
+def fields(models: Any, model: Any, prefix: str, above: tuple[str, ...]) -> Iterator[str]:
     """Of a model and of those within it."""
     for name, listed, kind in _TYPE.findall(inspect.getdoc(model.__init__) or ""):
         path = f"{prefix}{name}{'[]' if listed else ''}"
