@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import cast
 
 import pytest
@@ -15,9 +15,9 @@ from framefleet_scheduler.clouds.call import Call, Refusal
 from framefleet_scheduler.clouds.engine import Engine, place_of
 from framefleet_scheduler.clouds.origin import ID_TAG
 from framefleet_scheduler.clouds.tencent.mps import tasks
-from tests.fakes import NOW
 from tests.unit.clouds.desks import Around
 
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 TASKS = [
     TaskRecord(
         id=f"k{n}",
