@@ -33,7 +33,7 @@ from framefleet_scheduler.clouds.origin import Origin
 from framefleet_scheduler.clouds.pages import filled, operations_in
 from framefleet_scheduler.clouds.tencent.templates import Kind
 from framefleet_scheduler.clouds.tencent.vod import DOCUMENTED, tasks
-from framefleet_scheduler.clouds.tencent.vod.answers import BLOCKS, Told, detail, element, procedure
+from framefleet_scheduler.clouds.tencent.vod.answers import BLOCKS, Told, detail, element, procedure, timed
 from framefleet_scheduler.clouds.tencent.vod.edit import _copied
 from framefleet_scheduler.clouds.tencent.vod.front import refused
 from framefleet_scheduler.clouds.tencent.vod.library import extension_of, name_of, new_file_id, new_task_id
@@ -188,6 +188,29 @@ def test_what_is_refused(sets: dict[str, Any], code: str) -> None:
 @pytest.mark.parametrize(("theirs", "ours"), [(None, 5), (0, 5), (10, 9), (-10, 0), (5, 7), (-5, 2)])
 def test_priorities(theirs: int | None, ours: int) -> None:
     assert priority(theirs) == ours
+
+
+def test_pictures_of_moments_are_told_as_they_were_asked_for() -> None:
+    found = _planned(SnapshotByTimeOffsetTaskSet=[{"Definition": 10, "ExtTimeOffsetSet": ["3.51s", "50%", "0.2s"]}])
+    (note,) = found.elements
+    made = {"SnapshotByTimeOffset-0-times": (3.48, 0.2), "SnapshotByTimeOffset-0-percentages": (29.96,)}
+    targets = [
+        TargetRecord(
+            name=name,
+            template=None,
+            uri="s3://vod/a.jpg",
+            state=TaskState.SUCCEEDED,
+            media={"pictures": [{"uri": f"{name}-{i}", "time": str(at)} for i, at in enumerate(times)]},
+        )
+        for name, times in made.items()
+    ]
+    shown = timed(note, targets, lambda name, uri: uri)["PicInfoSet"]
+
+    assert [(one["TimeOffset"], one["Url"]) for one in shown] == [
+        (3510, "SnapshotByTimeOffset-0-times-0"),
+        (29_960, "SnapshotByTimeOffset-0-percentages-0"),
+        (200, "SnapshotByTimeOffset-0-times-1"),
+    ]
 
 
 # --- answers --------------------------------------------------------------------------------

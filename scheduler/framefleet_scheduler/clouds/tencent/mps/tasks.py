@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import islice
@@ -32,9 +33,12 @@ from framefleet_scheduler.clouds.tencent.words import read
 KEPT = timedelta(days=7)
 """How long a task is told of after it was made."""
 MOST_COUNTED = 2_000
-"""Tasks that a listing looks at, and so the most that TotalCount may be."""
+"""Tasks that are looked at for TotalCount, and so the most that it may be."""
+MOST_LOOKED_AT = 10_000
+"""Tasks that are looked at for one page."""
 MOST_PAGE = 100
 SLOW_SECONDS = 50.0
+_TOKEN = re.compile(r"([0-9]{1,15})\.([0-9A-Za-z]{1,64})")
 _STATES: dict[str, TaskState | None] = {"WAITING": TaskState.QUEUED, "PROCESSING": TaskState.RUNNING, "FINISH": None}
 _NO_TASK = "there is no such task of the last 7 days"
 
@@ -93,24 +97,26 @@ def describe_tasks(engine: Engine, call: Call) -> dict[str, Any]:
     limit = 10 if asked.Limit is None else asked.Limit
     if not 1 <= limit <= MOST_PAGE:
         raise MPS.wrong("Limit", f"Limit is 1 to {MOST_PAGE}")
-    found = list(islice(_listed(engine, call, asked, _place(asked.ScrollToken)), limit + 1))
+    found = list(islice(_listed(engine, call, asked, MOST_LOOKED_AT, _place(asked.ScrollToken)), limit + 1))
     page = found[:limit]
     filters = (DOOR, call.tenant, asked.Status, asked.SubTaskHasFailed, asked.StartTime, asked.EndTime)
     return {
         "TaskSet": [answers.simple(record, engine.origin(record.id)) for record in page],
         "ScrollToken": _token(page[-1]) if len(found) > limit else "",
-        "TotalCount": engine.counts.ask(filters, lambda: sum(1 for _ in _listed(engine, call, asked, None))),
+        "TotalCount": engine.counts.ask(filters, lambda: sum(1 for _ in _listed(engine, call, asked, MOST_COUNTED))),
     }
 
 
-def _listed(engine: Engine, call: Call, asked: DescribeTasks, after: Place | None) -> Iterator[TaskRecord]:
+def _listed(
+    engine: Engine, call: Call, asked: DescribeTasks, most: int, after: Place | None = None
+) -> Iterator[TaskRecord]:
     if asked.Status and asked.Status not in _STATES:
         raise MPS.wrong("Status", "Status is WAITING, PROCESSING or FINISH")
     since, until = _time(asked.StartTime, "StartTime"), _time(asked.EndTime, "EndTime")
     oldest = call.at - KEPT
     since = oldest if since is None else max(since, oldest)
     state = _STATES.get(asked.Status or "")
-    for record in engine.listed(DOOR, call, state=state, since=since, until=until, after=after, most=MOST_COUNTED):
+    for record in engine.listed(DOOR, call, state=state, since=since, until=until, after=after, most=most):
         if asked.Status == "FINISH" and not record.state.final:
             continue
         failed = asked.SubTaskHasFailed
@@ -127,10 +133,10 @@ def _token(record: TaskRecord) -> str:
 def _place(token: str | None) -> Place | None:
     if not token:
         return None
-    number, _, ours = token.partition(".")
-    if len(token) > 80 or not (number.isascii() and number.isdigit()) or not (ours.isascii() and ours.isalnum()):
+    match = _TOKEN.fullmatch(token)
+    if match is None:
         raise MPS.wrong("ScrollToken", "ScrollToken is none of ours")
-    return Place(int(number), ours)
+    return Place(int(match[1]), match[2])
 
 
 def _time(text: str | None, name: str) -> datetime | None:

@@ -149,8 +149,9 @@ def _timed(found: Plan, i: int, element: SnapshotByTimeOffsetTask, find: Find, p
         found.add(names[kind], made, uri)
     counts = dict.fromkeys(names, 0)
     order = []
-    for kind, _ in places:
-        order.append([names[kind], counts[kind]])
+    for kind, value in places:
+        # Told as it was asked for: the frame that is shown then may have begun a little earlier.
+        order.append([names[kind], counts[kind], value if kind == "times" else None])
         counts[kind] += 1
     found.elements.append(
         {
