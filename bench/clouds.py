@@ -53,7 +53,7 @@ class _Bench:
         eventually(self._key, "the work bucket")
         source = cluster.upload(film(find_ffmpeg(None).path, 60), "film.mp4").removeprefix("s3://")
         cluster.worker(1)
-        imm, vod = self._signer("acs3", "2020-09-30"), self._signer("tc3", "2018-07-17")
+        imm, mps = self._signer("acs3", "2020-09-30"), self._signer("tc3", "2019-06-12")
         self._ask(imm, "CreateProject", {"ProjectName": "bench"})
         target = {
             "URI": f"oss://{cluster.bucket}/bench/imm.mp4",
@@ -67,15 +67,20 @@ class _Bench:
         )
         self._imm = {"ProjectName": "bench", "TaskType": "MediaConvert", "TaskId": made["TaskId"]}
         bucket, _, key = source.partition("/")
-        place = f"https://{bucket}.cos.bench.myqcloud.com/{key}"
-        asked = {"Url": place, "MediaProcessTask": {"TranscodeTaskSet": [{"Definition": 100030}]}}
-        self._vod = {"TaskId": self._ask(vod, "ProcessMedia", asked)["Response"]["TaskId"]}
+        place = {"Bucket": bucket, "Region": "bench"}
+        asked = {
+            "InputInfo": {"Type": "COS", "CosInputInfo": {**place, "Object": f"/{key}"}},
+            "OutputStorage": {"Type": "COS", "CosOutputStorage": place},
+            "OutputDir": "/bench/",
+            "MediaProcessTask": {"TranscodeTaskSet": [{"Definition": 100030}]},
+        }
+        self._mps = {"TaskId": self._ask(mps, "ProcessMedia", asked)["Response"]["TaskId"]}
 
     def rows(self, seconds: float) -> None:
         """Each operation at the rate that is allowed and above it."""
         for name, action, parameters, scheme, version in (
             ("IMM GetTask", "GetTask", self._imm, "acs3", "2020-09-30"),
-            ("VOD DescribeTaskDetail", "DescribeTaskDetail", self._vod, "tc3", "2018-07-17"),
+            ("MPS DescribeTaskDetail", "DescribeTaskDetail", self._mps, "tc3", "2019-06-12"),
         ):
             for rate in (RATE * 0.99, RATE * 1.5):
                 signer = self._signer(scheme, version)  # each row has a key of its own: none has been used before

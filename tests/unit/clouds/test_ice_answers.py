@@ -245,7 +245,12 @@ def test_a_config_is_echoed_in_the_types_that_sdks_read() -> None:
     ],
 )
 def test_work_that_has_failed_has_their_codes(code: str, theirs: str) -> None:
-    assert theirs == words.of_work(code)
+    assert theirs == words.of_work(ErrorInfo(code=code, message="why"))
+
+
+def test_a_time_that_is_not_in_the_film_is_out_of_range() -> None:
+    error = ErrorInfo(code="invalid_template", message="why", field="targets[0].overrides.times[1]")
+    assert words.of_work(error) == "InvalidParameter.OutOfRange"
 
 
 def _all(kind: type[FramefleetError]) -> list[type[FramefleetError]]:

@@ -26,6 +26,21 @@ def _length() -> float:
     return 60.0
 
 
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        ({"Gop": -1}, "InvalidParameterValue"),
+        ({"Gop": 100_001}, "InvalidParameterValue"),
+        ({"Gop": 601}, "UnsupportedOperation"),
+        ({"Gop": 11, "GopUnit": "second"}, "UnsupportedOperation"),
+    ],
+)
+def test_a_gop_of_theirs_that_is_not_made_here_is_not_supported(given: dict[str, object], code: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        video_settings(Picture.model_validate(given), VOD, container="mp4")
+    assert refused.value.code.removesuffix(".Gop") == code
+
+
 @pytest.mark.parametrize("number", presets.TRANSCODE)
 def test_each_preset_is_a_template_of_ours(number: int) -> None:
     made = elements.transcode(Transcode.model_validate(presets.TRANSCODE[number]), VOD)

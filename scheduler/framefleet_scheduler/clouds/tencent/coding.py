@@ -12,6 +12,7 @@ from framefleet_scheduler.clouds.tencent.words import Words, unsupported
 _MODES = frozenset({"VBR", "ABR", "CBR", "VCRF"})
 _DEFAULT_SOUND = {"mp3": "mp3", "flac": "flac", "ogg": "flac", "wav": "pcm_s16le", "webm": "opus"}
 _MOST_KBITS = 100_000
+_MOST_GOP = 100_000
 
 
 class Sized(Protocol):
@@ -121,8 +122,10 @@ def _groups(picture: Picture, words: Words) -> dict[str, Any]:
     unit = (picture.GopUnit or "frame").lower()
     if unit not in {"frame", "second"}:
         raise words.wrong("GopUnit", "GopUnit is frame or second")
-    if gop < 0 or gop > (600 if unit == "frame" else 10):
-        raise words.wrong("Gop", "Gop is up to 600 frames, or 10 s, here")
+    if not 0 < gop <= _MOST_GOP:
+        raise words.wrong("Gop", f"Gop is 0 to {_MOST_GOP}")
+    if gop > (600 if unit == "frame" else 10):
+        raise unsupported("Gop is up to 600 frames, or 10 s, here")
     return {"gop_frames": gop} if unit == "frame" else {"gop_seconds": gop}
 
 

@@ -175,7 +175,7 @@ def failure(state: TaskState, error: ErrorInfo | None) -> dict[str, str]:
         return {}
     if error is None:
         return {"Code": words.INTERNAL, "Message": "The job has failed."}
-    return {"Code": words.of_work(error.code), "Message": error.message}
+    return {"Code": words.of_work(error), "Message": error.message}
 
 
 def percent(record: TaskRecord) -> int:

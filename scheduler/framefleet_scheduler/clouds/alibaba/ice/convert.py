@@ -36,7 +36,7 @@ class MediaFile(Wire):
 class Input(Wire):
     """A source; several are joined in their order."""
 
-    Name: Annotated[Text, Works()] = None
+    Name: Annotated[Text, Works("comes back")] = None
     InputFile: Annotated[MediaFile | None, ADDRESSED, Works()] = None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from framefleet.domain import errors
-from framefleet.domain.errors import FramefleetError
+from framefleet.domain.errors import ErrorInfo, FramefleetError
 from framefleet_scheduler.clouds.call import Refusal
 from framefleet_scheduler.clouds.fields import Wire, first_refused
 
@@ -45,9 +45,15 @@ OF_WORK: Mapping[str, str] = {
 """Codes of our errors -> codes of jobs that have failed. What is not here is our fault: InternalError."""
 
 
-def of_work(code: str) -> str:
+_PLACES = (".times[", ".start", ".end", ".duration")
+"""Parts of fields of ours that are places in the film."""
+
+
+def of_work(error: ErrorInfo) -> str:
     """The code of a job whose work has ended with an error of ours."""
-    return OF_WORK.get(code, INTERNAL)
+    if error.code == "invalid_template" and any(place in (error.field or "") for place in _PLACES):
+        return RANGE  # the place is not in the film
+    return OF_WORK.get(error.code, INTERNAL)
 
 
 def unfit(path: str, why: str) -> Refusal:

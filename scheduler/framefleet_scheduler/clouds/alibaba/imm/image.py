@@ -11,7 +11,7 @@ from pydantic import Field
 
 from framefleet_scheduler.clouds.alibaba.imm.streams import LOWER, Length, Seconds
 from framefleet_scheduler.clouds.alibaba.imm.wire import ImmWire, Uri
-from framefleet_scheduler.clouds.fields import Works
+from framefleet_scheduler.clouds.fields import Ignored, Works
 
 Mode = Literal["interval", "keyframe", "average", "dhash"]
 Scale = Literal["stretch", "crop", "fill", "fit"]
@@ -41,9 +41,9 @@ class Sprite(ImmWire):
     uri: Annotated[Uri, Works("as of snapshots; a .vtt that says what is where lies beside it")] = Field(alias="URI")
     format: Annotated[Literal["jpg", "png"], LOWER, Works()]
     mode: Annotated[Mode, LOWER, Works("interval and average")] = "interval"
-    start_time: Annotated[Seconds, Works("0 only")] = 0
+    start_time: Annotated[Seconds, Works()] = 0
     interval: Annotated[Interval, Works("0.1 s and more")] = 1.0
-    number: Annotated[int, Works("with average; 0 with interval"), Field(ge=0, le=20_000)] = 0
+    number: Annotated[int, Works("up to 20,000; 0: to the end"), Field(ge=0, le=20_000)] = 0
     tile_width: Annotated[int, Works("tiles in a row, up to 50"), Field(ge=1, le=50)] = 6
     tile_height: Annotated[int, Works("rows, up to 50"), Field(ge=1, le=50)] = 6
     scale_width: Annotated[Length, Works()] = 1
@@ -51,7 +51,7 @@ class Sprite(ImmWire):
     pad: Annotated[int, Works(), Field(ge=0, le=256)] = 2
     margin: Annotated[int, Works(), Field(ge=0, le=256)] = 2
     scale_type: Annotated[Scale, LOWER, Works()] = "stretch"
-    threshold: Annotated[int, Works("of dhash, which is refused"), Field(ge=0, le=100)] = 0
+    threshold: Annotated[int, Ignored("of dhash, which is refused for sprites"), Field(ge=0, le=100)] = 0
 
 
 class Animation(ImmWire):

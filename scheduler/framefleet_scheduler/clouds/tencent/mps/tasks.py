@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from framefleet.domain.access import Role
@@ -31,9 +33,12 @@ from framefleet_scheduler.clouds.tencent.words import read
 KEPT = timedelta(days=7)
 """How long a task is told of after it was made."""
 MOST_COUNTED = 2_000
-"""Tasks that a listing looks at, and so the most that TotalCount may be."""
+"""Tasks that are looked at for TotalCount, and so the most that it may be."""
+MOST_LOOKED_AT = 10_000
+"""Tasks that are looked at for one page."""
 MOST_PAGE = 100
 SLOW_SECONDS = 50.0
+_TOKEN = re.compile(r"([0-9]{1,15})\.([0-9A-Za-z]{1,64})")
 _STATES: dict[str, TaskState | None] = {"WAITING": TaskState.QUEUED, "PROCESSING": TaskState.RUNNING, "FINISH": None}
 _NO_TASK = "there is no such task of the last 7 days"
 
@@ -92,43 +97,32 @@ def describe_tasks(engine: Engine, call: Call) -> dict[str, Any]:
     limit = 10 if asked.Limit is None else asked.Limit
     if not 1 <= limit <= MOST_PAGE:
         raise MPS.wrong("Limit", f"Limit is 1 to {MOST_PAGE}")
-    after = _place(asked.ScrollToken)
-    page: list[TaskRecord] = []
-    count, more = 0, False
-    for record in _listed(engine, call, asked):
-        count += 1
-        if after is not None and not _comes_after(record, after):
-            continue
-        if len(page) < limit:
-            page.append(record)
-        else:
-            more = True
+    found = list(islice(_listed(engine, call, asked, MOST_LOOKED_AT, _place(asked.ScrollToken)), limit + 1))
+    page = found[:limit]
+    filters = (DOOR, call.tenant, asked.Status, asked.SubTaskHasFailed, asked.StartTime, asked.EndTime)
     return {
         "TaskSet": [answers.simple(record, engine.origin(record.id)) for record in page],
-        "ScrollToken": _token(page[-1]) if more else "",
-        "TotalCount": count,
+        "ScrollToken": _token(page[-1]) if len(found) > limit else "",
+        "TotalCount": engine.counts.ask(filters, lambda: sum(1 for _ in _listed(engine, call, asked, MOST_COUNTED))),
     }
 
 
-def _listed(engine: Engine, call: Call, asked: DescribeTasks) -> Iterator[TaskRecord]:
+def _listed(
+    engine: Engine, call: Call, asked: DescribeTasks, most: int, after: Place | None = None
+) -> Iterator[TaskRecord]:
     if asked.Status and asked.Status not in _STATES:
         raise MPS.wrong("Status", "Status is WAITING, PROCESSING or FINISH")
     since, until = _time(asked.StartTime, "StartTime"), _time(asked.EndTime, "EndTime")
     oldest = call.at - KEPT
     since = oldest if since is None else max(since, oldest)
     state = _STATES.get(asked.Status or "")
-    for record in engine.listed(DOOR, call, state=state, since=since, until=until, most=MOST_COUNTED):
+    for record in engine.listed(DOOR, call, state=state, since=since, until=until, after=after, most=most):
         if asked.Status == "FINISH" and not record.state.final:
             continue
         failed = asked.SubTaskHasFailed
         if failed is not None and (not record.state.final or answers.has_failed(record) is not failed):
             continue
         yield record
-
-
-def _comes_after(record: TaskRecord, place: Place) -> bool:
-    own = place_of(record)
-    return (own.created_ms, own.id) < (place.created_ms, place.id)
 
 
 def _token(record: TaskRecord) -> str:
@@ -139,10 +133,10 @@ def _token(record: TaskRecord) -> str:
 def _place(token: str | None) -> Place | None:
     if not token:
         return None
-    number, _, ours = token.partition(".")
-    if len(token) > 80 or not (number.isascii() and number.isdigit()) or not (ours.isascii() and ours.isalnum()):
+    match = _TOKEN.fullmatch(token)
+    if match is None:
         raise MPS.wrong("ScrollToken", "ScrollToken is none of ours")
-    return Place(int(number), ours)
+    return Place(int(match[1]), match[2])
 
 
 def _time(text: str | None, name: str) -> datetime | None:

@@ -205,9 +205,10 @@ def timed(note: _Note, targets: list[TargetRecord], address: Address) -> dict[st
     """A MediaSnapshotByTimeOffsetItem."""
     pictures = {target.name: results.pictures_of(target) for target in targets}
     shown = []
-    for name, i in note["order"]:
+    for name, i, asked in note["order"]:
         uri, second = pictures[name][i]
-        shown.append({"TimeOffset": round(second * 1000, 3), "Url": address(name, uri), "WaterMarkDefinition": []})
+        offset = round((second if asked is None else asked) * 1000, 3)
+        shown.append({"TimeOffset": offset, "Url": address(name, uri), "WaterMarkDefinition": []})
     return {"Definition": _definition(note), "PicInfoSet": shown}
 
 

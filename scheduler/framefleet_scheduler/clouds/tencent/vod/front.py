@@ -70,6 +70,7 @@ _REFUSED: Mapping[str, str] = {
     "target_not_writable": "FailedOperation",
     "invalid_target": "InvalidParameterValue",
     "request_too_large": "InvalidParameter",
+    "too_many_requests": "RequestLimitExceeded",
     "overloaded": "ResourceUnavailable",
     "dry_run_timeout": "ResourceUnavailable",
     "no_worker": "ResourceUnavailable",
