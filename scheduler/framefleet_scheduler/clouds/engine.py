@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections import OrderedDict
@@ -27,6 +28,7 @@ from framefleet.domain.errors import (
 from framefleet.domain.media_info import MediaInfo
 from framefleet.domain.records import ProbeOutput, TaskRecord
 from framefleet.domain.states import TaskState
+from framefleet.domain.storage import NAME
 from framefleet.domain.task import MAX_REQUEST_BYTES, DryRun, Task, parse_request
 from framefleet.ports import Place, TaskQuery
 from framefleet.recent import Recent
@@ -305,6 +307,8 @@ class Engine:
 
     def is_storage(self, name: str) -> bool:
         """Whether there is a storage of this name, for addresses of the clouds' buckets."""
+        if re.fullmatch(NAME, name) is None:  # callers say it, and it becomes a part of a key
+            return False
         storages = self.desk.storages
         if name in storages.built_in or name in storages.fixed:
             return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -204,3 +205,17 @@ def test_a_large_origin_is_not_kept_in_memory() -> None:
 
     assert engine.origin(task_id("imm", "default", "small")) is not None
     assert engine.origin(task_id("imm", "default", "large")) is None
+
+
+@pytest.mark.parametrize("name", ["", "a" * 64, "../access", "a/b", "..", "\u00e9" * 50, "x\n", "\ud800"])
+def test_what_cannot_be_a_storage_s_name_is_not_looked_for(name: str) -> None:
+    """Names of buckets come from requests, and would be parts of keys in the work bucket."""
+    around = Around()
+    asked: list[str] = []
+    registry: Any = SimpleNamespace(find=asked.append)
+    storages: Any = SimpleNamespace(built_in=(), fixed=())
+    desk = replace(around.desk, storages=storages, storage_registry=registry)
+
+    assert not Engine(desk).is_storage(name)
+    assert not Engine(desk).is_storage("films")
+    assert asked == ["films"]
