@@ -32,7 +32,9 @@ class Everywhere:
 class Around:
     """A desk, and what is in it."""
 
-    def __init__(self, *, access: Any = None, check_source: Check = unchecked) -> None:
+    def __init__(
+        self, *, access: Any = None, check_source: Check = unchecked, check_webhook: Check = unchecked
+    ) -> None:
         self.clock = FakeClock()
         self.store = MemoryStore(self.clock)
         self.state = FakeState(self.clock)
@@ -42,7 +44,13 @@ class Around:
         registry: Any = SimpleNamespace(find=lambda name: None)
         self.desk = Desk(
             acceptor=Acceptor(
-                self.store, self.state, self.clock, lambda: None, templates=templates, check_source=check_source
+                self.store,
+                self.state,
+                self.clock,
+                lambda: None,
+                templates=templates,
+                check_source=check_source,
+                check_webhook=check_webhook,
             ),
             control=Control(self.store, self.state, self.clock),
             tasks=self.state,

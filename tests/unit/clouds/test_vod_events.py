@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
+from framefleet.adapters.webhook_sender import check_address
+from framefleet.domain.errors import WebhookForbidden
+from framefleet_scheduler.clouds.call import Refusal
 from framefleet_scheduler.clouds.engine import Engine
 from framefleet_scheduler.clouds.tencent.vod import events
 from framefleet_scheduler.clouds.tencent.vod.library import DOOR
+from framefleet_scheduler.clouds.visionular import operations
 from tests.unit.clouds.desks import Around
 
 
@@ -38,3 +44,17 @@ def test_those_of_others_and_young_ones_stay() -> None:
 
     assert len(engine.documents.names(DOOR, "t", events.kind(1))) == 2
     assert len(engine.documents.names(DOOR, "t", events.kind(2))) == 1
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:6379/", "http://localhost/", "http://2130706433/", "http://[::1]/"])
+def test_addresses_within_are_refused_when_they_are_said(url: str) -> None:
+    around = Around(check_webhook=check_address)
+    engine = Engine(around.desk)
+
+    with pytest.raises(Refusal) as refused:
+        events.modify_config(engine, around.call(Mode="PUSH", NotificationUrl=url))
+    with pytest.raises(WebhookForbidden):
+        operations.add_storage(engine, around.call(bucket="films", notify=url))
+
+    assert refused.value.code == "InvalidParameterValue"
+    assert not around.store.objects

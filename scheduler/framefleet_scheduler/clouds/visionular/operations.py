@@ -238,6 +238,7 @@ def add_storage(engine: Engine, call: Call) -> dict[str, Any]:
     target_address(_object(engine, asked.bucket, _output(asked.model_dump(), "film", "mp4"), "prefix"), "prefix")
     if asked.notify:
         parsed_url(asked.notify, "notify")
+        engine.desk.acceptor.check_webhook(asked.notify, "notify")
     storage_id = secrets.token_hex(8)
     kept = asked.model_dump(include={"type", "region", "bucket", "prefix", "notify"})
     document = {**kept, "created": int(call.at.timestamp())}

@@ -15,7 +15,7 @@ import structlog
 from pydantic import Field
 
 from framefleet.domain.access import Role
-from framefleet.domain.errors import InvalidWebhook
+from framefleet.domain.errors import InvalidWebhook, WebhookForbidden
 from framefleet.domain.webhook import parsed_url
 from framefleet.seal import SealBroken
 from framefleet_scheduler.clouds.call import Call, Refusal
@@ -121,7 +121,8 @@ def modify_config(engine: Engine, call: Call) -> dict[str, Any]:
         if asked.NotificationUrl:
             try:
                 parsed_url(asked.NotificationUrl, "NotificationUrl")
-            except InvalidWebhook as error:
+                engine.desk.acceptor.check_webhook(asked.NotificationUrl, "NotificationUrl")
+            except (InvalidWebhook, WebhookForbidden) as error:
                 raise Refusal("InvalidParameterValue", f"NotificationUrl: {error.message}") from None
         kept["url"] = asked.NotificationUrl
     for name in _SWITCHES:
