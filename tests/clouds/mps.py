@@ -51,12 +51,10 @@ class Sdk:
     def end(self, task_id: str) -> dict[str, Any]:
         """DescribeTaskDetail once the task has ended."""
         ends = time.monotonic() + SECONDS
-        while time.monotonic() < ends:
-            found = self.call("DescribeTaskDetail", TaskId=task_id)
-            if found["Status"] == "FINISH":
-                return found
+        while (found := self.call("DescribeTaskDetail", TaskId=task_id))["Status"] != "FINISH":
+            assert time.monotonic() < ends, f"{task_id} did not end: {found}"
             time.sleep(0.2)
-        raise AssertionError(f"{task_id} did not end: {found}")
+        return found
 
     def results(self, task_id: str) -> list[dict[str, Any]]:
         """The results of a task's elements once it has ended: each with its type as `Type`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import re
@@ -251,6 +252,45 @@ def test_one_job_makes_files_manifests_sounds_and_animations(ice: Ice) -> None:
     assert 3 == len(list((ice.cloud.buckets / "results/many-hls/a").glob("*.ts")))
 
 
+def test_what_each_setting_asks_for_is_what_its_file_has(ice: Ice) -> None:
+    def asked(
+        form: str, *, size: bool = True, conditions: dict[str, Any] | None = None, **video: Any
+    ) -> dict[str, Any]:
+        own = {"Width": 256, "Height": 144} if size else {}
+        return {
+            "Container": {"Format": form},
+            "Video": {"Preset": "veryfast", **own, **video},
+            "TransConfig": conditions or {},
+        }
+
+    outputs: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+        "av1.mp4": (asked("mp4", Codec="AV1", Bitrate=200), {"codec_name": "av1", "width": 256}),
+        "hevc.mkv": (asked("mkv", Codec="H.265", Crf=30), {"codec_name": "hevc", "height": 144}),
+        "constant.ts": (
+            asked("ts", Bitrate=300, Bufsize=1000, conditions={"TransMode": "CBR"}),
+            {"codec_name": "h264"},
+        ),
+        "padded.mp4": (asked("mp4", size=False, Pad="640:480:0:60"), {"width": 640, "height": 480}),
+        "cropped.mp4": (asked("mp4", size=False, Crop="160:90:10:20"), {"width": 160, "height": 90}),
+        "slow.mp4": (
+            asked("mp4", Fps=12.5, Gop=25, Profile="baseline"),
+            {"avg_frame_rate": "25/2", "profile": "Constrained Baseline"},
+        ),
+        "unscaled.mp4": (asked("mp4", size=False, Width=640, conditions={"IsCheckReso": True}), {"width": 320}),
+        "fmp4/film.m3u8": (asked("hls-fmp4", Codec="H.265", Gop="1s"), {"codec_name": "hevc"}),
+        "both/film.mpd": (asked("cmaf"), {"width": 256}),
+    }
+    files = [{"OutputFileName": name, "OverrideParams": json.dumps(one)} for name, (one, _) in outputs.items()]
+
+    done = ice.done(ice.submit(config(*files, base="oss://results/settings"))["JobId"], 300)
+
+    assert "Complete" == done["State"], done
+    for name, (_, wanted) in outputs.items():
+        found = stream(ice.cloud, f"settings/{name}")
+        assert wanted == {field: found[field] for field in wanted}, name
+    assert (ice.cloud.buckets / "results/settings/both/film.m3u8").exists()
+
+
 def test_joined_and_trimmed_inputs_last_as_long_as_they_should(ice: Ice) -> None:
     clip = {"Clip": {"TimeSpan": {"Seek": "00:00:02", "End": "5"}, "ConfigToClipFirstPart": "true"}}
     wanted = {
@@ -331,6 +371,16 @@ def test_refusals_have_their_codes_and_name_the_parameter(
     assert code == said["code"]
     assert (404 if code.endswith("ResourceNotFound") else 400) == said["status"]
     assert named in said["message"]
+
+
+def test_a_token_of_a_job_that_was_refused_may_be_used_again(ice: Ice) -> None:
+    missing = config({"OutputFileName": "again.mp3", "TemplateId": MP3}, inputs=("oss://films/nope.mp4",))
+    said = ice.refused("SubmitMediaConvertJob", {"Config": json.dumps(missing), "ClientToken": "again"})
+    assert "InvalidParameter.ResourceNotFound" == said["code"]
+
+    job = ice.submit(config({"OutputFileName": "again.mp3", "TemplateId": MP3}), ClientToken="again")
+
+    assert "Complete" == ice.done(job["JobId"])["State"]
 
 
 def test_what_is_not_offered_says_so(ice: Ice) -> None:
@@ -463,6 +513,26 @@ def test_a_paused_pipeline_keeps_its_jobs_until_it_goes_on(ice: Ice) -> None:
         "InvalidParameter.NotSupported"
         == ice.refused("UpdatePipeline", {"PipelineId": own, "Status": "Paused"})["code"]
     )
+
+
+def test_a_job_that_is_canceled_here_is_told_as_one(ice: Ice) -> None:
+    pipeline = ice.ask("CreatePipeline", {"Name": "days", "Speed": "Boost"})["Pipeline"]["PipelineId"]
+    ice.ask("UpdatePipeline", {"PipelineId": pipeline, "Status": "Paused"})
+    job = ice.submit(
+        config({"OutputFileName": "canceled.mp3", "TemplateId": MP3}), PipelineId=pipeline, ClientToken="canceled"
+    )
+    status, listed = ice.cloud.server.request("GET", f"/v1/tasks?pipeline=ice-{pipeline}&state=queued")
+    assert (200, 1) == (status, len(listed["tasks"]))
+
+    ice.cloud.server.request("POST", f"/v1/tasks/{listed['tasks'][0]['id']}/cancel")
+    done = ice.done(job["JobId"])
+
+    assert ("Cancelled", "TaskCanceled") == (done["State"], done["Code"])
+    assert "Skipped" == done["OutputGroupDetails"][0]["Outputs"][0]["Status"]
+    again = ice.submit(config({"OutputFileName": "canceled.mp3", "TemplateId": MP3}), ClientToken="canceled")
+    assert (job["JobId"], "Canceled") == (again["JobId"], again["State"])
+    for word in ("Cancelled", "Canceled"):
+        assert [job["JobId"]] == [one["JobId"] for one in ice.ask("ListMediaConvertJobs", {"Status": word})["Jobs"]]
 
 
 # --- pictures, looks, the older calls ----------------------------------------------------------
@@ -624,20 +694,49 @@ def test_the_older_calls_have_a_job_for_each_output(ice: Ice) -> None:
     assert float(ice.cloud.probe("results/older.mp3")["format"]["duration"]) == pytest.approx(10, abs=0.1)
     listed = ice.ask("ListTranscodeJobs", {"Status": "Success", "PageSize": 1})["Jobs"]
     assert [parent] == [one["ParentJobId"] for one in listed]
-    locked = {**process, "Encryption": {"EncryptType": "hls-aes-128"}}
-    said = ice.refused(
-        "SubmitTranscodeJob",
-        {
-            **asked,
-            "ClientToken": "l",
-            "OutputGroup": [{"Output": {"Type": "OSS", "Media": "oss://results/l.m3u8"}, "ProcessConfig": locked}],
-        },
-    )
-    assert "InvalidParameter.NotSupported" == said["code"]
     assert (
         "InvalidParameter.OutOfRange"
         == ice.refused("SubmitTranscodeJob", {**asked, "ClientToken": "u", "UserData": "x" * 513})["code"]
     )
+
+
+def test_an_encrypted_stream_has_the_key_that_was_given_and_nobody_is_told_it(ice: Ice) -> None:
+    key = base64.b64encode(b"sixteen bytes ok").decode()
+    lock = {"EncryptType": "HLSEncryption", "KeyServiceType": "Base64", "CipherText": key}
+    output = {"Output": {"Type": "OSS", "Media": "oss://results/locked/film.m3u8"}}
+    transcode = {"TemplateId": "S00000001-100010", "OverwriteParams": {"Video": {"Width": "256", "Preset": "veryfast"}}}
+    asked = {
+        "InputGroup": [{"Type": "OSS", "Media": FILM}],
+        "OutputGroup": [{**output, "ProcessConfig": {"Transcode": transcode, "Encryption": lock}}],
+    }
+
+    parent = ice.ask("SubmitTranscodeJob", asked)["TranscodeParentJob"]["ParentJobId"]
+    done = ice.wait("GetTranscodeJob", {"ParentJobId": parent}, "TranscodeParentJob", "Status", {"Success", "Fail"})
+
+    assert "Success" == done["Status"], done
+    assert b"sixteen bytes ok" == (ice.cloud.buckets / "results/locked/film/film.key").read_bytes()
+    manifest = str(ice.cloud.buckets / "results/locked/film.m3u8")
+    opened = [
+        "ffprobe",
+        "-v",
+        "error",
+        "-allowed_extensions",
+        "ALL",
+        "-show_entries",
+        "stream=width",
+        "-of",
+        "csv=p=0",
+        manifest,
+    ]
+    assert "256" in subprocess.run(opened, check=True, capture_output=True, text=True).stdout.split()
+    assert key not in json.dumps(done)
+    origins = [path.read_text() for path in ice.cloud.server.data.rglob("origin.json")]
+    assert any(parent in text for text in origins)
+    assert not any(key in text for text in origins)
+    for bad in ({"KeyServiceType": "KMS"}, {"EncryptType": "PrivateEncryption"}):
+        worse = [{**output, "ProcessConfig": {"Transcode": transcode, "Encryption": {**lock, **bad}}}]
+        said = ice.refused("SubmitTranscodeJob", {**asked, "OutputGroup": worse})
+        assert "InvalidParameter.NotSupported" == said["code"]
 
 
 # --- callbacks ---------------------------------------------------------------------------------

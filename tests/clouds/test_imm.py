@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -112,6 +113,7 @@ def test_what_is_not_said_is_copied(cloud: Cloud) -> None:
         {"URI": "oss://results/copy/picture.mp4", "Container": "mp4", "Audio": {"DisableAudio": True}, "Speed": 0.5},
         {"URI": "oss://results/copy/sound.mp4", "Container": "mp4", "Video": {"TranscodeVideo": {}}},
         {"URI": "oss://results/copy/beside.mp4", "Container": "mp4", "Video": {"TranscodeVideo": SMALL}},
+        {"URI": "oss://results/copy/bare", "Container": "aac", "Audio": {"TranscodeAudio": {"Codec": "aac"}}},
         {
             "URI": "oss://results/copy/song",
             "Container": "mp3",
@@ -125,6 +127,7 @@ def test_what_is_not_said_is_copied(cloud: Cloud) -> None:
     assert set(streams(cloud, "results/copy/sound.mp4")) == {"audio"}
     beside = streams(cloud, "results/copy/beside.mp4")
     assert (beside["video"]["width"], beside["audio"]["codec_name"], beside["audio"]["channels"]) == (160, "aac", 2)
+    assert cloud.probe("results/copy/bare.aac")["format"]["format_name"] == "aac"
     assert streams(cloud, "results/copy/song.mp3")["audio"]["codec_name"] == "mp3"
 
 

@@ -131,6 +131,7 @@ def test_marks_subtitles_and_covers(cloud: Cloud) -> None:
         cloud,
         {"URI": "oss://results/marks/film.mp4", "Container": "mp4", "Video": marked, "Audio": AAC},
         {**small, "URI": "oss://results/marks/beside.mp4", "Audio": AAC, "Subtitle": extract},
+        {"Subtitle": {"ExtractSubtitle": {"Format": "srt", "URI": "oss://results/marks/alone"}}},
         {**small, "URI": "oss://results/marks/bare.mp4", "Subtitle": {"DisableSubtitle": True}},
         Sources=[{**FILM, "Subtitles": subtitles}],
     )
@@ -138,6 +139,8 @@ def test_marks_subtitles_and_covers(cloud: Cloud) -> None:
     assert set(streams(cloud, "results/marks/film.mp4")) == {"video", "audio", "subtitle"}
     assert set(streams(cloud, "results/marks/bare.mp4")) == {"video", "audio"}
     assert "One" in text(cloud, "results/marks/text_0.vtt")
+    assert "00:00:01,500 --> 00:00:02,500" in text(cloud, "results/marks/alone_0.srt")
+    assert {path.name for path in (cloud.buckets / "results/marks").glob("alone*")} == {"alone_0.srt"}
     command = [ffmpeg, "-v", "error", "-ss", "3", "-i", str(cloud.buckets / "results/marks/film.mp4"), "-frames:v", "1"]
     command += ["-vf", "crop=8:8:300:160,scale=1:1,format=rgb24", "-f", "rawvideo", "-"]
     red, green, blue = subprocess.run(command, check=True, capture_output=True).stdout

@@ -216,12 +216,66 @@ def test_watermarks_lie_where_they_are_asked_for(sdk: Sdk, cloud: Cloud) -> None
     (result,) = sdk.results(sdk.start(MediaProcessTask={"TranscodeTaskSet": [{**raw(), "WatermarkSet": marks}]}))
 
     assert result["Status"] == "SUCCESS", result
-    path = str(cloud.buckets / f"results{result['Output']['Path']}")
+    path = cloud.buckets / f"results{result['Output']['Path']}"
     for second, is_red in ((1, True), (5, False)):
-        crop = ["-ss", str(second), "-i", path, "-frames:v", "1", "-vf", "crop=8:8:144:100,scale=1:1,format=rgb24"]
-        shown = [find_ffmpeg(None).path, "-v", "error", *crop, "-f", "rawvideo", "-"]
-        r, g, b = subprocess.run(shown, check=True, capture_output=True).stdout
+        r, g, b = _pixels(path, second, "crop=8:8:144:100,scale=1:1")
         assert (r > 200 and g < 60 and b < 60) is is_red, (second, r, g, b)
+
+
+def _pixels(film: Path, second: int, part: str) -> bytes:
+    """Red, green and blue of a part of the picture at a second."""
+    one = ["-ss", str(second), "-i", str(film), "-frames:v", "1", "-vf", f"{part},format=rgb24", "-f", "rawvideo", "-"]
+    return subprocess.run([find_ffmpeg(None).path, "-v", "error", *one], check=True, capture_output=True).stdout
+
+
+def test_subtitles_are_drawn_or_tracks_of_their_own(sdk: Sdk, cloud: Cloud) -> None:
+    films = cloud.buckets / "films"
+    (films / "texts.srt").write_text("1\n00:00:01,000 --> 00:00:03,000\nHello out there\n")
+    inputs = ["-i", str(films / "film.mp4"), "-i", str(films / "texts.srt"), "-map", "0", "-map", "1", "-c", "copy"]
+    subprocess.run([find_ffmpeg(None).path, "-v", "error", "-y", *inputs, str(films / "texts.mkv")], check=True)
+    drawn = {
+        "SubtitleFileInput": cos("texts.srt"),
+        "FontSize": "20%",
+        "FontColor": "0xFF0000",
+        "OutlineColor": "FF0000",
+    }
+    own = {"StreamIndex": 2, "FontSize": "20%", "FontColor": "0xFF0000", "OutlineColor": "FF0000"}
+    track = [{"Type": "subtitle-stream", "Subtitle": cos("texts.srt"), "SubtitleLanguage": "fra"}]
+    video = {**SMALL, "Codec": "h264"}
+    stream = {"Video": {**SMALL, "Fps": 0}, "Audio": SOUND}
+    ladder = sdk.call("CreateAdaptiveDynamicStreamingTemplate", Format="HLS", StreamInfos=[stream])["Definition"]
+    small = {"VideoTemplate": {"Height": 180, "Bitrate": 500}}
+    wish = {
+        "TranscodeTaskSet": [
+            {**raw(VideoTemplate=video, SubtitleTemplate=drawn), "OutputObjectPath": "file.{format}"},
+            {**raw(VideoTemplate=video, SubtitleTemplate=own), "OutputObjectPath": "stream.{format}"},
+            {**raw(VideoTemplate=video), "OutputObjectPath": "plain.{format}"},
+            {"Definition": 100010, "OverrideParameter": {**small, "AddOnSubtitles": track}},
+        ],
+        "AdaptiveDynamicStreamingTaskSet": [{"Definition": ladder, "AddOnSubtitles": track}],
+    }
+
+    results = sdk.results(sdk.start("texts.mkv", MediaProcessTask=wish, OutputDir="/texts/"))
+
+    assert {one["Status"] for one in results} == {"SUCCESS"}, results
+
+    def changed(name: str, second: int) -> float:
+        """Mean difference to the film without subtitles, of the lower part of a picture."""
+        with_texts, without = (
+            _pixels(cloud.buckets / f"results/texts/{one}.mp4", second, "crop=160:40:0:88") for one in (name, "plain")
+        )
+        return sum(abs(x - y) for x, y in zip(with_texts, without, strict=True)) / len(without)
+
+    for name in ("file", "stream"):
+        assert changed(name, 2) > 5 * max(1.0, changed(name, 5)), name
+    (text,) = [
+        one
+        for one in cloud.probe("results/texts/texts_transcode_100010.mp4")["streams"]
+        if one["codec_type"] == "subtitle"
+    ]
+    assert text["tags"]["language"] == "fra"
+    master = (cloud.buckets / f"results{results[4]['Output']['Path']}").read_text()
+    assert "TYPE=SUBTITLES" in master and 'LANGUAGE="fr"' in master
 
 
 # --- the page -------------------------------------------------------------------------------

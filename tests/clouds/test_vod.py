@@ -133,6 +133,17 @@ def test_documented_kinds_of_elements_have_the_outputs_that_were_asked_for(bucke
     assert {one["Definition"] for one in media["TranscodeInfo"]["TranscodeSet"]} == {100010, small, 1110}
 
 
+def test_an_output_of_its_own_has_a_number_and_can_be_processed(vod: Vod, small: int) -> None:
+    asked = {"TranscodeTaskSet": [{"Definition": small}]}
+    task = vod("ProcessMedia", Url=FILM, MediaProcessTask=asked, OutputAsIndependentMedia="ON")["TaskId"]
+    (made,) = outputs(vod.ended(task), "Transcode")
+    again = vod("ProcessMedia", FileId=made["FileId"], MediaProcessTask={"SampleSnapshotTaskSet": [{"Definition": 10}]})
+    (samples,) = outputs(vod.ended(again["TaskId"]), "SampleSnapshot")
+    assert len(samples["ImageUrlSet"]) == 10
+    (info,) = vod("DescribeMediaInfos", FileIds=[made["FileId"]])["MediaInfoSet"]
+    assert info["MetaData"]["Width"] == 160
+
+
 def test_adaptive_streams_are_hls_and_dash(bucket: Cloud, vod: Vod) -> None:
     streams_of = [
         {
@@ -157,6 +168,34 @@ def test_adaptive_streams_are_hls_and_dash(bucket: Cloud, vod: Vod) -> None:
     assert len(list(manifest.parent.glob("stream-1/*.ts"))) == 2
     assert sorted((one["Width"], one["Height"]) for one in hls["SubStreamSet"]) == [(228, 128), (320, 180)]
     assert (bucket.buckets / below(bucket, dash["Url"])).read_text().count("<Representation") == 3
+
+
+def test_a_short_part_beside_the_whole_film_is_one_task(bucket: Cloud, vod: Vod, small: int) -> None:
+    vod("ModifyEventConfig", SubAppId=6, Mode="PULL")
+    template = vod("CreateTranscodeTemplate", SubAppId=6, **SMALL)["Definition"]
+    asked = {
+        "TranscodeTaskSet": [
+            {"Definition": template, "StartTimeOffset": 1, "EndTimeOffset": 3},
+            {"Definition": template},
+        ],
+        "SampleSnapshotTaskSet": [{"Definition": 10}],
+    }
+    task = vod("ProcessMedia", SubAppId=6, Url=FILM, MediaProcessTask=asked)["TaskId"]
+    found = vod.ended(task, SubAppId=6)
+    part, whole = outputs(found, "Transcode")
+    assert [round(one["Duration"]) for one in (part, whole)] == [2, 6]
+    for one in (part, whole):
+        assert abs(float(bucket.probe(below(bucket, one["Url"]))["format"]["duration"]) - one["Duration"]) < 0.2
+    (samples,) = outputs(found, "SampleSnapshot")
+    assert len(samples["ImageUrlSet"]) == 10
+    (listed,) = vod("DescribeTasks", SubAppId=6)["TaskSet"]
+    assert (listed["TaskId"], listed["Status"]) == (task, "FINISH")
+    told: dict[str, dict[str, Any]] = {}
+    while not told:
+        told = {one["EventHandle"]: one for one in vod("PullEvents", SubAppId=6)["EventSet"]}
+    (event,) = told.values()
+    assert event["ProcedureStateChangeEvent"]["TaskId"] == task
+    assert len(event["ProcedureStateChangeEvent"]["MediaProcessResultSet"]) == 3
 
 
 def test_hls_of_one_stream_and_a_part_of_the_film(bucket: Cloud, vod: Vod, small: int) -> None:
@@ -228,6 +267,9 @@ def test_pulled_edited_processed_and_deleted(bucket: Cloud, vod: Vod, small: int
     info = vod("DescribeMediaInfos", FileIds=[*ids, edited["Output"]["FileId"]], Filters=["basicInfo", "metaData"])
     assert [one["BasicInfo"]["Name"] for one in info["MediaInfoSet"]] == ["film", "second", "both"]
     assert [round(one["MetaData"]["Duration"]) for one in info["MediaInfoSet"]] == [6, 4, 4]
+    kinds = [one["BasicInfo"]["SourceInfo"]["SourceType"] for one in info["MediaInfoSet"]]
+    assert kinds == ["Upload", "Upload", "VideoProcessing"]
+    assert info["MediaInfoSet"][0]["BasicInfo"]["SourceInfo"]["SourceContext"] == "from here"
     assert info["MediaInfoSet"][0]["TranscodeInfo"] is None
 
     folder = bucket.buckets / "vod" / "default" / "0" / ids[0]

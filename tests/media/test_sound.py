@@ -105,6 +105,7 @@ def made(
         sound("wav", out, "wav", codec="pcm_s16le"),
         sound("wav24", out, "wav", codec="pcm_s24le", tracks=["fr"]),
         sound("ac3", out, "ac3", codec="ac3", tracks=[1], channels=6),
+        sound("bare", out, "aac", codec="aac"),
         sound("all", out, "mka", codec="aac", tracks="all", channels=None),
         sound("m4a", out, "m4a", codec="aac", tracks=["deu", 0], volume=-6),
         sound("down", out, "wav", codec="pcm_s16le", tracks=["deu"]),
@@ -147,6 +148,8 @@ def test_I1_sound_in_films_is_whole_up_to_the_padding_of_its_codec(made: tuple[P
     # AC-3 has frames of 1536 samples.
     assert EXACT_44 <= samples(out / "surround.mp4") < EXACT_44 + 1536
     assert EXACT_44 <= samples(out / "ac3.ac3") < EXACT_44 + 1536
+    # ADTS has no place for the encoder's delay.
+    assert EXACT <= samples(out / "bare.aac") <= EXACT + 2048
 
 
 def test_tracks_keep_their_languages_and_the_first_one_is_the_default(made: tuple[Path, OneProcess]) -> None:

@@ -212,6 +212,15 @@ def test_silent_sources_refuse_sound_targets_but_not_video_targets() -> None:
     assert () == joins(plan_of("mp4-h264-720p", info=silent))["mp4-h264-720p"].audio
 
 
+def test_sound_tracks_that_are_not_there_may_be_left_out() -> None:
+    def heard(tracks: list[int]) -> int:
+        audio = {"tracks": tracks, "missing": "skip"}
+        target = {"name": "x", "template": "mp4-h264-720p", "uri": "s3://out/x.mp4", "overrides": {"audio": audio}}
+        return len(joins(plan_of(target))["x"].audio)
+
+    assert (heard([0, 7]), heard([7])) == (1, 0)
+
+
 def test_a_trim_that_leaves_nothing_is_refused() -> None:
     with pytest.raises(InvalidSource) as caught:
         plan_of(sources=[{"uri": "s3://in/a.mp4", "start": 100}])
@@ -320,6 +329,7 @@ def test_data_that_cannot_be_copied_is_refused(container: str, sources: list[dic
         ({"audio": "main"}, (0, 1)),
         ({"audio": [1]}, (0, 2)),
         ({"audio": ["deu"], "video": False}, (2,)),
+        ({"audio": [1, 7], "missing": "skip"}, (0, 2)),
     ],
 )
 def test_a_remux_may_take_some_of_the_streams(overrides: dict[str, object], streams: tuple[int, ...]) -> None:

@@ -149,6 +149,28 @@ def test_a_streams_duration_may_be_in_a_tag(more: dict[str, Any], seconds: Fract
     assert only_video(**more).duration == seconds
 
 
+def test_what_the_file_calls_its_codecs_is_kept_where_it_says_anything() -> None:
+    video = {
+        "codec_type": "video",
+        "index": 0,
+        "width": 16,
+        "height": 16,
+        "codec_tag_string": "avc1",
+        "has_b_frames": 2,
+    }
+    audio = {
+        "codec_type": "audio",
+        "index": 1,
+        "sample_rate": "48000",
+        "codec_tag_string": "[0][0][0][0]",
+        "sample_fmt": "fltp",
+    }
+    media = parse_streams({"streams": [video, audio]})
+
+    assert ("avc1", 2) == (media.video[0].codec_tag, media.video[0].reordered)
+    assert (None, "fltp") == (media.audio[0].codec_tag, media.audio[0].sample_format)
+
+
 def test_covers_are_not_the_main_video() -> None:
     cover = stream(disposition={"attached_pic": 1})
 

@@ -132,6 +132,13 @@ def test_the_first_is_taken_where_there_is_one() -> None:
     assert () == join(first, media()).subtitles
 
 
+def test_tracks_that_are_not_there_may_be_left_out() -> None:
+    settings = {"tracks": [0, 5], "missing": "skip"}
+
+    assert [2] == [t.pieces[0].stream for t in join(settings, media(("subrip", "eng"))).subtitles]
+    assert () == join(settings, media()).subtitles
+
+
 def test_files_may_have_names_with_the_numbers_of_their_tracks() -> None:
     film = media(("subrip", "eng"), ("subrip", "deu"), ("subrip", "fra"))
 

@@ -21,6 +21,7 @@ from framefleet.domain.records import ProbeOutput, TaskRecord
 from framefleet.domain.states import TaskState
 from framefleet.domain.task import DryRun, Task, parse_request
 from framefleet.ports import Place, TaskQuery
+from framefleet.recent import Recent
 from framefleet_scheduler import results
 from framefleet_scheduler.api.desk import Desk
 from framefleet_scheduler.api.uploads import must_be_theirs
@@ -39,6 +40,8 @@ _PAUSE_SECONDS = 0.1
 _PAGE = 200
 _MOST_ORIGINS = 20_000
 _MOST_MEDIA = 256
+_COUNTED_SECONDS = 2.0
+_MOST_COUNTS = 1_024
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,8 @@ class Engine:
         self.desk = desk
         self.documents = Documents(desk.store)
         self.sessions = Sessions(desk.store, desk.clock.now)
+        self.counts = Recent[tuple[object, ...], int](_COUNTED_SECONDS, _MOST_COUNTS)
+        """How many tasks a listing has, for dialects that tell it with each page: counting looks at all of them."""
         self._lock = threading.Lock()
         self._origins: OrderedDict[str, Origin] = OrderedDict()
         self._media: OrderedDict[tuple[str, int], list[MediaInfo]] = OrderedDict()
@@ -140,7 +145,11 @@ class Engine:
 
     def find(self, door: str, call: Call, vendor_id: str) -> Known | None:
         """The task that the dialect calls so; None when there is none, or it is forgotten."""
-        ours = task_id(door, call.tenant, vendor_id)
+        return self.find_of(door, call.tenant, vendor_id)
+
+    def find_of(self, door: str, tenant: str, vendor_id: str) -> Known | None:
+        """As `find`, for notifications."""
+        ours = task_id(door, tenant, vendor_id)
         record = self.desk.tasks.record(ours)
         origin = None if record is None else self.origin(ours)
         return None if record is None or origin is None else Known(origin, self.desk.early.shown(record))

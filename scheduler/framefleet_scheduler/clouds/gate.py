@@ -23,7 +23,7 @@ _SCHEMES = {Scheme.ACS3: acs3, Scheme.RPC1: rpc1, Scheme.TC3: tc3, Scheme.TC1: t
 PER_SECOND = 100.0
 """Of one operation by one key: what the clouds' documents say of those that are polled."""
 _READS = ("Describe", "PullEvents")
-"""Operations that change nothing: Tencent's signatures do not cover their names, and programs send the same parameters (none) to
+"""Operations that only look: Tencent's signatures do not cover their names, and programs send the same parameters (none) to
 several of them within the second that a signature is of. Others have to be signed anew."""
 _AGAIN_SECONDS = 2.0
 """TC3 has no nonce, and its time is in seconds: two equal calls of one second have the same signature. Later it is a replay."""

@@ -31,6 +31,7 @@ WHOLE_FILES: dict[str, SoundForm] = {
     "flac": "flac",
     "wav": "wav",
     "ac3": "ac3",
+    "aac": "aac",
 }
 TO_JOIN: dict[str, SoundForm] = {"flac": "flac", "pcm_s16le": "wav", "pcm_s24le": "wav"}
 """What is made before a join, where not fragments: MP4 has no PCM, and FFmpeg 5.1 loses the last packet of fragmented FLAC."""
@@ -83,8 +84,12 @@ def choose(
         streams = _named(name, heard)
         if any(streams):
             found.append(Choice(streams, parts))
-        else:
+            continue
+        try:
             found.append(_named_beside(name, leading, beside, f"{path}.tracks[{i}]"))
+        except SourceNoAudio:
+            if settings.missing == "refuse":
+                raise
     return found
 
 

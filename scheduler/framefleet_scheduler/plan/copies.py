@@ -96,20 +96,25 @@ def _streams(
     if template.audio == "main":
         main = part.media.main_audio
         return video, () if main is None else (main,)
-    return video, tuple(
-        _named(name, part.media.audio, f"{path}.overrides.audio[{i}]") for i, name in enumerate(template.audio)
-    )
+    found = []
+    for i, name in enumerate(template.audio):
+        track = _named(name, part.media.audio)
+        if track is not None:
+            found.append(track)
+        elif template.missing == "refuse":
+            there = ", ".join(f"{i} ({a.language or 'no language'})" for i, a in enumerate(part.media.audio)) or "none"
+            raise SourceNoAudio(
+                f"the source has no sound track {name!r}",
+                field=f"{path}.overrides.audio[{i}]",
+                hint=f"Tracks, by number: {there}.",
+            )
+    return video, tuple(found)
 
 
-def _named(name: int | str, audio: Sequence[AudioStream], field: str) -> AudioStream:
+def _named(name: int | str, audio: Sequence[AudioStream]) -> AudioStream | None:
     if isinstance(name, int):
-        found = audio[name] if name < len(audio) else None
-    else:
-        found = next((a for a in audio if same_language(a.language, name)), None)
-    if found is None:
-        there = ", ".join(f"{i} ({a.language or 'no language'})" for i, a in enumerate(audio)) or "none"
-        raise SourceNoAudio(f"the source has no sound track {name!r}", field=field, hint=f"Tracks, by number: {there}.")
-    return found
+        return audio[name] if name < len(audio) else None
+    return next((a for a in audio if same_language(a.language, name)), None)
 
 
 def _indexes(video: VideoStream | None, audio: Sequence[AudioStream]) -> tuple[int, ...]:

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from framefleet.domain.errors import InvalidTemplate, SourceNoAudio, SourceNoVideo, UnsupportedFeature
+from framefleet.domain.errors import (
+    InvalidTemplate,
+    SourceNoAudio,
+    SourceNoSubtitles,
+    SourceNoVideo,
+    UnsupportedFeature,
+)
 from framefleet.domain.media_info import MediaInfo
 from framefleet.domain.sound import AudioSettings
 from framefleet.domain.stills import AnimationTemplate, SnapshotTemplate, SpriteTemplate
@@ -19,6 +25,7 @@ from framefleet.domain.subtask import (
     LadderPackage,
     Plan,
     ProbeSpec,
+    RemuxPackage,
     Spec,
     Subtask,
     Tag,
@@ -343,8 +350,10 @@ class _Planner:
                 field=f"{path}.template",
                 hint="Use an encoding template, with audio.codec copy where packets are to be kept.",
             )
-        package, film, warnings = copies.remux(template, self.parts, self.task.request.sources, path)
         shown, below = template.subtitles, f"{path}.overrides.subtitles"
+        if not template.video and template.audio is None:
+            return self._texts_alone(target, template, below)
+        package, film, warnings = copies.remux(template, self.parts, self.task.request.sources, path)
         if shown is not None and package.pieces:
             raise InvalidTemplate(
                 "a remux keeps subtitles of one whole source only",
@@ -361,6 +370,22 @@ class _Planner:
             sidecar=subtitles.form(shown),
             sidecar_names=subtitles.names(shown, texts),
             warnings=(*warnings, *left_out),
+        )
+
+    def _texts_alone(self, target: Target, template: RemuxTemplate, below: str) -> ConcatSpec:
+        shown = template.subtitles
+        texts, left_out = subtitles.tracks(shown, self.parts, self.task.request.sources, below)
+        if not texts:
+            raise SourceNoSubtitles("no source has subtitles that are texts", field=below)
+        return ConcatSpec(
+            target=target.name,
+            uri=target.uri,
+            package=RemuxPackage(container=template.container, source=self.parts[0].source, streams=(), frames=None),
+            duration=self.film,
+            subtitles=texts,
+            sidecar=subtitles.form(shown),
+            sidecar_names=subtitles.names(shown, texts),
+            warnings=left_out,
         )
 
     # --- numbering -------------------------------------------------------------------------

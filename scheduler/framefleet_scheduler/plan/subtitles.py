@@ -72,7 +72,7 @@ def tracks(
         chosen = []
         for i, name in enumerate(settings.tracks):
             drawn = [(p, s) for p, s in pictures if isinstance(name, str) and same_language(s.language, name)]
-            row = _named(name, there, None if drawn else f"{path}.tracks[{i}]")
+            row = _named(name, there, None if drawn or settings.missing == "skip" else f"{path}.tracks[{i}]")
             wanted += drawn if row is None else []
             chosen += [row] if row is not None else []
         pictures = wanted

@@ -13,10 +13,12 @@ from framefleet.domain.errors import InvalidTemplate
 from framefleet.domain.value import Value
 
 AudioCodec = Literal["aac", "mp3", "opus", "flac", "pcm_s16le", "pcm_s24le", "ac3", "copy"]
-SoundContainer = Literal["m4a", "mka", "mp3", "ogg", "opus", "flac", "wav", "ac3"]
+SoundContainer = Literal["m4a", "mka", "mp3", "ogg", "opus", "flac", "wav", "ac3", "aac"]
 SampleRate = Literal[8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000, 176400, 192000]
 TrackName = Annotated[int, Field(ge=0, le=63)] | Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}$")]
 """A track of its kind in the source, counted from 0, or the first one in a language (ISO 639, two or three letters)."""
+Missing = Literal["refuse", "skip"]
+"""Of a list's tracks that no source has."""
 Tracks = Literal["main", "all"] | Annotated[tuple[TrackName, ...], Field(min_length=1, max_length=16)]
 
 _MPEG = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
@@ -51,6 +53,7 @@ HELD: dict[str, frozenset[str]] = {
     "flac": frozenset({"flac"}),
     "wav": frozenset({"pcm_s16le", "pcm_s24le"}),
     "ac3": frozenset({"ac3"}),
+    "aac": frozenset({"aac"}),
 }
 """Codecs of each container of sound alone."""
 SEVERAL_TRACKS = frozenset({"m4a", "mka"})
@@ -89,6 +92,8 @@ class AudioSettings(Value):
     tracks: Tracks = "main"
     """`main` is the default track, else the first; `all` keeps every one. Or a list of tracks: numbers count from 0, languages
     are ISO 639 codes and take the first track in that language. Each keeps its language; the first one is the default."""
+    missing: Missing = "refuse"
+    """Tracks of the list that no source has: `refuse` fails the task, `skip` leaves them out."""
 
 
 def default_bitrate(codec: str, channels: int) -> int | None:

@@ -224,7 +224,7 @@ class AudioPiece(Value):
     """Its packets overlap or leave holes (see `AudioStream.uneven`): its times decide, what overlaps is cut."""
 
 
-SoundForm = Literal["cmaf", "mka", "mp3", "ogg", "opus", "flac", "wav", "ac3"]
+SoundForm = Literal["cmaf", "mka", "mp3", "ogg", "opus", "flac", "wav", "ac3", "aac"]
 
 
 class AudioTrackSpec(Value):
@@ -389,7 +389,7 @@ class RemuxPackage(Value):
     container: Container
     source: int
     streams: tuple[int, ...]
-    """Indexes of the streams that are copied: the main video first, then all sound."""
+    """Indexes of the streams that are copied: the main video first, then all sound; none where there are only texts."""
     data: tuple[int, ...] = ()
     """Indexes of the data streams that are copied, after the others."""
     languages: tuple[str | None, ...] = ()

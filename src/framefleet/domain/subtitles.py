@@ -9,7 +9,7 @@ from pydantic import Field
 from framefleet.domain.colour import ColourName
 from framefleet.domain.errors import InvalidTemplate
 from framefleet.domain.overlay import FontFamily
-from framefleet.domain.sound import TrackName
+from framefleet.domain.sound import Missing, TrackName
 from framefleet.domain.value import Value
 
 TEXT_CODECS = frozenset({"subrip", "ass", "ssa", "webvtt", "mov_text", "text"})
@@ -69,6 +69,8 @@ class SubtitleSettings(Value):
     tracks: Literal["all", "first"] | Annotated[tuple[TrackName, ...], Field(min_length=1, max_length=16)] = "all"
     """`all`, the `first` if there is one, or a list: numbers count the source's text tracks and then the files that came with it,
     from 0; languages are ISO 639 codes and take the first track in that language."""
+    missing: Missing = "refuse"
+    """Tracks of the list that no source has: `refuse` fails the task, `skip` leaves them out."""
     offset: float = Field(default=0.0, ge=-3600, le=3600)
     """Seconds by which all subtitles come later (or earlier, below 0)."""
     style: BurnStyle | None = None

@@ -19,7 +19,7 @@ from framefleet.domain.errors import InvalidTemplate, UnknownTemplate
 from framefleet.domain.metadata import MetadataSettings, check_metadata
 from framefleet.domain.packaging import Encryption, SegmentFormat, Thumbnails, check_file, check_ladder
 from framefleet.domain.picture import PictureSettings, laid_under_renditions
-from framefleet.domain.sound import AudioSettings, SoundContainer, Tracks, check_sound, check_sound_file
+from framefleet.domain.sound import AudioSettings, Missing, SoundContainer, Tracks, check_sound, check_sound_file
 from framefleet.domain.stills import STILL_REPLACES, AnimationTemplate, SnapshotTemplate, SpriteTemplate, check_stills
 from framefleet.domain.subtitles import LADDER, SubtitleSettings, check_not_burnt, check_subtitles
 from framefleet.domain.value import Value
@@ -127,9 +127,11 @@ class RemuxTemplate(Value):
     description: str = ""
     container: Container = "mp4"
     video: bool = True
-    """False: the picture is left out."""
+    """False: the picture is left out. Without `audio` too there is no film: only subtitles are written, beside its address."""
     audio: Tracks | None = "all"
     """Which sound is copied: `all`, `main`, or a list of tracks as in `audio.tracks` of other targets. None: none is."""
+    missing: Missing = "refuse"
+    """Tracks of that list that the source does not have: `refuse` fails the task, `skip` leaves them out."""
     subtitles: SubtitleSettings | None = None
     """None leaves subtitles out. Not with `burn`, and not where sources are joined or trimmed."""
     data: bool = False
@@ -137,6 +139,13 @@ class RemuxTemplate(Value):
     kind: from ts to ts, from mp4 and mov to mov, and telemetry (GoPro's) to mp4. False: they are left out."""
     metadata: MetadataSettings = MetadataSettings()
     """Tags, chapters and cover of the file."""
+
+    @model_validator(mode="after")
+    def _has_something(self) -> RemuxTemplate:
+        beside = self.subtitles is not None and self.subtitles.mode == "sidecar"
+        if not self.video and self.audio is None and (not beside or self.data):
+            raise ValueError("without video and audio there are subtitles alone, with mode sidecar and without data")
+        return self
 
 
 Template = Annotated[

@@ -32,6 +32,7 @@ MUXER = {
     "flac": "flac",
     "wav": "wav",
     "ac3": "ac3",
+    "aac": "adts",
 }
 """FFmpeg's muxer for each form a track is made in."""
 

@@ -26,6 +26,7 @@ MUXER = {
     "flac": "flac",
     "wav": "wav",
     "ac3": "ac3",
+    "aac": "adts",
     "mka": "matroska",
 }
 

@@ -298,9 +298,11 @@ def test_manifests_of_one_folder_get_on_with_each_other() -> None:
 
 def test_groups_of_one_folder_have_folders_of_their_manifests() -> None:
     outputs = [{"OutputFileName": "a.m3u8", "TemplateId": "S00000001-100010"}]
-    base = {"OutputFileBase": "oss://results/film"}
     groups = [
-        {"GroupConfig": {"Type": kind, "ManifestName": name, **base}, "Outputs": outputs}
+        {
+            "GroupConfig": {"Type": kind, "ManifestName": name, "OutputFileBase": "oss://results/film"},
+            "Outputs": outputs,
+        }
         for kind, name in (("Hls", "hls"), ("Dash", "dash"))
     ]
     found = planned(Inputs=[{"InputFile": "oss://films/0.mp4"}], OutputGroups=groups)
@@ -326,7 +328,9 @@ def test_h265_in_hls_has_the_segments_that_it_needs() -> None:
     assert ("fmp4", 6) == (ladder["segment_format"], ladder["segment_seconds"])
 
 
-@pytest.mark.parametrize(("gop", "seconds"), [("2s", 2), ("3s", 2), ("10s", None), (250, 2), ("100", 1), ("0.5s", 0.5)])
+@pytest.mark.parametrize(
+    ("gop", "seconds"), [("2s", 2), ("3s", 2), ("10s", None), (250, 2), ("100", 1), ("0.5s", 1), (12, 1)]
+)
 def test_keyframes_of_segments_are_as_near_as_was_asked(gop: Any, seconds: float | None) -> None:
     config = {"Video": {"Gop": gop}}
     ladder = planned(**job(output("a.m3u8", TemplateId="S00000001-100030", OverrideParams=config))).targets[0][

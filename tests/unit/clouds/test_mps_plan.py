@@ -15,10 +15,10 @@ from framefleet_scheduler.clouds.call import Refusal
 from framefleet_scheduler.clouds.tencent.models import Sample
 from framefleet_scheduler.clouds.tencent.mps import paths, places, watermarks, words
 from framefleet_scheduler.clouds.tencent.mps.asking import notification, priority
-from framefleet_scheduler.clouds.tencent.mps.paths import Numbers
+from framefleet_scheduler.clouds.tencent.mps.paths import NumberFormat, Numbers
 from framefleet_scheduler.clouds.tencent.mps.places import Bucket, Input, Place
 from framefleet_scheduler.clouds.tencent.mps.plan import Asked, Ground, Plan, plan
-from framefleet_scheduler.clouds.tencent.mps.requests import Elements, Notify, NumberFormat, ProcessMedia
+from framefleet_scheduler.clouds.tencent.mps.requests import Elements, Notify, ProcessMedia
 from framefleet_scheduler.clouds.tencent.mps.telling import sign
 from framefleet_scheduler.clouds.tencent.mps.words import MPS
 from framefleet_scheduler.clouds.tencent.templates import Kind
@@ -36,7 +36,7 @@ def named(bucket: str) -> bool:
 
 def find(kind: Kind, number: int | None) -> Any:
     """Presets only."""
-    if number not in kind.presets:
+    if number is None or number not in kind.presets:
         raise Refusal("InvalidParameterValue.Definition", str(number))
     return kind.model.model_validate(kind.presets[number])
 
@@ -52,7 +52,7 @@ def mark(number: int) -> watermarks.MarkTemplate:
     )
 
 
-GROUND = Ground(named=named, find=find, mark=mark, seconds=lambda uri: 60.0)
+GROUND = Ground(named=named, find=find, mark=mark, seconds=lambda uri: 60.0, texts=lambda uri: [2, 4])
 
 
 def made(source: Place = SOURCE, storage: Bucket | None = RESULTS, **sets: Any) -> Plan:
@@ -228,6 +228,59 @@ def test_films_around_the_film_and_trims_are_sources() -> None:
     }
     body = {"sources": list(found.sources), "targets": found.targets, "align": {"index": found.main}}
     accept(parse_request(body), now=NOW)
+
+
+def subtitled(**settings: Any) -> dict[str, Any]:
+    """A transcoding element with something laid over its template."""
+    return {"Definition": 100010, "OverrideParameter": settings}
+
+
+def file(name: str) -> dict[str, Any]:
+    """Of a bucket."""
+    return {"Type": "COS", "CosInputInfo": {"Bucket": "films", "Object": name}}
+
+
+def test_subtitle_files_come_with_the_source_and_count_after_its_own_tracks() -> None:
+    files = [{"Subtitle": file("a.srt")}, {"Subtitle": file("b.vtt"), "SubtitleLanguage": "eng"}]
+    look = {"SubtitleFileInput": file("a.srt"), "FontSize": "8%", "FontColor": "0x00FF00"}
+    found = made(
+        TranscodeTaskSet=[
+            subtitled(SubtitleTemplate=look),
+            {**subtitled(SubtitleTemplate={"StreamIndex": 4}), "OutputObjectPath": "b.{format}"},
+            {**subtitled(AddOnSubtitles=files), "OutputObjectPath": "c.{format}"},
+        ]
+    )
+
+    drawn, own, added = [target["overrides"]["subtitles"] for target in found.targets]
+    assert drawn == {"mode": "burn", "tracks": [2], "style": {"color": "#00FF00", "size": 8.0}}
+    assert own == {"mode": "burn", "tracks": [1]}
+    assert added == {"mode": "embed", "tracks": [2, 3]}
+    assert found.sources[0]["subtitles"] == [
+        {"uri": "storage://films/a.srt"},
+        {"uri": "storage://films/b.vtt", "language": "eng"},
+    ]
+    accept(parse_request({"sources": list(found.sources), "targets": found.targets}), now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("given_", "code"),
+    [
+        ({"SubtitleTemplate": {}}, "MissingParameter"),
+        ({"SubtitleTemplate": {"StreamIndex": 3}}, "InvalidParameterValue"),
+        ({"SubtitleTemplate": {"StreamIndex": 4, "FontSize": "20px"}}, "UnsupportedOperation"),
+        ({"SubtitleTemplate": {"StreamIndex": 4, "Alignment": "top"}}, "UnsupportedOperation"),
+        ({"SubtitleTemplate": {"Path": "a.srt"}}, "InvalidParameterValue"),
+        ({"AddOnSubtitles": [{"Type": "close-caption-608", "Subtitle": file("a.srt")}]}, "UnsupportedOperation"),
+        (
+            {"Container": "m4a", "RemoveVideo": 1, "AddOnSubtitles": [{"Subtitle": file("a.srt")}]},
+            "InvalidParameterValue",
+        ),
+    ],
+)
+def test_subtitles_that_are_refused(given_: dict[str, Any], code: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        made(TranscodeTaskSet=[subtitled(**given_)])
+    assert refused.value.code == code
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from framefleet.domain.access import Role
 from framefleet.domain.errors import (
     ErrorInfo,
     Forbidden,
@@ -19,20 +21,23 @@ from framefleet.domain.errors import (
     SourceNotFound,
     UnsupportedFeature,
 )
+from framefleet.domain.media_info import MediaInfo
 from framefleet.domain.records import PublishedFile, TargetRecord, TaskRecord
 from framefleet.domain.states import TaskState
 from framefleet.domain.task import parse_request
-from framefleet_scheduler.clouds.call import Refusal
+from framefleet_scheduler.api.guard import Caller
+from framefleet_scheduler.clouds.call import Call, Refusal
 from framefleet_scheduler.clouds.engine import Known
 from framefleet_scheduler.clouds.fields import rows
 from framefleet_scheduler.clouds.origin import Origin
 from framefleet_scheduler.clouds.pages import filled, operations_in
 from framefleet_scheduler.clouds.tencent.templates import Kind
-from framefleet_scheduler.clouds.tencent.vod import DOCUMENTED
+from framefleet_scheduler.clouds.tencent.vod import DOCUMENTED, tasks
 from framefleet_scheduler.clouds.tencent.vod.answers import BLOCKS, Told, detail, element, procedure, timed
 from framefleet_scheduler.clouds.tencent.vod.edit import _copied
 from framefleet_scheduler.clouds.tencent.vod.front import refused
 from framefleet_scheduler.clouds.tencent.vod.library import extension_of, name_of, new_file_id, new_task_id
+from framefleet_scheduler.clouds.tencent.vod.parts import merged
 from framefleet_scheduler.clouds.tencent.vod.plan import Plan, plan
 from framefleet_scheduler.clouds.tencent.vod.process import priority
 from framefleet_scheduler.clouds.tencent.vod.requests import MediaProcess
@@ -119,7 +124,35 @@ def test_the_part_that_is_transcoded_is_the_sources(
     element: dict[str, float], wanted: tuple[float, float | None]
 ) -> None:
     found = _planned(TranscodeTaskSet=[{"Definition": 100010, **element}, {"Definition": 1010, **element}])
-    assert (found.start, found.duration) == wanted
+    assert list(found.parts) == [wanted]
+
+
+def test_elements_of_other_parts_are_tasks_of_their_own() -> None:
+    found = _planned(
+        TranscodeTaskSet=[{"Definition": 100010, "EndTimeOffset": 5}, {"Definition": 100010}],
+        SampleSnapshotTaskSet=[{"Definition": 10}],
+    )
+    names = {part: [one["name"] for one in targets] for part, targets in found.parts.items()}
+    assert names == {(0, 5): ["Transcode-0"], (0, None): ["Transcode-1", "SampleSnapshot-0"]}
+
+
+@pytest.mark.parametrize(
+    ("states", "wanted"),
+    [
+        (["queued", "queued"], "queued"),
+        (["queued", "succeeded"], "running"),
+        (["running", "failed"], "running"),
+        (["succeeded", "succeeded"], "succeeded"),
+        (["succeeded", "failed"], "failed"),
+        (["canceled", "succeeded"], "canceled"),
+    ],
+)
+def test_parts_are_told_as_one(states: list[str], wanted: str) -> None:
+    parts = [_told(TaskState(one), TaskState(one)).known for one in states]
+    record = merged(parts).record
+    assert record.state == wanted
+    assert (record.finished_at is not None) == record.state.final
+    assert len(record.targets) == 2
 
 
 @pytest.mark.parametrize(
@@ -127,8 +160,8 @@ def test_the_part_that_is_transcoded_is_the_sources(
     [
         ({}, "InvalidParameter"),
         (
-            {"TranscodeTaskSet": [{"Definition": 100010, "StartTimeOffset": 1}, {"Definition": 100010}]},
-            "UnsupportedOperation",
+            {"TranscodeTaskSet": [{"Definition": 100010, "StartTimeOffset": i} for i in range(11)]},
+            "LimitExceeded",
         ),
         ({"SampleSnapshotTaskSet": [{"Definition": 10}] * 51}, "LimitExceeded"),
         (
@@ -263,6 +296,46 @@ def test_what_a_transcoded_file_is() -> None:
     assert output["VideoStreamSet"][0]["Fps"] == 25
 
 
+def test_a_procedure_has_the_fields_of_the_documented_example() -> None:
+    told = _told(TaskState.SUCCEEDED, TaskState.SUCCEEDED)
+    media = MediaInfo.model_validate(
+        {
+            "container": "mov",
+            "size_bytes": 7700180,
+            "duration": "60",
+            "bitrate": 1021028,
+            "video": [
+                {"index": 0, "codec": "h264", "width": 640, "height": 480, "time_base": "1/600", "average_rate": "23"}
+            ],
+            "audio": [{"index": 1, "codec": "aac", "sample_rate": 48000, "channels": 2, "time_base": "1/48000"}],
+        }
+    )
+    block = procedure(replace(told, media=media))
+    named = (
+        "TaskId Status ErrCode Message SessionContext SessionId Operator OperationType FileId FileName FileUrl MetaData "
+        "MediaProcessResultSet AiContentReviewResultSet AiRecognitionResultSet AiAnalysisResultSet TasksPriority TasksNotifyMode"
+    )
+    assert set(block) == set(named.split())
+    meta = block["MetaData"]
+    assert set(meta) == {
+        "AudioDuration",
+        "Md5",
+        "AudioStreamSet",
+        "Bitrate",
+        "Container",
+        "Duration",
+        "Height",
+        "Rotate",
+        "Size",
+        "VideoDuration",
+        "VideoStreamSet",
+        "Width",
+    }
+    assert (meta["Container"], meta["Bitrate"], meta["Size"]) == ("mov,mp4,m4a,3gp,3g2,mj2", 1021028, 7700180)
+    assert {"Bitrate", "Codec", "Fps", "Height", "Width", "DynamicRangeInfo"} <= set(meta["VideoStreamSet"][0])
+    assert meta["AudioStreamSet"][0] == {**meta["AudioStreamSet"][0], "Codec": "aac", "SamplingRate": 48000}
+
+
 @pytest.mark.parametrize(
     ("error", "code"),
     [
@@ -316,3 +389,29 @@ def test_the_page_has_the_fields_as_they_are() -> None:
     text = PAGE.read_text(encoding="utf-8")
     assert operations_in(text) == {("vod", name) for name in DOCUMENTED}
     assert filled(text) == text, "run `make docs`"
+
+
+class _Engine:
+    """Knows one task, under any id."""
+
+    def __init__(self, known: Known) -> None:
+        self._known = known
+
+    def find(self, door: str, call: Call, vendor_id: str) -> Known:
+        return self._known
+
+
+@pytest.mark.parametrize(("hours", "is_there"), [(0, True), (71.9, True), (72.1, False)])
+def test_tasks_are_told_for_three_days(hours: float, is_there: bool) -> None:
+    found = _told(TaskState.SUCCEEDED, TaskState.SUCCEEDED).known
+    caller = Caller("k", Role.VIEWER, None)
+    call = Call(caller, "DescribeTaskDetail", {}, "r", NOW + timedelta(hours=hours))
+    engine: Any = _Engine(found)
+    if is_there:
+        assert tasks.known(engine, call, found.origin.id, None) is found
+    else:
+        with pytest.raises(Refusal) as refused:
+            tasks.known(engine, call, found.origin.id, None)
+        assert refused.value.code == "InvalidParameterValue.TaskId"
+    with pytest.raises(Refusal):
+        tasks.known(engine, call, found.origin.id, 7)  # it is of no application

@@ -19,7 +19,7 @@ from framefleet_workers.parts import needed_tracks, sound, video_segments
 from framefleet_workers.publish import publish_file, published_media
 from framefleet_workers.work import Work
 
-REWRAPPED = frozenset({"mp3", "ogg", "opus", "flac", "wav", "ac3", "ts"})
+REWRAPPED = frozenset({"mp3", "ogg", "opus", "flac", "wav", "ac3", "aac", "ts"})
 """Containers that wrap packets anew, so that their payload differs and only decoding proves them."""
 MATROSKA = frozenset({"mkv", "webm", "mka"})
 _HEAD_BYTES = 4096

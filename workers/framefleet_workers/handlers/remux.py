@@ -23,6 +23,8 @@ def handle(work: Work, spec: ConcatSpec, package: RemuxPackage) -> PublishedOutp
     """Copy video and sound, compare every packet with the source, publish."""
     if package.pieces:
         return copies.handle(work, spec, package)
+    if not package.streams:
+        return _texts_alone(work, spec)
     url = work.source(package.source).url
     streams = package.streams
     path = work.path(f"remux.{package.container}")
@@ -69,6 +71,15 @@ def handle(work: Work, spec: ConcatSpec, package: RemuxPackage) -> PublishedOutp
         checks=(*checks, *read),
         warnings=(*spec.warnings, *unseen),
     )
+
+
+def _texts_alone(work: Work, spec: ConcatSpec) -> PublishedOutput:
+    """No film, only the files of its subtitles."""
+    form = spec.sidecar or "vtt"
+    texts, unseen = subtitles.written(work, spec.subtitles, looks=form == "ass")
+    work.lease.confirm()
+    files, read = subtitles.publish(work, spec.uri, texts, form, spec.sidecar_names)
+    return PublishedOutput(files=tuple(files), checks=tuple(read), warnings=(*spec.warnings, *unseen))
 
 
 def _data(work: Work, url: str, package: RemuxPackage, path: Path) -> Check:

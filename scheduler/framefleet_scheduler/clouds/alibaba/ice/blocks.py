@@ -25,7 +25,12 @@ class ContainerBlock(Wire):
 class VideoBlock(Wire):
     """The picture. Bit rates are kbit/s."""
 
-    Codec: Annotated[Text, Works("H.264, H.265, AV1; GIF and WEBP with the containers of these names")] = None
+    Codec: Annotated[
+        Text,
+        Works(
+            "H.264, H.265, AV1; GIF and WEBP with the containers of these names; Copy with a sound of Copy: nothing is encoded"
+        ),
+    ] = None
     Width: Annotated[Whole, Works("128 to 4096, even")] = None
     Height: Annotated[Whole, Works("128 to 4096, even")] = None
     LongShortMode: Annotated[Flag, Works()] = None
@@ -40,7 +45,7 @@ class VideoBlock(Wire):
         Text,
         Works(
             "the most: frames, or seconds as `5s`. Above 600 frames or 10 s there are keyframes at these. In HLS and DASH whole "
-            "seconds that a segment is a multiple of"
+            "seconds, one at least, that a segment is a multiple of"
         ),
     ] = None
     Profile: Annotated[Text, Works("H.264: baseline, main, high")] = None
@@ -76,7 +81,7 @@ class AudioBlock(Wire):
     """The sound. Bit rates are kbit/s."""
 
     Codec: Annotated[
-        Text, Works("AAC, MP3, AC3, FLAC, OPUS, pcm_s16le; EAC3, MP2, VORBIS, WMA-V1 and WMA-V2 are refused")
+        Text, Works("AAC, MP3, AC3, FLAC, OPUS, pcm_s16le, Copy; EAC3, MP2, VORBIS, WMA-V1 and WMA-V2 are refused")
     ] = None
     Profile: Annotated[Text, Works("aac_low; others are refused")] = None
     Bitrate: Annotated[Whole, Works("8 to 1000, as the codec can")] = None

@@ -8,14 +8,13 @@ from typing import Any
 from uuid import uuid4
 
 from framefleet.domain.access import Role
-from framefleet.domain.errors import RequestError, ServiceError, SourceError
+from framefleet.domain.errors import FramefleetError, ServiceError
 from framefleet.domain.records import PublishedFile
 from framefleet.domain.states import TaskState
 from framefleet_scheduler.clouds.alibaba.ice import answers, metadata, submitting, words
-from framefleet_scheduler.clouds.alibaba.ice.convert import MediaFile
 from framefleet_scheduler.clouds.alibaba.ice.listing import GetJob, ListJobs, asked_of
 from framefleet_scheduler.clouds.alibaba.ice.pipelines import lane
-from framefleet_scheduler.clouds.alibaba.ice.plan import Element, Planned
+from framefleet_scheduler.clouds.alibaba.ice.plan import Element, Planned, place
 from framefleet_scheduler.clouds.alibaba.ice.reading import found, named, page, taken
 from framefleet_scheduler.clouds.alibaba.ice.stills import (
     Animation,
@@ -64,15 +63,15 @@ def submit_snapshot(engine: Engine, call: Call) -> dict[str, Any]:
     if "Type" not in config and subtype is not None:
         config = {"Type": {1: "Normal", 2: "Sprite", 3: "WebVtt"}[subtype], **config}
     wanted: Snapshot = laid(Snapshot, config, over, _CONFIG)
-    media = _address(asked.Output, "Output")
+    media = place(asked.Output, "Output")
     extension = media.rsplit(".", 1)[-1].lower() if "." in media else ""
     settings = snapshot(wanted, extension)
     if kind_of(wanted) == "WebVtt":
         settings |= {"format": "jpg"}
     several = settings["kind"] == "sprite" or not (settings.get("count") == 1 or len(settings.get("times", ())) == 1)
-    place = address(media, kind_of(wanted), several)
+    numbered = address(media, kind_of(wanted), several)
     notes = {"type": kind_of(wanted), "config": wanted.model_dump(exclude_unset=True, exclude_none=True)}
-    job = _submit(engine, call, SNAPSHOT, asked, place, media, settings, notes)
+    job = _submit(engine, call, SNAPSHOT, asked, numbered, media, settings, notes)
     return {"JobId": job}
 
 
@@ -83,7 +82,7 @@ def submit_animation(engine: Engine, call: Call) -> dict[str, Any]:
     template, over = asked.TemplateConfig.TemplateId, asked.TemplateConfig.OverwriteParams
     config, _ = _template(engine, call, template, over is not None, 3)
     wanted: Animation = laid(Animation, config, over, _CONFIG)
-    media = _address(asked.Output, "Output")
+    media = place(asked.Output, "Output")
     notes = {"config": wanted.model_dump(exclude_unset=True, exclude_none=True)}
     return {"JobId": _submit(engine, call, ANIMATION, asked, media, media, animation(wanted), notes)}
 
@@ -145,13 +144,13 @@ def media_info(engine: Engine, call: Call) -> dict[str, Any]:
     asked = taken(call, SubmitSyncMediaInfoJob)
     submitting.check_user_data(asked.UserData)
     where = lane(engine, call, None)
-    address = _address(asked.Input, "Input")
+    address = place(asked.Input, "Input")
     uri = submitting.planner(engine, call, where).address(address, "Input.Media")
     try:
         media = engine.look(call, {"uri": uri})
     except ServiceError:
         raise
-    except (RequestError, SourceError) as error:
+    except FramefleetError as error:
         raise words.refused(error, "Input") from error
     now = answers.when(call.at)
     told: dict[str, Any] = {
@@ -187,20 +186,12 @@ def _template(
     return kept.config, kept.subtype
 
 
-def _address(media: MediaFile, path: str) -> str:
-    if media.Media is None:
-        raise words.missing(f"{path}.Media")
-    if (media.Type or "OSS").lower() not in {"oss", "externalurl"}:
-        raise words.unsupported(f"{path}.Type", "there is no library of media here: use OSS")
-    return media.Media.strip()
-
-
 def _submit(
     engine: Engine,
     call: Call,
     scope: str,
     asked: SubmitSnapshotJob | SubmitDynamicImageJob,
-    place: str,
+    uri: str,
     media: str,
     settings: dict[str, Any],
     notes: Mapping[str, Any],
@@ -212,8 +203,8 @@ def _submit(
     where = lane(engine, call, schedule.PipelineId)
     plans = submitting.planner(engine, call, where)
     planned = Planned(
-        sources=[{"uri": plans.address(_address(asked.Input, "Input"), "Input.Media")}],
-        targets=[{"name": _TARGET, "uri": plans.address(place, "Output.Media"), "overrides": settings}],
+        sources=[{"uri": plans.address(place(asked.Input, "Input"), "Input.Media")}],
+        targets=[{"name": _TARGET, "uri": plans.address(uri, "Output.Media"), "overrides": settings}],
         elements=[Element("Output", _TARGET, media)],
         paths=["TemplateConfig"],
         priority=plans.highest([schedule.Priority]),

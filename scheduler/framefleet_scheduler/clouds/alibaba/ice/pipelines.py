@@ -11,11 +11,10 @@ from framefleet.domain.access import Role
 from framefleet_scheduler.clouds.alibaba.ice import priorities, words
 from framefleet_scheduler.clouds.alibaba.ice.answers import when
 from framefleet_scheduler.clouds.alibaba.ice.kept import CreatePipeline, ListPipelines, PipelineNamed, UpdatePipeline
-from framefleet_scheduler.clouds.alibaba.ice.reading import named, taken
+from framefleet_scheduler.clouds.alibaba.ice.reading import DOOR, named, taken
 from framefleet_scheduler.clouds.call import Call
 from framefleet_scheduler.clouds.engine import Engine
 
-DOOR = "ice"
 _KIND = "pipeline"
 MOST_PIPELINES = 50
 """Of a tenant: each has a share of the workers."""

@@ -16,6 +16,7 @@ from framefleet_scheduler.clouds.alibaba.ice.features import Extras, ImageMark, 
 from framefleet_scheduler.clouds.alibaba.ice.ladders import AUDIO, Stream, ladder
 from framefleet_scheduler.clouds.alibaba.ice.marks import watermarks
 from framefleet_scheduler.clouds.alibaba.ice.settings import ANIMATIONS, FILES, LADDERS, SOUNDS, Made, made
+from framefleet_scheduler.clouds.alibaba.ice.types import merged
 
 MOST_OUTPUTS = 50
 MOST_METADATA = 4
@@ -94,7 +95,7 @@ class Planner:
         planned = Planned(self.sources([one.InputFile for one in job.Inputs or []], "Config.Inputs", "InputFile"))
         _check_counts(outputs, groups)
         alone = [
-            self._asked(output, f"Outputs[{i}]", _media(output.OutputFile, f"Outputs[{i}].OutputFile"))
+            self._asked(output, f"Outputs[{i}]", place(output.OutputFile, f"Outputs[{i}].OutputFile"))
             for i, output in enumerate(outputs)
         ]
         grouped = [self._group(group, f"OutputGroups[{i}]") for i, group in enumerate(groups)]
@@ -135,7 +136,7 @@ class Planner:
         found = []
         for i, media in enumerate(inputs):
             at = f"{path}[{i}].{field}".rstrip(".")
-            found.append({"uri": self.address(_media(media, at), f"{at}.Media")})
+            found.append({"uri": self.address(place(media, at), f"{at}.Media")})
         return found
 
     def address(self, text: str, path: str) -> str:
@@ -242,8 +243,8 @@ class Planner:
         planned.paths.append(path)
         for one, rung in zip(those, found.rungs, strict=True):
             folder = whole.rsplit(".", 1)[0] if apart else _base(group, path)
-            place = f"{folder}/{rung}/index.m3u8" if is_hls and rung != AUDIO else whole
-            planned.elements.append(Element(one.path, f"g{at}", place, one.name, at, rung))
+            where = f"{folder}/{rung}/index.m3u8" if is_hls and rung != AUDIO else whole
+            planned.elements.append(Element(one.path, f"g{at}", where, one.name, at, rung))
 
 
 def laid_over(base: Transcode, over: Transcode) -> Transcode:
@@ -259,7 +260,7 @@ def laid_over(base: Transcode, over: Transcode) -> Transcode:
         is_crf = below["TransConfig"].get("TransMode", "").lower() == "fixcrf"
         if is_crf != ("Crf" in video):
             below["TransConfig"] = {k: v for k, v in below["TransConfig"].items() if k != "TransMode"}
-    return Transcode.model_validate(_merged(below, above))
+    return Transcode.model_validate(merged(below, above))
 
 
 def mark(found: Made, marks: list[dict[str, Any]], path: str) -> None:
@@ -283,7 +284,8 @@ def _check_counts(outputs: list[Output], groups: list[Group]) -> None:
         raise words.beyond("Config.OutputGroups", f"there may be {MOST_OUTPUTS} outputs")
 
 
-def _media(media: MediaFile | None, path: str) -> str:
+def place(media: MediaFile | None, path: str) -> str:
+    """The address of a file as it was given. Raises Refusal."""
     if media is None or media.Media is None:
         raise words.missing(f"{path}.Media")
     if (media.Type or "OSS").lower() not in {"oss", "externalurl"}:
@@ -302,7 +304,7 @@ def _kind(group: Group, path: str) -> str:
 
 def _base(group: Group, path: str) -> str:
     held = group.GroupConfig.OutputFileBase if group.GroupConfig is not None else None
-    return _media(held, f"{path}.GroupConfig.OutputFileBase").rstrip("/")
+    return place(held, f"{path}.GroupConfig.OutputFileBase").rstrip("/")
 
 
 def _clips_first(extras: Extras | None) -> bool:
@@ -324,11 +326,3 @@ def _metadata(pairs: dict[str, str], found: Made, path: str) -> dict[str, Any]:
     if found.kind not in {"file", "audio", "remux"}:
         raise words.unsupported(path, f"{found.form} says nothing about itself")
     return {"set": {key.lower(): value for key, value in pairs.items()}}
-
-
-def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    found = dict(below)
-    for key, value in above.items():
-        held = found.get(key)
-        found[key] = _merged(held, value) if isinstance(held, dict) and isinstance(value, dict) else value
-    return found

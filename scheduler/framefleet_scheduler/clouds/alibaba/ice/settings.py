@@ -206,11 +206,13 @@ def _gop(video: VideoBlock, at: str, segment: float | None) -> dict[str, Any]:
 
 
 def _inside(longest: float, segment: float) -> dict[str, Any]:
-    """The largest distance of keyframes that a segment holds a whole number of; nothing where only its start is one."""
-    if longest >= segment:
+    """The largest distance of keyframes, in whole seconds, that a segment holds a whole number of; nothing where only its start
+    is one. Not below a second: half of one is no whole number of frames at 25 per second.
+    """
+    if longest >= segment or segment % 1:
         return {}
     whole = [n for n in range(1, 11) if segment % n == 0 and n <= longest]
-    return {"gop_seconds": max(whole, default=0.5 if segment % 0.5 == 0 else 1)}
+    return {"gop_seconds": max(whole, default=1)}
 
 
 # --- bits ----------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 from framefleet.domain.access import Role
-from framefleet.domain.errors import FramefleetError, RequestError, ServiceError, SourceError
+from framefleet.domain.errors import FramefleetError, ServiceError
 from framefleet.domain.records import TaskRecord
 from framefleet.domain.states import TaskState
 from framefleet_scheduler.clouds.alibaba.ice import callbacks, priorities, words
@@ -53,9 +53,12 @@ def submit(
     name: str | None,
     user_data: str | None,
     notes: Mapping[str, Any] | None = None,
+    asked: Mapping[str, Any] | None = None,
     inputs: str = "Inputs",
 ) -> Known:
-    """Make the task. Raises Refusal, with the parameter that our refusal is about."""
+    """Make the task. `asked`: the parameters as they may be kept, where they have secrets. Raises Refusal, with the parameter that
+    our refusal is about.
+    """
     call.caller.need(Role.PRODUCER)
     request: dict[str, Any] = {
         "name": name or "",
@@ -74,7 +77,7 @@ def submit(
         scope=scope,
         pipeline=where.pipeline,
         form=DOOR if callback is not None else None,
-        asked=call.parameters,
+        asked=call.parameters if asked is None else asked,
         notes={
             "elements": [asdict(one) for one in planned.elements],
             "pipeline": where.id,
@@ -86,7 +89,7 @@ def submit(
         origin, _ = engine.submit(DOOR, call, wanted)
     except ServiceError:
         raise
-    except (RequestError, SourceError) as error:
+    except FramefleetError as error:
         raise refused(error, planned, inputs) from error
     return known(engine, call, origin)
 

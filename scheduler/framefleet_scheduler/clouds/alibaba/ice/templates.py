@@ -24,12 +24,12 @@ from framefleet_scheduler.clouds.alibaba.ice.kept import (
     TemplateNamed,
     UpdateCustomTemplate,
 )
-from framefleet_scheduler.clouds.alibaba.ice.reading import MOST_PAGE, PAGE, named, taken
+from framefleet_scheduler.clouds.alibaba.ice.reading import DOOR, MOST_PAGE, PAGE, named, taken
+from framefleet_scheduler.clouds.alibaba.ice.types import merged
 from framefleet_scheduler.clouds.call import Call
 from framefleet_scheduler.clouds.engine import Engine
 from framefleet_scheduler.clouds.fields import Wire
 
-DOOR = "ice"
 _KIND = "template"
 _DEFAULTS = "default-template"
 MOST_TEMPLATES = 500
@@ -236,15 +236,6 @@ def laid(model: type[Wire], base: Mapping[str, Any], over: Wire | None, path: st
         return model.model_validate(merged(dict(base), above))
     except ValidationError as error:
         raise words.unfit(path, str(error.errors(include_url=False, include_input=False)[0]["msg"])) from None
-
-
-def merged(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """`above` over `below`, field by field."""
-    found = dict(below)
-    for key, value in above.items():
-        held = found.get(key)
-        found[key] = merged(held, value) if isinstance(held, dict) and isinstance(value, Mapping) else value
-    return found
 
 
 def _must(engine: Engine, call: Call, template_id: str | None) -> dict[str, Any]:

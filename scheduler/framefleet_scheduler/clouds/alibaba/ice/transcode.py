@@ -65,10 +65,12 @@ class SubtitleConfig(Wire):
 class Locked(Wire):
     """Encryption of HLS segments."""
 
-    EncryptType: Annotated[Text, Ignored("see Encryption")] = None
-    KeyServiceType: Annotated[Text, Ignored("see Encryption")] = None
-    CipherText: Annotated[Text, Ignored("see Encryption")] = None
-    DecryptKeyUri: Annotated[Text, Ignored("see Encryption")] = None
+    EncryptType: Annotated[Text, Works("AES-128 of whole segments; PrivateEncryption is refused")] = None
+    KeyServiceType: Annotated[Text, Works("Base64; KMS is refused: its keys cannot be opened here")] = None
+    CipherText: Annotated[Text, Works("16 bytes as Base64; kept with the task only, and not told")] = None
+    DecryptKeyUri: Annotated[Text, Works("where players get the key; nothing: it is published beside the manifest")] = (
+        None
+    )
 
 
 class Combined(Wire):
@@ -87,9 +89,7 @@ class Process(Wire):
     ImageWatermarks: Annotated[list[ImageMarkConfig] | None, LISTED, OR_NONE, Works()] = None
     TextWatermarks: Annotated[list[TextMarkConfig] | None, LISTED, OR_NONE, Works()] = None
     Subtitles: Annotated[list[SubtitleConfig] | None, LISTED, OR_NONE, Works("one, the same for all outputs")] = None
-    Encryption: Annotated[
-        Locked | None, Refused("keys of Alibaba's key service cannot be opened here; docs/howto/package.md has our own")
-    ] = None
+    Encryption: Annotated[Locked | None, Works("of m3u8 and hls-fmp4")] = None
     CombineConfigs: Annotated[list[Combined] | None, OR_NONE, Refused("inputs are joined one after the other")] = None
     IsInheritTags: Annotated[Flag, Ignored("tags are of media of a library")] = None
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,17 +16,20 @@ from framefleet_scheduler.clouds.alibaba.ice.features import ImageMark, TextMark
 from framefleet_scheduler.clouds.alibaba.ice.listing import GetParentJob, ListTranscodeJobs, asked_of
 from framefleet_scheduler.clouds.alibaba.ice.marks import MOST_MARKS, image_mark, text_mark
 from framefleet_scheduler.clouds.alibaba.ice.pipelines import lane
-from framefleet_scheduler.clouds.alibaba.ice.plan import MOST_OUTPUTS, Asked, Element, Planned, Planner, mark
+from framefleet_scheduler.clouds.alibaba.ice.plan import MOST_OUTPUTS, Asked, Element, Planned, Planner, mark, place
 from framefleet_scheduler.clouds.alibaba.ice.reading import DOOR, found, named, page, taken
+from framefleet_scheduler.clouds.alibaba.ice.settings import Made
 from framefleet_scheduler.clouds.alibaba.ice.stills import Schedule
 from framefleet_scheduler.clouds.alibaba.ice.templates import Kept, laid
 from framefleet_scheduler.clouds.alibaba.ice.transcode import (
+    Locked,
     OutputOf,
     Process,
     SubmitTranscodeJob,
     Subtitle,
     SubtitleConfig,
 )
+from framefleet_scheduler.clouds.alibaba.parameters import nested
 from framefleet_scheduler.clouds.call import Call
 from framefleet_scheduler.clouds.engine import Engine, Known
 
@@ -45,6 +50,7 @@ FILTER: Mapping[str, frozenset[TaskState]] = {
 """What a filter may find; a job is shown when its state is the one that was asked for, see `parent_state`."""
 _MOST_USER_DATA = 512
 _MOST_NAME = 128
+_LOCKABLE = frozenset({"m3u8", "hls", "hls-fmp4"})
 _ENCODINGS = frozenset({"utf-8", "utf8", "auto"})
 
 
@@ -83,6 +89,7 @@ def submit(engine: Engine, call: Call) -> dict[str, Any]:
         name=asked.Name,
         user_data=asked.UserData,
         notes={"token": asked.ClientToken, "name": asked.Name},
+        asked=without_keys(call.parameters),
         inputs="InputGroup",
     )
     return {"TranscodeParentJob": told(known)}
@@ -121,18 +128,49 @@ def _asked(plans: Planner, kept: Kept, one: OutputOf, path: str) -> Asked:
     process = one.ProcessConfig
     if process is None or process.Transcode is None:
         raise words.missing(f"{path}.ProcessConfig.Transcode")
-    media = one.Output
-    if media is None or media.Media is None:
-        raise words.missing(f"{path}.Output.Media")
-    if (media.Type or "OSS").lower() not in {"oss", "externalurl"}:
-        raise words.unsupported(f"{path}.Output.Type", "there is no library of media here: use OSS")
+    media = place(one.Output, f"{path}.Output")
     at = f"{path}.ProcessConfig"
     transcode = process.Transcode
-    made = plans.made(transcode.TemplateId, transcode.OverwriteParams, f"{at}.Transcode", media.Media.strip())
+    made = plans.made(transcode.TemplateId, transcode.OverwriteParams, f"{at}.Transcode", media)
     marks = _marks(plans, kept, process, at)
     if marks:
         mark(made, marks, f"{at}.ImageWatermarks")
-    return Asked(path=path, made=made, clip=None, name="", media=media.Media.strip(), group=HlsGroup(), settings={})
+    settings = (
+        {} if process.Encryption is None else {"encryption": locked(process.Encryption, made, f"{at}.Encryption")}
+    )
+    return Asked(path=path, made=made, clip=None, name="", media=media, group=HlsGroup(), settings=settings)
+
+
+def locked(asked: Locked, made: Made, path: str) -> dict[str, Any]:
+    """`encryption` of a ladder. Raises Refusal."""
+    if made.form not in _LOCKABLE:
+        raise words.unsupported(path, "only HLS is encrypted")
+    if (asked.EncryptType or "").lower().startswith("private"):
+        raise words.unsupported(f"{path}.EncryptType", "there is no private encryption")
+    if (asked.KeyServiceType or "KMS").lower() != "base64":
+        raise words.unsupported(
+            f"{path}.KeyServiceType", "keys of KMS cannot be opened here: give the key itself as Base64"
+        )
+    if asked.CipherText is None:
+        raise words.missing(f"{path}.CipherText")
+    try:
+        key = base64.b64decode(asked.CipherText, validate=True)
+    except ValueError:
+        key = b""
+    if len(key) != 16:
+        raise words.unfit(f"{path}.CipherText", "it has to be 16 bytes as Base64")
+    return {"key": key.hex(), **({"key_uri": asked.DecryptKeyUri} if asked.DecryptKeyUri else {})}
+
+
+def without_keys(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The call's parameters as they may be kept."""
+    held = parameters.get("OutputGroup")
+    outputs = nested(held) if isinstance(held, str) else held
+    for output in outputs if isinstance(outputs, list) else ():
+        encryption = output.get("ProcessConfig", {}).get("Encryption")
+        if isinstance(encryption, dict):
+            encryption.pop("CipherText", None)
+    return {**parameters, "OutputGroup": json.dumps(outputs, separators=(",", ":"))}
 
 
 def _marks(plans: Planner, kept: Kept, process: Process, at: str) -> list[dict[str, Any]]:

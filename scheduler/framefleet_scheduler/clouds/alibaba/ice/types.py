@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
@@ -27,3 +28,12 @@ Text = Annotated[str | None, Field(max_length=8192), BeforeValidator(_worded), O
 Whole = Annotated[int | None, OR_NONE]
 Number = Annotated[float | None, Field(allow_inf_nan=False), OR_NONE]
 Flag = Annotated[Truth | None, OR_NONE]
+
+
+def merged(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """`above` over `below`, field by field."""
+    found = dict(below)
+    for key, value in above.items():
+        held = found.get(key)
+        found[key] = merged(held, value) if isinstance(held, dict) and isinstance(value, Mapping) else value
+    return found

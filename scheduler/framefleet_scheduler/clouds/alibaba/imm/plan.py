@@ -88,10 +88,8 @@ def _made(one: Target, name: str, path: str, address: Address, film: targets.Fil
     found: list[tuple[dict[str, Any], str]] = []
     if one.uri is not None or one.container is not None:
         found.append((targets.target(one, name, path, address, film), path))
-    elif one.subtitle is not None and one.subtitle.extract_subtitle is not None:
-        raise unsupported(
-            f"{path}.Subtitle.ExtractSubtitle", "subtitles are extracted beside a file; give URI and Container"
-        )
+    elif one.subtitle is not None and one.subtitle.extract_subtitle is not None and not one.subtitle.disable_subtitle:
+        found.append((targets.texts(one.subtitle, name, f"{path}.Subtitle", address), path))
     if one.image is not None:
         found += stills.targets(one.image, name, f"{path}.Image", address)
     if not found:

@@ -69,7 +69,7 @@ class Target(ImmWire):
     container: Annotated[
         Annotated[str, Field(max_length=16)] | None,
         OR_NONE,
-        Works("mp4, mkv, mov, ts, flv; mp3, flac, oga, ac3, opus. asf, avi, mxf and aac are refused"),
+        Works("mp4, mkv, mov, ts, flv; mp3, aac, flac, oga, ac3, opus. asf, avi and mxf are refused"),
     ] = None
     video: Annotated[Video | None, Works("absent: copied, where the sound is copied or left out too")] = None
     audio: Annotated[Audio | None, Works("absent: copied, where sources are neither trimmed nor joined")] = None

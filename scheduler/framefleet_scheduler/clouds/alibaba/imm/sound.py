@@ -37,12 +37,17 @@ def tracks(stream: tuple[int, ...] | None, path: str, nothing: str) -> str | lis
     return found
 
 
+def missing(chosen: str | list[int]) -> dict[str, str]:
+    """Streams of a list that are not there are left out, as the vendor does."""
+    return {} if isinstance(chosen, str) else {"missing": "skip"}
+
+
 def settings(audio: Audio | None, path: str) -> dict[str, Any]:
     """The settings of sound that is copied or encoded."""
     wanted = None if audio is None else audio.transcode_audio
     chosen = tracks(None if audio is None else audio.stream, f"{path}.Stream", "main")
     if audio is None or wanted is None or wanted.codec == "copy":
-        return {"codec": "copy", "channels": None, "tracks": chosen}
+        return {"codec": "copy", "channels": None, "tracks": chosen} | missing(chosen)
     at = f"{path}.TranscodeAudio"
     if wanted.codec in _UNKNOWN_CODECS:
         raise unsupported(f"{at}.Codec", f"{wanted.codec} is not encoded; use aac, mp3, opus, ac3 or flac")
@@ -56,7 +61,7 @@ def settings(audio: Audio | None, path: str) -> dict[str, Any]:
             raise unsupported(f"{at}.{name}", "sound gets the rate that is asked for")
     if audio.filter_audio is not None and audio.filter_audio.mixing:
         raise unsupported(f"{path}.FilterAudio.Mixing", "tracks are not mixed into one")
-    found: dict[str, Any] = {"codec": wanted.codec, "channels": wanted.channel, "tracks": chosen}
+    found: dict[str, Any] = {"codec": wanted.codec, "channels": wanted.channel, "tracks": chosen} | missing(chosen)
     if wanted.bitrate is not None:
         if wanted.quality is not None:
             raise invalid(f"{at}.Quality", "Bitrate and Quality exclude each other")
@@ -84,9 +89,9 @@ def subtitles(subtitle: Subtitle | None, path: str, uri: str, *, holds: bool) ->
             raise unsupported(f"{path}.ExtractSubtitle.URI", "files of subtitles lie in the directory of the target")
         if not _NAME.fullmatch(name):
             raise invalid(f"{path}.ExtractSubtitle.URI", "it is what the files' addresses begin with")
-        return {"mode": "sidecar", "format": _FORMATS[wanted.format], "tracks": chosen, "name": name}
+        return {"mode": "sidecar", "format": _FORMATS[wanted.format], "tracks": chosen, "name": name} | missing(chosen)
     if not holds:
         if subtitle.stream:
             raise unsupported(f"{path}.Stream", "the container takes no subtitles here")
         return None
-    return {"mode": "embed", "tracks": chosen}
+    return {"mode": "embed", "tracks": chosen} | missing(chosen)

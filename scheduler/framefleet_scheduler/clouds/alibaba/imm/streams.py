@@ -149,7 +149,7 @@ class Audio(ImmWire):
     """The sound of a target."""
 
     disable_audio: Annotated[Truth, Works()] = False
-    stream: Annotated[Streams, Works("one that is not there fails the task")] = None
+    stream: Annotated[Streams, Works()] = None
     transcode_audio: Annotated[TranscodeAudio | None, OR_NONE, Works("absent: no sound")] = None
     filter_audio: Annotated[FilterAudio | None, OR_NONE, Works()] = None
 
@@ -165,5 +165,5 @@ class Subtitle(ImmWire):
     """The subtitles of a target."""
 
     disable_subtitle: Annotated[Truth, Works()] = False
-    stream: Annotated[Streams, Works("one that is not there fails the task")] = None
-    extract_subtitle: Annotated[ExtractSubtitle | None, OR_NONE, Works("of a target that has a file too")] = None
+    stream: Annotated[Streams, Works()] = None
+    extract_subtitle: Annotated[ExtractSubtitle | None, OR_NONE, Works()] = None

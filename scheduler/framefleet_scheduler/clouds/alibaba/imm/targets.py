@@ -10,10 +10,11 @@ from framefleet_scheduler.clouds.alibaba.imm import picture, sound
 from framefleet_scheduler.clouds.alibaba.imm.picture import Address, Way
 from framefleet_scheduler.clouds.alibaba.imm.refusals import invalid, unsupported
 from framefleet_scheduler.clouds.alibaba.imm.requests import Segment, Target
+from framefleet_scheduler.clouds.alibaba.imm.streams import Subtitle
 
 FILES = frozenset({"mp4", "mkv", "mov", "ts", "flv"})
-SOUND_FILES = {"mp3": "mp3", "flac": "flac", "oga": "ogg", "ac3": "ac3", "opus": "opus"}
-_UNKNOWN_CONTAINERS = ("asf", "avi", "mxf", "aac")
+SOUND_FILES = {"mp3": "mp3", "flac": "flac", "oga": "ogg", "ac3": "ac3", "opus": "opus", "aac": "aac"}
+_UNKNOWN_CONTAINERS = ("asf", "avi", "mxf")
 _WITH_SUBTITLES = frozenset({"mp4", "mkv", "mov"})
 _WITH_SPEED = frozenset({"mp4", "mov"})
 _WITH_COVER = frozenset({"mp4", "mkv"})
@@ -60,6 +61,19 @@ def target(wanted: Target, name: str, path: str, address: Address, film: Film) -
         "name": name,
         "uri": address(with_extension(wanted.uri, extension), f"{path}.URI"),
         "overrides": settings,
+    }
+
+
+def texts(wanted: Subtitle, name: str, path: str, address: Address) -> dict[str, Any]:
+    """A target of subtitles alone, whose files are named by ExtractSubtitle."""
+    assert wanted.extract_subtitle is not None
+    uri = wanted.extract_subtitle.uri
+    settings = sound.subtitles(wanted, path, uri, holds=False)
+    assert settings is not None
+    return {
+        "name": name,
+        "uri": address(f"{uri}.{settings['format']}", f"{path}.ExtractSubtitle.URI"),
+        "overrides": {"kind": "remux", "video": False, "audio": None, "subtitles": settings},
     }
 
 
@@ -119,13 +133,15 @@ def _copied(wanted: Target, container: str, path: str, film: Film, shown: Way, h
     data = wanted.data is not None and bool(wanted.data.stream)
     if data and container != "mp4":
         raise invalid(f"{path}.Data", "data streams are kept in mp4")
-    tracks = None if wanted.audio is None else wanted.audio.stream
+    stream = None if wanted.audio is None else wanted.audio.stream
+    tracks = sound.tracks(stream, f"{path}.Audio.Stream", "main")
     holds = container in _WITH_SUBTITLES and film.whole
     return {
         "kind": "remux",
         "container": container,
         "video": shown == "copy",
-        "audio": sound.tracks(tracks, f"{path}.Audio.Stream", "main") if heard == "copy" else None,
+        "audio": tracks if heard == "copy" else None,
+        **sound.missing(tracks),
         "subtitles": sound.subtitles(wanted.subtitle, f"{path}.Subtitle", wanted.uri or "", holds=holds),
         "data": data,
     }

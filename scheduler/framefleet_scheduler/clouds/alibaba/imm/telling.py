@@ -76,7 +76,9 @@ def _with_files(asked: list[dict[str, Any]], record: TaskRecord, letter: str) ->
     """The targets as they were asked for, each with the addresses of its files."""
     found: list[dict[str, Any]] = json.loads(json.dumps(asked))
     for target in record.targets:
-        uris = [_theirs(file.uri) for file in target.files if file.kind in {"media", "manifest", "picture", "text"}]
+        uris = [
+            _theirs(file.uri) for file in target.files if file.kind in {"media", "manifest", "picture", "subtitles"}
+        ]
         still = _STILL.fullmatch(target.name)
         if still is None:
             place = int(target.name[1:]) if target.name[:1] == letter and target.name[1:].isdigit() else len(found)
@@ -103,4 +105,4 @@ def _write(engine: Engine, known: Known, about: dict[str, Any]) -> None:
     except ServiceError:
         raise
     except FramefleetError as error:
-        log.warning("imm.message.refused", task_id=known.record.id, code=error.code, message=error.message)
+        log.warning("message.refused", task_id=known.record.id, code=error.code, message=error.message)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from framefleet.domain.media_info import MediaInfo
+from framefleet.domain.subtitles import TEXT_CODECS
 from framefleet.domain.webhook import FINAL_EVENTS, shown_url
 from framefleet_scheduler.clouds.call import Call, Refusal
 from framefleet_scheduler.clouds.engine import Engine
@@ -21,28 +23,36 @@ MARKS = Kind("watermark", watermarks.MarkTemplate, {}, watermarks.check)
 
 def ground(engine: Engine, call: Call) -> Ground:
     """What a translation has to know of the installation."""
-    shelf = Shelf(engine, call, MPS)
+    shelf, media = Shelf(engine, call, MPS), _looks(engine, call)
     return Ground(
         named=engine.is_storage,
         find=shelf.find,
         mark=lambda number: shelf.find(MARKS, number),
-        seconds=_lengths(engine, call),
+        seconds=lambda uri: _seconds(media(uri)),
+        texts=lambda uri: _texts(media(uri)),
     )
 
 
-def _lengths(engine: Engine, call: Call) -> Callable[[str], float]:
-    """Seconds of sources; each is looked at once."""
-    known: dict[str, float] = {}
+def _looks(engine: Engine, call: Call) -> Callable[[str], MediaInfo]:
+    """What is in sources; each is looked at once."""
+    known: dict[str, MediaInfo] = {}
 
-    def seconds(uri: str) -> float:
+    def media(uri: str) -> MediaInfo:
         if uri not in known:
-            found = engine.look(call, {"uri": uri})
-            if found.duration is None:
-                raise MPS.wrong("SrcFile", "the source does not say how long it is, so nothing counts from its end")
-            known[uri] = float(found.duration)
+            known[uri] = engine.look(call, {"uri": uri})
         return known[uri]
 
-    return seconds
+    return media
+
+
+def _seconds(media: MediaInfo) -> float:
+    if media.duration is None:
+        raise MPS.wrong("SrcFile", "the source does not say how long it is, so nothing counts from its end")
+    return float(media.duration)
+
+
+def _texts(media: MediaInfo) -> list[int]:
+    return [one.index for one in media.other if one.kind == "subtitle" and one.codec in TEXT_CODECS]
 
 
 def shown(asked: Any) -> dict[str, Any]:

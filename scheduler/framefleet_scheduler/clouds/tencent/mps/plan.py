@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from framefleet_scheduler.clouds.addresses import Named
+from framefleet_scheduler.clouds.addresses import Named, NoAddress, of_text
 from framefleet_scheduler.clouds.call import Refusal
 from framefleet_scheduler.clouds.tencent import elements
 from framefleet_scheduler.clouds.tencent.elements import Made, part
@@ -24,6 +24,7 @@ from framefleet_scheduler.clouds.tencent.mps.requests import (
     TimedElement,
     TranscodeElement,
 )
+from framefleet_scheduler.clouds.tencent.mps.subtitles import Texts
 from framefleet_scheduler.clouds.tencent.mps.words import MPS
 from framefleet_scheduler.clouds.tencent.templates import Kind
 from framefleet_scheduler.clouds.tencent.words import unsupported
@@ -43,6 +44,8 @@ class Ground:
     """A template of watermarks. Raises Refusal."""
     seconds: Callable[[str], float]
     """Length of a source of ours; asked only where a request counts from an end."""
+    texts: Callable[[str], list[int]]
+    """Indexes of the text tracks of a source of ours; asked only where a request has subtitles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +104,27 @@ def plan(asked: Asked, ground: Ground) -> Plan:
     if many > MOST_TARGETS:
         raise unsupported(f"a task has up to {MOST_TARGETS} elements here")
     timeline = _timeline(asked, ground)
-    found = tuple(_elements(asked, ground, timeline))
+    texts = _texts(asked, ground)
+    found = tuple(_elements(asked, ground, timeline, texts))
+    if texts.files and (timeline.heads or timeline.tails):
+        raise unsupported("subtitles of a film with a HeadTailParameter are not supported here")
     if sum(len(one.targets) for one in found) > MOST_TARGETS:
         raise unsupported(f"a task has up to {MOST_TARGETS} outputs here")
-    return Plan(timeline.sources(asked.source), len(timeline.heads), found)
+    return Plan(timeline.sources(asked.source, texts.files), len(timeline.heads), found)
+
+
+def _texts(asked: Asked, ground: Ground) -> Texts:
+    def address(text: str) -> str:
+        try:
+            return of_text(text, ground.named)
+        except NoAddress as error:
+            raise MPS.wrong("Path", f"Path of SubtitleTemplate: {error}") from None
+
+    return Texts(
+        place=lambda one: places.source(one, ground.named, "SubtitleFileInput").uri,
+        address=address,
+        streams=partial(ground.texts, asked.source.uri),
+    )
 
 
 # --- the timeline ---------------------------------------------------------------------------
@@ -119,9 +139,10 @@ class _Timeline:
     heads: tuple[str, ...] = ()
     tails: tuple[str, ...] = ()
 
-    def sources(self, main: Place) -> tuple[dict[str, Any], ...]:
+    def sources(self, main: Place, subtitles: list[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
         """Of our task."""
-        cut = {name: value for name, value in (("start", self.start), ("duration", self.duration)) if value}
+        about = (("start", self.start), ("duration", self.duration), ("subtitles", subtitles))
+        cut = {name: value for name, value in about if value}
         return (
             *({"uri": uri} for uri in self.heads),
             {"uri": main.uri, **cut},
@@ -179,6 +200,7 @@ class _Spot:
     asked: Asked
     ground: Ground
     timeline: _Timeline
+    texts: Texts
 
     @property
     def where(self) -> str:
@@ -224,10 +246,10 @@ class _Spot:
         return Element(self.type, self.set, self.place, definition or 0, bucket, targets, notes)
 
 
-def _elements(asked: Asked, ground: Ground, timeline: _Timeline) -> Iterator[Element]:
+def _elements(asked: Asked, ground: Ground, timeline: _Timeline, texts: Texts) -> Iterator[Element]:
     for name, (type_, make) in _SETS.items():
         for i, one in enumerate(getattr(asked.elements, name) or []):
-            yield make(one, _Spot(type_, name, i, asked, ground, timeline))
+            yield make(one, _Spot(type_, name, i, asked, ground, timeline, texts))
 
 
 def _transcode(one: TranscodeElement, spot: _Spot) -> Element:
@@ -235,7 +257,12 @@ def _transcode(one: TranscodeElement, spot: _Spot) -> Element:
     if made.settings["kind"] == "ladder":
         made = replace(made, settings={**made.settings, "own_folder": True})
     bucket = spot.bucket(one.OutputStorage)
-    made = _marked(made, spot.marks(one.WatermarkSet))
+    over, raw = one.OverrideParameter, None if one.Definition else one.RawParameter
+    texts = spot.texts.settings(
+        raw.SubtitleTemplate if raw is not None else over.SubtitleTemplate if over is not None else None,
+        over.AddOnSubtitles if over is not None and raw is None else None,
+    )
+    made = _laid(_marked(made, spot.marks(one.WatermarkSet)), texts)
     path = spot.path(one.OutputObjectPath, one.Definition or 0, made.extension)
     return spot.element(one.Definition, bucket, spot.target(made, bucket, path), container=_container(made))
 
@@ -246,7 +273,9 @@ def _coded(one: TranscodeElement, spot: _Spot) -> Made:
         return words.overridden(spot.ground.find(words.TRANSCODE, one.Definition), one.OverrideParameter)
     if one.RawParameter is None:
         raise Refusal("MissingParameter", f"{spot.where} needs a Definition, or RawParameter with Definition 0")
-    raw = words.MpsTranscode.model_validate(one.RawParameter.model_dump(exclude_none=True))
+    raw = words.MpsTranscode.model_validate(
+        one.RawParameter.model_dump(exclude_none=True, exclude={"SubtitleTemplate"})
+    )
     words.TRANSCODE.check(raw, MPS)
     return words.overridden(raw, None)
 
@@ -258,6 +287,12 @@ def _marked(made: Made, marks: list[dict[str, Any]]) -> Made:
         raise MPS.wrong("WatermarkSet", "there is no picture that watermarks could lie over")
     video = {**made.settings.get("video", {}), "watermarks": marks}
     return replace(made, settings={**made.settings, "video": video})
+
+
+def _laid(made: Made, texts: dict[str, Any]) -> Made:
+    if texts and made.settings["kind"] not in {"file", "ladder"}:
+        raise MPS.wrong("SubtitleTemplate", "a file of sound has no subtitles")
+    return replace(made, settings={**made.settings, **texts})
 
 
 def _container(made: Made) -> str:
@@ -272,6 +307,7 @@ def _adaptive(one: AdaptiveElement, spot: _Spot) -> Element:
         template = template.model_copy(update={"StreamInfos": tuple(one.StdExtStreamInfos)})
     made = elements.adaptive(template, MPS)
     made = _marked(replace(made, settings={**made.settings, "own_folder": True}), spot.marks(one.WatermarkSet))
+    made = _laid(made, spot.texts.settings(one.SubtitleTemplate, one.AddOnSubtitles))
     bucket = spot.bucket(one.OutputStorage)
     path = spot.path(one.OutputObjectPath, one.Definition or 0, made.extension)
     package = "HLS" if made.extension == "m3u8" else "MPEG-DASH"

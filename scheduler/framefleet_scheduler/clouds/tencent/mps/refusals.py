@@ -48,7 +48,7 @@ def _place(field: str, made: Plan | None) -> str:
     """The vendor's name of a field of our request."""
     if field.startswith("sources["):
         return "InputInfo"
-    if field.startswith(_NOTIFY):
+    if field.startswith((_NOTIFY, "TaskNotifyConfig")):
         return "TaskNotifyConfig.NotifyUrl"
     found = _TARGET.match(field)
     if found is None or made is None:

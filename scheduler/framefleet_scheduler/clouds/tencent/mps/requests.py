@@ -7,10 +7,12 @@ from typing import Annotated
 from pydantic import Field
 
 from framefleet_scheduler.clouds.fields import Ignored, Refused, Truth, Wire, Works
+from framefleet_scheduler.clouds.tencent.models import Override, Tehd, Text, Whole
 from framefleet_scheduler.clouds.tencent.mps.paths import NumberFormat
 from framefleet_scheduler.clouds.tencent.mps.places import Input, Output
+from framefleet_scheduler.clouds.tencent.mps.subtitles import AddOn, Burnt
 from framefleet_scheduler.clouds.tencent.mps.watermarks import Mark
-from framefleet_scheduler.clouds.tencent.mps.words import MpsOverride, MpsStream, Raw
+from framefleet_scheduler.clouds.tencent.mps.words import MpsPicture, MpsSound, MpsStream
 
 Number = Annotated[int | None, Works()]
 Storage = Annotated[Output | None, Works("the one above if it is left out")]
@@ -22,6 +24,7 @@ Format = Annotated[NumberFormat | None, Works()]
 Anything = dict[str, object]
 NoMarks = Annotated[list[Anything] | None, Refused("pictures have no watermarks")]
 _AI = "there is no AI here"
+_ENHANCE = "there is no enhancement by AI here"
 _BLIND = "there are no invisible watermarks here"
 _EXTENDED = "its meaning is not public"
 _NAMES = "segments have numbers, in a folder beside the manifest that has its name"
@@ -32,6 +35,29 @@ class HeadTail(Wire):
 
     HeadSet: Annotated[list[Input] | None, Field(max_length=10), Works("with the film and the tails up to 11")] = None
     TailSet: Annotated[list[Input] | None, Field(max_length=10), Works("likewise")] = None
+
+
+class Raw(Wire):
+    """`RawParameter` of a transcoding element: a whole template."""
+
+    Container: Text = None
+    RemoveVideo: Whole = None
+    RemoveAudio: Whole = None
+    VideoTemplate: Annotated[MpsPicture | None, Works()] = None
+    AudioTemplate: Annotated[MpsSound | None, Works()] = None
+    TEHDConfig: Annotated[Tehd | None, Works()] = None
+    StdExtInfo: Annotated[str | None, Refused("its meaning is not public")] = None
+    EnhanceConfig: Annotated[dict[str, object] | None, Refused(_ENHANCE)] = None
+    SubtitleTemplate: Annotated[Burnt | None, Works()] = None
+
+
+class MpsOverride(Override):
+    """`OverrideParameter`: laid over the template, field by field."""
+
+    VideoTemplate: Annotated[MpsPicture | None, Works()] = None
+    SubtitleTemplate: Annotated[Burnt | None, Works()] = None
+    AddonAudioStream: Annotated[list[dict[str, object]] | None, Refused("no sound is added to the source's")] = None
+    AddOnSubtitles: Annotated[list[AddOn] | None, Field(max_length=16), Works("of MP4, MOV, MKV, WebM and HLS")] = None
 
 
 _ONE_TIMELINE = "the same in all elements of a request, and then all of them transcode; otherwise it is refused"
@@ -111,10 +137,10 @@ class AdaptiveElement(Wire):
     OutputObjectPath: Path = None
     SubStreamObjectName: Annotated[str | None, Ignored(_NAMES)] = None
     SegmentObjectName: Annotated[str | None, Ignored(_NAMES)] = None
-    AddOnSubtitles: Annotated[list[Anything] | None, Refused("no subtitles are added to the source's")] = None
+    AddOnSubtitles: Annotated[list[AddOn] | None, Field(max_length=16), Works()] = None
     DrmInfo: Annotated[Anything | None, Refused("there is no DRM here")] = None
     DefinitionType: Annotated[str | None, Works("`Common`; `PureAudio` is refused")] = None
-    SubtitleTemplate: Annotated[Anything | None, Refused("subtitles are not drawn into the picture")] = None
+    SubtitleTemplate: Annotated[Burnt | None, Works()] = None
     StdExtInfo: Annotated[str | None, Refused(_EXTENDED)] = None
     KeyPTSList: Annotated[list[int] | None, Refused("keyframes are evenly apart")] = None
     AddOnAudios: Annotated[list[Anything] | None, Refused("no sound is added to the source's")] = None

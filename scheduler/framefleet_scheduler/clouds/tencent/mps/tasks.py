@@ -98,10 +98,12 @@ def describe_tasks(engine: Engine, call: Call) -> dict[str, Any]:
     if not 1 <= limit <= MOST_PAGE:
         raise MPS.wrong("Limit", f"Limit is 1 to {MOST_PAGE}")
     found = list(islice(_listed(engine, call, asked, MOST_LOOKED_AT, _place(asked.ScrollToken)), limit + 1))
+    page = found[:limit]
+    filters = (DOOR, call.tenant, asked.Status, asked.SubTaskHasFailed, asked.StartTime, asked.EndTime)
     return {
-        "TaskSet": [answers.simple(record, engine.origin(record.id)) for record in found[:limit]],
-        "ScrollToken": _token(found[limit - 1]) if len(found) > limit else "",
-        "TotalCount": sum(1 for _ in _listed(engine, call, asked, MOST_COUNTED)),
+        "TaskSet": [answers.simple(record, engine.origin(record.id)) for record in page],
+        "ScrollToken": _token(page[-1]) if len(found) > limit else "",
+        "TotalCount": engine.counts.ask(filters, lambda: sum(1 for _ in _listed(engine, call, asked, MOST_COUNTED))),
     }
 
 

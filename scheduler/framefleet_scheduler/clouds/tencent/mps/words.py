@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from framefleet_scheduler.clouds.fields import Ignored, Refused, Wire, Works
+from framefleet_scheduler.clouds.fields import Ignored, Refused, Works
 from framefleet_scheduler.clouds.tencent import elements, templates
 from framefleet_scheduler.clouds.tencent.elements import Made
 from framefleet_scheduler.clouds.tencent.models import (
@@ -17,12 +17,9 @@ from framefleet_scheduler.clouds.tencent.models import (
     Picture,
     Sound,
     Stream,
-    Tehd,
     TemplateComment,
     TemplateName,
-    Text,
     Transcode,
-    Whole,
 )
 from framefleet_scheduler.clouds.tencent.templates import Kind
 from framefleet_scheduler.clouds.tencent.words import Words, unsupported
@@ -79,29 +76,6 @@ class MpsSoundUpdate(MpsSound):
     """As a change of a template."""
 
     StreamSelects: Annotated[list[int] | None, Refused("tracks are chosen in OverrideParameter of a request")] = None
-
-
-class Raw(Wire):
-    """`RawParameter` of a transcoding element: a whole template."""
-
-    Container: Text = None
-    RemoveVideo: Whole = None
-    RemoveAudio: Whole = None
-    VideoTemplate: Annotated[MpsPicture | None, Works()] = None
-    AudioTemplate: Annotated[MpsSound | None, Works()] = None
-    TEHDConfig: Annotated[Tehd | None, Works()] = None
-    StdExtInfo: Annotated[str | None, Refused("its meaning is not public")] = None
-    EnhanceConfig: Annotated[dict[str, object] | None, Refused(_AI)] = None
-    SubtitleTemplate: Annotated[dict[str, object] | None, Refused("subtitles are not drawn into the picture")] = None
-
-
-class MpsOverride(Override):
-    """`OverrideParameter`: laid over the template, field by field."""
-
-    VideoTemplate: Annotated[MpsPicture | None, Works()] = None
-    SubtitleTemplate: Annotated[dict[str, object] | None, Refused("subtitles are not drawn into the picture")] = None
-    AddonAudioStream: Annotated[list[dict[str, object]] | None, Refused("no sound is added to the source's")] = None
-    AddOnSubtitles: Annotated[list[dict[str, object]] | None, Refused("no subtitles are added to the source's")] = None
 
 
 class MpsTranscode(Transcode):
@@ -166,7 +140,7 @@ def _level(text: str) -> str:
     return f"{found[1]}.{found[2] or 0}"
 
 
-def overridden(template: MpsTranscode, override: MpsOverride | None) -> Made:
+def overridden(template: MpsTranscode, override: Override | None) -> Made:
     """What comes of a template with what an element lays over it. Raises Refusal."""
     picture = None if override is None else override.VideoTemplate
     if override is not None and picture is not None and picture.Vcrf == _AUTOMATIC_VCRF:

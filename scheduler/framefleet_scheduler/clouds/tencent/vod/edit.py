@@ -83,7 +83,7 @@ def pull_upload(engine: Engine, call: Call) -> dict[str, Any]:
     notes: dict[str, Any] = {"name": name, "made": made, "type": extension, "class": asked.ClassId or 0}
     if needed is not None:
         notes["procedure"] = new_task_id("Procedure")
-    task_id = submitted(library, Order("PullUpload", file_id, common, body, notes))
+    task_id = submitted(library, Order("PullUpload", file_id, common, body, notes=notes))
     more = {"cover": asked.CoverUrl or "", "class": asked.ClassId or 0, "context": asked.SourceContext or ""}
     library.add(file_id, made, name, source="Upload", task=task_id, **more)
     if needed is not None:
@@ -205,7 +205,7 @@ def edit_media(engine: Engine, call: Call) -> dict[str, Any]:
         "class": output.ClassId or 0,
         "input": [one.model_dump(exclude_none=True) for one in files],
     }
-    task_id = submitted(library, Order("EditMedia", file_id, common, body, notes))
+    task_id = submitted(library, Order("EditMedia", file_id, common, body, notes=notes))
     library.add(file_id, uri, name, source="EditMedia", task=task_id, **{"class": output.ClassId or 0})
     return {"TaskId": task_id}
 

@@ -11,11 +11,13 @@ import threading
 import time as clock
 from typing import Annotated, Any
 
+import structlog
 from pydantic import Field
 
 from framefleet.domain.access import Role
 from framefleet.domain.errors import InvalidWebhook
 from framefleet.domain.webhook import parsed_url
+from framefleet.seal import SealBroken
 from framefleet_scheduler.clouds.call import Call, Refusal
 from framefleet_scheduler.clouds.engine import Engine
 from framefleet_scheduler.clouds.fields import Wire, Works
@@ -23,6 +25,8 @@ from framefleet_scheduler.clouds.tencent.vod.library import DOOR
 from framefleet_scheduler.clouds.tencent.vod.requests import App, Reserved
 from framefleet_scheduler.clouds.tencent.vod.words import VOD
 from framefleet_scheduler.clouds.tencent.words import read, unsupported
+
+log = structlog.get_logger()
 
 MOST_EVENTS = 16
 """Of one pull, and of one confirmation."""
@@ -142,9 +146,17 @@ def sealed(engine: Engine, tenant: str, app: int, key: str) -> str:
 
 
 def opened(engine: Engine, tenant: str, app: int, kept: str) -> str:
-    """A SignKey that was sealed. Raises SealBroken."""
+    """A SignKey that was sealed; nothing when the server has another seal key now: who checks signatures refuses what has none,
+    and the operator sees that among what could not be delivered.
+    """
     seal = engine.desk.access.seal
-    return seal.open(kept, _about(tenant, app)) if kept and seal is not None else ""
+    if not kept or seal is None:
+        return ""
+    try:
+        return seal.open(kept, _about(tenant, app))
+    except SealBroken:
+        log.warning("vod.sign_key_sealed_otherwise", tenant=tenant, app=app)
+        return ""
 
 
 def _about(tenant: str, app: int) -> str:

@@ -13,7 +13,7 @@ from framefleet_scheduler.clouds.call import Call, Refusal
 from framefleet_scheduler.clouds.engine import Engine
 from framefleet_scheduler.clouds.fields import Wire, Works
 from framefleet_scheduler.clouds.tencent import results
-from framefleet_scheduler.clouds.tencent.vod import answers, tasks
+from framefleet_scheduler.clouds.tencent.vod import answers, parts, tasks
 from framefleet_scheduler.clouds.tencent.vod.answers import Told
 from framefleet_scheduler.clouds.tencent.vod.edit import TARGET
 from framefleet_scheduler.clouds.tencent.vod.library import DOOR, NEVER, Library, extension_of
@@ -53,6 +53,7 @@ _SETS = {
     "SnapshotByTimeOffset": ("SnapshotByTimeOffsetInfo", "SnapshotByTimeOffsetSet"),
     "AdaptiveDynamicStreaming": ("AdaptiveDynamicStreamingInfo", "AdaptiveDynamicStreamingSet"),
 }
+_PROCESSED = frozenset({"Transcode", "EditMedia"})
 _PARTS = {"TranscodeFiles": "transcode", "AdaptiveDynamicStreamingFiles": "adaptive"}
 
 
@@ -111,7 +112,7 @@ def _is_there(library: Library, document: dict[str, Any]) -> bool:
     if "task" not in document or "meta" in document:
         return True
     made = library.engine.find(DOOR, library.call, document["task"])
-    return made is None or made.record.state is TaskState.SUCCEEDED
+    return made is None or parts.merged(parts.all_of(library.engine, made)).record.state is TaskState.SUCCEEDED
 
 
 def _info(
@@ -157,6 +158,7 @@ def _outputs(made: list[Told]) -> dict[str, list[dict[str, Any]]]:
 
 def _basic(library: Library, document: dict[str, Any], covers: list[dict[str, Any]]) -> dict[str, Any]:
     kind = extension_of(document["uri"])
+    origin = "VideoProcessing" if document.get("source") in _PROCESSED else "Upload"
     return {
         "Name": document["name"],
         "Description": "",
@@ -169,7 +171,7 @@ def _basic(library: Library, document: dict[str, Any], covers: list[dict[str, An
         "CoverUrl": covers[-1]["CoverUrl"] if covers else document.get("cover", ""),
         "Type": "hls" if kind == "m3u8" else kind,
         "MediaUrl": library.shown(document["uri"]),
-        "SourceInfo": {"SourceType": document.get("source", "Upload"), "SourceContext": document.get("context", "")},
+        "SourceInfo": {"SourceType": origin, "SourceContext": document.get("context", "")},
         "StorageRegion": "",
         "StoragePath": document.get("path", ""),
         "TagSet": [],
@@ -220,21 +222,21 @@ def delete(engine: Engine, call: Call) -> dict[str, Any]:
     library = Library(engine, call, asked.SubAppId or 0)
     document = library.find(asked.FileId)
     file_id = asked.FileId or ""
-    parts = asked.DeleteParts or []
-    for part in parts:
-        if part.Type not in {"OriginalFiles", *_PARTS}:
-            raise Refusal("InvalidParameterValue.Type", f"there are no {(part.Type or '')[:40]} here")
+    items = asked.DeleteParts or []
+    for item in items:
+        if item.Type not in {"OriginalFiles", *_PARTS}:
+            raise Refusal("InvalidParameterValue.Type", f"there are no {(item.Type or '')[:40]} here")
     folder = library.folder(file_id)
-    if not parts:
+    if not items:
         _remove(library, folder, lambda _: True)
         _remove_own(library, document)
         library.forget(file_id)
-    for part in parts:
-        if part.Type == "OriginalFiles":
+    for item in items:
+        if item.Type == "OriginalFiles":
             _remove(library, folder, lambda name: name.startswith("original"))
             _remove_own(library, document)
         else:
-            kind = f"{_PARTS[part.Type or '']}-" + (f"{part.Definition}-" if part.Definition else "")
+            kind = f"{_PARTS[item.Type or '']}-" + (f"{item.Definition}-" if item.Definition else "")
             _remove(library, folder, lambda name, kind=kind: name.partition("/")[2].startswith(kind))
     call.note("media.delete", file_id)
     return {}

@@ -23,9 +23,9 @@ from framefleet_scheduler.clouds.tencent.vod.requests import (
 )
 from framefleet_scheduler.clouds.tencent.vod.templates import ADAPTIVE, TRANSCODE, VodTranscode
 from framefleet_scheduler.clouds.tencent.vod.words import VOD
-from framefleet_scheduler.clouds.tencent.words import unsupported
 
 MOST_TARGETS = 50
+MOST_PARTS = 10
 Find = Callable[[Kind, int | None], Any]
 """A template by its number; raises Refusal."""
 
@@ -34,29 +34,36 @@ Placing = Callable[[str, str], str]
 """(folder, name) -> address of the file of this name in a folder of its own."""
 
 
+Part = tuple[float, float | None]
+"""Of the source: its beginning and how long it is, seconds; None: to the end."""
+WHOLE: Part = (0.0, None)
+
+
 @dataclass(slots=True)
 class Plan:
     """What is asked of our engine."""
 
-    targets: list[dict[str, Any]] = field(default_factory=list)
-    start: float = 0.0
-    duration: float | None = None
+    parts: dict[Part, list[dict[str, Any]]] = field(default_factory=dict)
+    """Targets, by the part of the source that they are made of: each part is a task of its own."""
     elements: list[dict[str, Any]] = field(default_factory=list)
     """For the answers, one for each element: `type`, `input` (as it came), `targets` (names of ours), and what its kind needs."""
 
-    def add(self, name: str, made: Made, uri: str) -> None:
+    def add(self, name: str, made: Made, uri: str, part: Part = WHOLE) -> None:
         """One target."""
-        self.targets.append({"name": name, "uri": uri, "overrides": made.settings})
+        self.parts.setdefault(part, []).append({"name": name, "uri": uri, "overrides": made.settings})
+
+    @property
+    def targets(self) -> list[dict[str, Any]]:
+        """Of all parts."""
+        return [target for targets in self.parts.values() for target in targets]
 
 
 def plan(asked: MediaProcess, find: Find, length: Length, place: Placing) -> Plan:
     """Targets of a request, in its order. Raises Refusal."""
     found = Plan()
-    parts = []
     for i, transcoding in enumerate(asked.TranscodeTaskSet or ()):
         part = elements.part(transcoding.StartTimeOffset, transcoding.EndTimeOffset, length, VOD)
-        parts.append(part)
-        _transcode(found, i, transcoding, find, place, _rest(part, length))
+        _transcode(found, i, transcoding, find, place, length, part)
     for i, animated in enumerate(asked.AnimatedGraphicTaskSet or ()):
         _animated(found, i, animated, find, length, place)
     for i, timed in enumerate(asked.SnapshotByTimeOffsetTaskSet or ()):
@@ -64,7 +71,7 @@ def plan(asked: MediaProcess, find: Find, length: Length, place: Placing) -> Pla
     for i, sample in enumerate(asked.SampleSnapshotTaskSet or ()):
         template: Sample = find(templates.SAMPLE, sample.Definition)
         made = elements.sample(template, VOD)
-        more = {"sample": template.SampleType, "interval": template.SampleInterval}
+        more: dict[str, Any] = {"sample": template.SampleType, "interval": template.SampleInterval}
         _one(found, "SampleSnapshot", i, sample, made, place("sample", _numbered(made, sample.Definition, i)), **more)
     for i, sheet in enumerate(asked.ImageSpriteTaskSet or ()):
         sprite: Sprite = find(templates.SPRITE, sheet.Definition)
@@ -83,24 +90,14 @@ def plan(asked: MediaProcess, find: Find, length: Length, place: Placing) -> Pla
         raise Refusal("InvalidParameter", "MediaProcessTask asks for nothing")
     if len(found.targets) > MOST_TARGETS:
         raise Refusal("LimitExceeded", f"a request makes up to {MOST_TARGETS} outputs here")
-    _trim(found, parts)
+    if len(found.parts) > MOST_PARTS:
+        raise Refusal("LimitExceeded", f"a request uses up to {MOST_PARTS} different parts of its source here")
     return found
 
 
-def _trim(found: Plan, parts: list[tuple[float, float | None]]) -> None:
-    """The part of the source that is used: one for the whole task."""
-    all_parts = {*parts, *([(0.0, None)] if len(parts) < len(found.elements) else [])}
-    if len(all_parts) > 1:
-        raise unsupported(
-            "StartTimeOffset and EndTimeOffset are to be the same for everything that one request makes;"
-            " send a request for each part"
-        )
-    found.start, found.duration = next(iter(all_parts))
-
-
-def _one(found: Plan, kind: str, i: int, element: Wire, made: Made, uri: str, **more: Any) -> None:
+def _one(found: Plan, kind: str, i: int, element: Wire, made: Made, uri: str, part: Part = WHOLE, **more: Any) -> None:
     name = f"{kind}-{i}"
-    found.add(name, made, uri)
+    found.add(name, made, uri, part)
     found.elements.append({"type": kind, "input": _echo(element), "targets": [name], **more})
 
 
@@ -112,20 +109,22 @@ def _numbered(made: Made, definition: int | None, i: int) -> str:
     return f"{definition}_{i}_{{index}}.{made.extension}" if made.numbered else f"{definition}_{i}.{made.extension}"
 
 
-def _rest(part: tuple[float, float | None], length: Length) -> Length:
+def _rest(part: Part, length: Length) -> Length:
     """How long a part of the source is."""
     start, duration = part
     return lambda: length() - start if duration is None else duration
 
 
-def _transcode(found: Plan, i: int, element: TranscodeTask, find: Find, place: Placing, length: Length) -> None:
+def _transcode(
+    found: Plan, i: int, element: TranscodeTask, find: Find, place: Placing, length: Length, part: Part
+) -> None:
     template: VodTranscode = find(TRANSCODE, element.Definition)
     template, made = elements.overridden(template, element.OverrideParameter, VOD)
-    made = marked(made, watermarks.of_element(element.WatermarkSet, find, length))
+    made = marked(made, watermarks.of_element(element.WatermarkSet, find, _rest(part, length)))
     folder = f"transcode-{element.Definition}-{i}"
     container = (template.Container or "mp4").lower()
     uri = place(folder, f"v.f{element.Definition}.{made.extension}")
-    _one(found, "Transcode", i, element, made, uri, container=container)
+    _one(found, "Transcode", i, element, made, uri, part, container=container)
 
 
 def _animated(found: Plan, i: int, element: AnimatedGraphicTask, find: Find, length: Length, place: Placing) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -16,6 +16,7 @@ from framefleet_scheduler.clouds.tencent.elements import Length
 from framefleet_scheduler.clouds.tencent.vod import procedures
 from framefleet_scheduler.clouds.tencent.vod.events import told_at
 from framefleet_scheduler.clouds.tencent.vod.library import DOOR, Library, name_of, new_file_id, new_task_id
+from framefleet_scheduler.clouds.tencent.vod.parts import SCOPE, part_id
 from framefleet_scheduler.clouds.tencent.vod.plan import Placing, plan
 from framefleet_scheduler.clouds.tencent.vod.requests import (
     MediaProcess,
@@ -46,6 +47,8 @@ class Order:
     asked: Tasks
     body: Mapping[str, Any]
     """Of a task of ours: sources and targets."""
+    further: Sequence[Mapping[str, Any]] = ()
+    """Of the tasks that use other parts of the source."""
     notes: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -126,23 +129,26 @@ def process(
     if source.is_new:
         library.add(source.file_id, source.uri, source.name, source="Url")
     library.note_task(source.file_id, task_id)
-    uris = {target["name"]: target["uri"] for target in order.body["targets"]}
+    uris = {target["name"]: target["uri"] for body in (order.body, *order.further) for target in body["targets"]}
     for element in order.notes["elements"]:
         if "file" in element:
-            library.add(element["file"], uris[element["targets"][0]], source.name, source="TrancodeTask", task=task_id)
+            library.add(element["file"], uris[element["targets"][0]], source.name, source="Transcode", task=task_id)
     return task_id
 
 
 def _order(library: Library, asked: Tasks, needed: MediaProcess, source: Source, place: Placing) -> Order:
     at = shelf(library.engine, library.call, asked.SubAppId)
     found = plan(needed, at.find, length_of(library, source.uri), place)
-    body = {
-        "name": source.name,
-        "sources": [{"uri": source.uri, "start": found.start, "duration": found.duration}],
-        "targets": found.targets,
-    }
-    notes = {"elements": found.elements, "name": source.name, "uri": source.uri}
-    return Order("Procedure", source.file_id, asked, body, notes)
+    bodies = [
+        {
+            "name": source.name,
+            "sources": [{"uri": source.uri, "start": start, "duration": duration}],
+            "targets": targets,
+        }
+        for (start, duration), targets in found.parts.items()
+    ]
+    notes = {"elements": found.elements, "name": source.name, "uri": source.uri, "parts": len(bodies) - 1}
+    return Order("Procedure", source.file_id, asked, bodies[0], bodies[1:], notes)
 
 
 def by_url(engine: Engine, call: Call) -> dict[str, Any]:
@@ -223,27 +229,43 @@ def submitted(library: Library, order: Order, task_id: str | None = None) -> str
         held = engine.sessions.take(DOOR, call.tenant, place, made)
         if held is not None:
             raise Refusal("InvalidParameterValue.SessionId", f"SessionId was used within the last 3 days, for {held}")
-    mode = asked.TasksNotifyMode or "Finish"
-    tags = {KIND_TAG: order.kind, **({FILE_TAG: order.file_id} if order.file_id else {})}
-    body = {
-        **order.body,
-        "priority": priority(asked.TasksPriority),
-        "tags": tags,
-        **told_at(mode, call.tenant, library.app),
-    }
-    notes = {"kind": order.kind, "file": order.file_id, "base": call.base, **order.notes}
-    wanted = Wanted(
-        id=made,
-        request=body,
-        scope=library.scope,
-        form=DOOR,
-        asked=asked.model_dump(exclude_none=True),
-        notes=notes,
-    )
     try:
-        engine.submit(DOOR, call, wanted)
+        _enter(library, order, made)
     except (FramefleetError, Refusal):
         if session:
             engine.sessions.free(DOOR, call.tenant, place)
         raise
     return made
+
+
+def _enter(library: Library, order: Order, made: str) -> None:
+    """The tasks of an order; the first one, by which it is known, comes last, so that it is whole when it is seen."""
+    engine, call, asked = library.engine, library.call, order.asked
+    tags = {KIND_TAG: order.kind, **({FILE_TAG: order.file_id} if order.file_id else {})}
+    common = {
+        "priority": priority(asked.TasksPriority),
+        **told_at(asked.TasksNotifyMode or "Finish", call.tenant, library.app),
+    }
+    begun = []
+    try:
+        for i, body in enumerate(order.further, 1):
+            one = part_id(made, i)
+            further = Wanted(id=one, request={**body, **common}, scope=SCOPE, form=DOOR, notes={"of": made})
+            engine.submit(DOOR, call, further)
+            begun.append(one)
+        notes = {"kind": order.kind, "file": order.file_id, "base": call.base, **order.notes}
+        first = Wanted(
+            id=made,
+            request={**order.body, **common, "tags": tags},
+            scope=library.scope,
+            form=DOOR,
+            asked=asked.model_dump(exclude_none=True),
+            notes=notes,
+        )
+        engine.submit(DOOR, call, first)
+    except (FramefleetError, Refusal):
+        for one in begun:
+            found = engine.find(DOOR, call, one)
+            if found is not None and not found.record.state.final:
+                engine.cancel(call, found)
+        raise

@@ -60,10 +60,10 @@ class TranscodeTask(Wire):
     HeadTailSet: Annotated[
         list[dict[str, Any]] | None, Refused("opening and closing parts are not laid around a film; use EditMedia")
     ] = None
-    StartTimeOffset: Annotated[
-        float | None, Works("seconds; below 0 from the end; the same for all elements of a request")
+    StartTimeOffset: Offset = None
+    EndTimeOffset: Annotated[
+        float | None, Works("seconds; below 0 from the end; up to 10 different parts in a request")
     ] = None
-    EndTimeOffset: Annotated[float | None, Works("as StartTimeOffset")] = None
     OverrideParameter: Annotated[VodOverride | None, Works("laid over the template, field by field")] = None
     SubtitleInfoSet: Annotated[
         list[dict[str, Any]] | None, Refused("there is no registry of subtitles; a native task burns them in")

@@ -17,7 +17,7 @@ from framefleet_scheduler.clouds.call import Call, Refusal
 from framefleet_scheduler.clouds.engine import Engine, Known, place_of
 from framefleet_scheduler.clouds.origin import ID_TAG
 from framefleet_scheduler.clouds.tencent.results import time
-from framefleet_scheduler.clouds.tencent.vod import answers, edit
+from framefleet_scheduler.clouds.tencent.vod import answers, edit, parts
 from framefleet_scheduler.clouds.tencent.vod.answers import Told
 from framefleet_scheduler.clouds.tencent.vod.library import DOOR
 from framefleet_scheduler.clouds.tencent.vod.process import FILE_TAG, KIND_TAG
@@ -49,13 +49,15 @@ def known(engine: Engine, call: Call, task_id: str | None, app: int | None) -> K
 
 
 def told(engine: Engine, found: Known, base: str) -> Told:
-    """With what an answer needs."""
+    """The whole request that a task began, with what an answer needs."""
+    all_parts = parts.all_of(engine, found)
+    makers = parts.by_target(all_parts)
     media = engine.media(found.record)
     source = str(found.origin.notes.get("uri", ""))
     return Told(
-        found,
+        parts.merged(all_parts),
         media[0] if media else None,
-        lambda target, uri: engine.link_below(base, found.record, target, uri),
+        lambda target, uri: engine.link_below(base, makers[target], target, uri),
         engine.read_link(source) if source else "",
     )
 
@@ -85,12 +87,11 @@ def manage(engine: Engine, call: Call) -> dict[str, Any]:
     if asked.OperationType != "Abort":
         raise Refusal("InvalidParameterValue.InvalidOperationType", "OperationType is Abort")
     found = known(engine, call, asked.TaskId, asked.SubAppId)
-    if found.record.state is not TaskState.QUEUED:
-        raise Refusal(
-            "FailedOperation", f"only a task that waits can be aborted; this one is {answers.state(found.record)}"
-        )
+    now = parts.merged(parts.all_of(engine, found)).record
+    if now.state is not TaskState.QUEUED:
+        raise Refusal("FailedOperation", f"only a task that waits can be aborted; this one is {answers.state(now)}")
     try:
-        engine.cancel(call, found)
+        parts.cancel(engine, call, found)
     except TaskFinal:
         raise Refusal("FailedOperation", "the task has ended already") from None
     return {}
@@ -164,6 +165,8 @@ def _sort(asked: DescribeTasks) -> tuple[str, str]:
 def _simple(engine: Engine, record: TaskRecord) -> dict[str, Any]:
     origin = engine.origin(record.id)
     asked = {} if origin is None else origin.request
+    if origin is not None and origin.notes.get("parts"):
+        record = parts.merged(parts.all_of(engine, Known(origin, record))).record
     return {
         "TaskId": record.tags[ID_TAG],
         "Status": answers.state(record),

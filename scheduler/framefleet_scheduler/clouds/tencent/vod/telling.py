@@ -6,9 +6,10 @@ import hashlib
 import json
 from typing import Any
 
-from framefleet.domain.webhook import FINAL_EVENTS, Hook
+from framefleet.domain.webhook import FINAL_EVENTS, PROGRESS, Hook
 from framefleet_scheduler.clouds.engine import Engine, Known
-from framefleet_scheduler.clouds.tencent.vod import answers, events, tasks
+from framefleet_scheduler.clouds.tencent.vod import answers, events, parts, tasks
+from framefleet_scheduler.clouds.tencent.vod.answers import Told
 from framefleet_scheduler.clouds.tencent.vod.library import DOOR
 from framefleet_scheduler.notify import Said
 
@@ -24,18 +25,26 @@ _CHANGES = "changes"
 
 def told(engine: Engine, known: Known, event: str, hook: Hook) -> Said | None:
     """The message of an event, in the way the application asks for now."""
-    origin = known.origin
+    main = parts.main_of(engine, known)
+    if main is None:
+        return None
+    origin = main.origin
     app = int(origin.scope or 0)
     config = events.config(engine, origin.tenant, app)
     if not config or (config.get("mode") != "PULL" and not config.get("url")):
         return None
-    if not _is_news(engine, known, event):
+    found = tasks.told(engine, main, origin.notes.get("base", ""))
+    if event in FINAL_EVENTS and not found.record.state.final:
+        if origin.request.get("TasksNotifyMode") != "Change":
+            return None  # other parts go on
+        event = PROGRESS
+    if not _is_news(engine, found.known, event):
         return None
-    body = message(engine, known)
+    body = message(found)
     if config.get("mode") == "PULL":
-        at = known.record.finished_at if event in FINAL_EVENTS else None
+        at = found.record.finished_at if event in FINAL_EVENTS else None
         ms = int((at or engine.desk.clock.now()).timestamp() * 1000)
-        name = f"{ms:013d}.{known.record.run}.{origin.id}"
+        name = f"{ms:013d}.{found.record.run}.{origin.id}"
         return Said(_json(body), key=engine.documents.key(DOOR, origin.tenant, events.kind(app), name))
     key = events.opened(engine, origin.tenant, app, config.get("key", ""))
     if key:
@@ -43,11 +52,11 @@ def told(engine: Engine, known: Known, event: str, hook: Hook) -> Said | None:
     return Said(_json(body), url=config["url"])
 
 
-def message(engine: Engine, known: Known) -> dict[str, Any]:
+def message(found: Told) -> dict[str, Any]:
     """EventType and its object, without what is null."""
-    kind, name = _TYPES[known.origin.notes["kind"]]
-    (found,) = tasks.blocks(tasks.told(engine, known, known.origin.notes.get("base", ""))).values()
-    return {"EventType": kind, name: without_null(found)}
+    kind, name = _TYPES[found.known.origin.notes["kind"]]
+    (block,) = tasks.blocks(found).values()
+    return {"EventType": kind, name: without_null(block)}
 
 
 def signed(key: str, until: int) -> dict[str, Any]:

@@ -8,12 +8,13 @@ from typing import Annotated, Any
 
 from framefleet_scheduler.clouds.call import Call
 from framefleet_scheduler.clouds.engine import Engine
-from framefleet_scheduler.clouds.fields import Refused, Wire, Works
+from framefleet_scheduler.clouds.fields import Ignored, Refused, Wire, Works
 from framefleet_scheduler.clouds.tencent import templates as shared
 from framefleet_scheduler.clouds.tencent.models import (
     AdaptiveStreams,
     Animated,
     Sample,
+    Sound,
     Sprite,
     Still,
     Stream,
@@ -61,8 +62,18 @@ class CreateTranscodeTemplate(VodTranscode, _App):
     """New."""
 
 
+class ChangedSound(Sound):
+    """The sound of a template that is changed."""
+
+    StreamSelects: Annotated[list[int] | None, Ignored("it counts in OverrideParameter only, as with the vendor")] = (
+        None
+    )
+
+
 class ModifyTranscodeTemplate(VodTranscode, _App, _Numbered):
     """Changed where it is said."""
+
+    AudioTemplate: Annotated[ChangedSound | None, Works()] = None
 
 
 class CreateSampleSnapshotTemplate(Sample, _App):
