@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
@@ -33,6 +34,8 @@ TASKS = [
 
 class Listing:
     """An engine that knows these tasks."""
+
+    counts = SimpleNamespace(ask=lambda filters, count: count())
 
     def listed(self, door: str, call: Call, *, after: Place | None, most: int, **_: object) -> Iterator[TaskRecord]:
         first = 0 if after is None else [place_of(one) for one in TASKS].index(after) + 1

@@ -110,8 +110,10 @@ def _mark(number: int) -> watermarks.MarkTemplate:
 
 def _mps(asked: dict[str, Any]) -> object:
     wish = Asked(_SOURCE, read(MPS, Elements, asked), Bucket("COS", "results"), "/out/")
-    named = {"films", "results", "mine"}
-    return mps_plan(wish, Ground(named=named.__contains__, find=_find, mark=_mark, seconds=lambda uri: 60.0))
+    named = {"films", "results", "mine"}.__contains__
+    return mps_plan(
+        wish, Ground(named=named, find=_find, mark=_mark, seconds=lambda uri: 60.0, texts=lambda uri: [2, 5])
+    )
 
 
 def _raw(video: dict[str, Any], container: str = "mp4", **more: Any) -> dict[str, Any]:
@@ -129,7 +131,7 @@ def _over(definition: int = 100_010, **override: Any) -> dict[str, Any]:
 
 
 def _stream(**stream: Any) -> dict[str, Any]:
-    return {"AdaptiveDynamicStreamingTaskSet": [{"Definition": 10, "StdExtStreamInfos": [{"Video": {}}, stream]}]}
+    return {"AdaptiveDynamicStreamingTaskSet": [{"Definition": 10, "StdExtStreamInfos": [stream, {"Video": {}}]}]}
 
 
 def _placed(name: str, **element: Any) -> dict[str, Any]:
@@ -179,6 +181,19 @@ NUMBERED: dict[str, Any] = {
     "ObjectNumberFormat": {"InitialValue": 3, "MinLength": 2},
     "OutputObjectPath": "/x/{number}.{format}",
 }
+BURNT: list[dict[str, Any]] = [
+    *({"SubtitleFileInput": one} for one in INPUTS),
+    {"StreamIndex": 5, "FontSize": "5%", "FontColor": "0x112233", "OutlineColor": "112233"},
+    *(
+        {"Path": "cos://films/a.srt", **one}
+        for one in ({"FontAlpha": 0.5}, {"OutlineAlpha": 0.5}, {"Alignment": "top"}, {})
+    ),
+]
+ADDED: list[dict[str, Any]] = [
+    *({"Subtitle": one, "SubtitleLanguage": "eng"} for one in INPUTS),
+    {"Subtitle": INPUTS[0], "Type": "close-caption-708"},
+    {"Subtitle": INPUTS[0], "OutputFormat": "TTML"},
+]
 MPS_EXAMPLES: list[dict[str, Any]] = [
     {"TranscodeTaskSet": [{"Definition": 100_010, "OutputObjectPath": "/x.{format}", **TIMES}]},
     *({"TranscodeTaskSet": [{"Definition": 100_010, "HeadTailParameter": {"HeadSet": [one]}}]} for one in INPUTS),
@@ -201,6 +216,10 @@ MPS_EXAMPLES: list[dict[str, Any]] = [
     _stream(RemoveVideo=1),
     _stream(Audio={"Bitrate": 128}, RemoveAudio=1),
     {"AdaptiveDynamicStreamingTaskSet": [{"Definition": 10, "DefinitionType": "PureAudio"}]},
+    *(element for one in BURNT for element in (_raw({}, SubtitleTemplate=one), _over(SubtitleTemplate=one))),
+    *(_placed("AdaptiveDynamicStreamingTaskSet", SubtitleTemplate=one) for one in BURNT),
+    *(_over(AddOnSubtitles=[one]) for one in ADDED),
+    *(_placed("AdaptiveDynamicStreamingTaskSet", AddOnSubtitles=[one]) for one in ADDED),
     *(
         {name: [{"Definition": definition, "WatermarkSet": marks}]}
         for name, definition in (("TranscodeTaskSet", 100_010), ("AdaptiveDynamicStreamingTaskSet", 10))
@@ -254,6 +273,4 @@ MPS_EXAMPLES: list[dict[str, Any]] = [
 
 
 def test_every_field_of_mps_changes_what_is_made() -> None:
-    found = idle(leaves(Elements), MPS_EXAMPLES, _mps)
-    print(found)
-    assert found == []
+    assert idle(leaves(Elements), MPS_EXAMPLES, _mps) == []
