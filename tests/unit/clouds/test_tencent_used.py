@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import asdict
+from collections.abc import Callable
 from typing import Any
 
-from pydantic import BaseModel
+import pytest
 
 from framefleet_scheduler.clouds.call import Refusal
+from framefleet_scheduler.clouds.fields import Wire
 from framefleet_scheduler.clouds.tencent import elements, models
 from framefleet_scheduler.clouds.tencent.mps import watermarks
 from framefleet_scheduler.clouds.tencent.mps.places import Bucket, Place
 from framefleet_scheduler.clouds.tencent.mps.plan import Asked, Ground
 from framefleet_scheduler.clouds.tencent.mps.plan import plan as mps_plan
 from framefleet_scheduler.clouds.tencent.mps.requests import Elements
-from framefleet_scheduler.clouds.tencent.mps.words import MPS, overridden
+from framefleet_scheduler.clouds.tencent.mps.words import MPS
 from framefleet_scheduler.clouds.tencent.templates import Kind
 from framefleet_scheduler.clouds.tencent.vod.plan import plan as vod_plan
 from framefleet_scheduler.clouds.tencent.vod.requests import MediaProcess
-from framefleet_scheduler.clouds.tencent.vod.templates import VodTranscode
+from framefleet_scheduler.clouds.tencent.vod.templates import ADAPTIVE, TRANSCODE
 from framefleet_scheduler.clouds.tencent.vod.watermarks import KIND, KeptMark
 from framefleet_scheduler.clouds.tencent.vod.words import VOD
-from framefleet_scheduler.clouds.tencent.words import Words, read
+from framefleet_scheduler.clouds.tencent.words import read
 from tests.unit.clouds.without import idle, leaves
 
 MARKS: dict[int, dict[str, Any]] = {
@@ -34,7 +34,7 @@ MARKS: dict[int, dict[str, Any]] = {
 def _find(kind: Kind, number: int | None) -> Any:
     if kind is KIND and number in MARKS:
         return KeptMark.model_validate(MARKS[number])
-    if number not in kind.presets:
+    if number is None or number not in kind.presets:
         raise Refusal("InvalidParameterValue.Definition", str(number))
     return kind.model.model_validate(kind.presets[number])
 
@@ -274,3 +274,63 @@ MPS_EXAMPLES: list[dict[str, Any]] = [
 
 def test_every_field_of_mps_changes_what_is_made() -> None:
     assert idle(leaves(Elements), MPS_EXAMPLES, _mps) == []
+
+
+# --- templates ------------------------------------------------------------------------------
+
+_STILL: dict[str, Any] = {
+    "Width": 640,
+    "Height": 480,
+    "ResolutionAdaptive": "close",
+    "FillType": "stretch",
+    "Format": "png",
+}
+_SAMPLE: dict[str, Any] = {**_STILL, "SampleType": "Percent", "SampleInterval": 20}
+_LADDER: dict[str, Any] = {
+    "Format": "HLS",
+    "StreamInfos": [{"Video": {"Bitrate": 800, "Width": 640, "Height": 480}}, {}],
+}
+TEMPLATES: dict[str, tuple[type[Wire], Callable[[Any], object], list[dict[str, Any]]]] = {
+    "transcode": (
+        TRANSCODE.model,
+        lambda one: elements.transcode(one, VOD),
+        [
+            {"Container": "hls", "RemoveAudio": 1, "SegmentType": "fmp4"},
+            {"Container": "mp4", "RemoveVideo": 1},
+        ],
+    ),
+    "adaptive": (
+        ADAPTIVE.model,
+        lambda one: elements.adaptive(one, VOD),
+        [
+            {**_LADDER, "DisableHigherVideoBitrate": 1, "DisableHigherVideoResolution": 1, "SegmentType": "fmp4"},
+            {**_LADDER, "SegmentDuration": 4},
+            {"Format": "HLS", "StreamInfos": [{"RemoveAudio": 1}]},
+            {"Format": "HLS", "StreamInfos": [{}, {"RemoveVideo": 1}]},
+        ],
+    ),
+    "sample": (models.Sample, lambda one: elements.sample(one, VOD), [_SAMPLE]),
+    "sprite": (models.Sprite, lambda one: elements.sprite(one, VOD), [{**_SAMPLE, "RowCount": 3, "ColumnCount": 4}]),
+    "timed": (models.Still, lambda one: elements.timed(one, [1.0], [], VOD), [_STILL]),
+    "animated": (
+        models.Animated,
+        lambda one: elements.animated(one, 0, 1, lambda: 60.0, VOD),
+        [{"Width": 640, "ResolutionAdaptive": "close", "Height": 480, "Format": "webp", "Fps": 5, "Quality": 50}],
+    ),
+}
+KEPT = {"Name", "Comment"}
+"""They come back."""
+ALIKE = (
+    "VideoTemplate.",
+    "AudioTemplate.",
+    "TEHDConfig.",
+    *(f"StreamInfos[].{one}." for one in ("Video", "Audio", "TEHDConfig")),
+)
+"""The same models as of the requests above."""
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_every_field_of_a_template_changes_what_is_made(name: str) -> None:
+    model, make, examples = TEMPLATES[name]
+    paths = [path for path in leaves(model) if path not in KEPT and not path.startswith(ALIKE)]
+    assert idle(paths, examples, lambda asked: make(read(VOD, model, asked))) == []
