@@ -222,3 +222,16 @@ def test_samples_begin_with_the_first_picture() -> None:
 )
 def test_errors(code: str, field: str | None, wanted: tuple[str, int]) -> None:
     assert failure(ErrorInfo(code=code, message="x", field=field))[:2] == wanted
+
+
+def test_segments_of_a_ladder_are_as_long_as_its_streams_say() -> None:
+    def seconds(*lengths: int, form: str = "HLS", **more: int) -> object:
+        streams = [{"Video": {"HlsTime": one}} for one in lengths]
+        template = AdaptiveStreams.model_validate({"Format": form, "StreamInfos": streams, **more})
+        return elements.adaptive(template, VOD).settings["segment_seconds"]
+
+    assert [seconds(0), seconds(4, 4), seconds(4, 0), seconds(4, form="MPEG-DASH")] == [6, 4, 4, 6]
+    assert seconds(4, SegmentDuration=3) == 3
+    with pytest.raises(Refusal) as refused:
+        seconds(4, 5)
+    assert refused.value.code == "UnsupportedOperation"

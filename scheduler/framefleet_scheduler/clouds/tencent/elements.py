@@ -189,23 +189,36 @@ def adaptive(template: AdaptiveStreams, words: Words) -> Made:
     rungs.sort(key=lambda one: -_weight(one[1]))
     newer = any(rung["codec"] != "h264" for _, rung in rungs)
     form, single = _segments(template, packaging, newer, words)
-    seconds = template.SegmentDuration or SEGMENT_SECONDS
-    if not 1 <= seconds <= 10:
+    seconds = template.SegmentDuration or (_hls_time(pictures, words) if packaging == "hls" else 0)
+    if not 0 <= seconds <= 10:
         raise words.wrong("SegmentDuration", "SegmentDuration is 1 to 10")
     settings = {
         "kind": "ladder",
         "packaging": packaging,
         "segment_format": form,
         "single_file": single,
-        "segment_seconds": seconds if template.SegmentDuration else segment_seconds(rungs[0][1]),
+        "segment_seconds": seconds or segment_seconds(rungs[0][1]),
         "renditions": [{"name": f"stream-{i}", "video": rung} for i, rung in rungs],
         "audio": _best_sound(streams, words),
     }
     return Made(settings, "m3u8" if packaging == "hls" else "mpd")
 
 
+def _hls_time(pictures: Sequence[tuple[int, Stream]], words: Words) -> int:
+    """Seconds of segments as the streams say, of which a ladder has one length; 0: they don't. Raises Refusal."""
+    found = {one.Video.HlsTime for _, one in pictures if one.Video is not None and one.Video.HlsTime}
+    if len(found) > 1:
+        raise unsupported("HlsTime is the same in all StreamInfos here")
+    seconds = next(iter(found), 0)
+    if not 0 <= seconds <= 10:
+        raise words.wrong("HlsTime", "HlsTime is 0 to 10")
+    return seconds
+
+
 def _rung(stream: Stream, words: Words, larger: bool, no_higher: bool) -> dict[str, Any]:
     tehd(stream.TEHDConfig.Type if stream.TEHDConfig is not None else None)
+    if getattr(stream.Video, "SegmentType", None):  # MPS's
+        raise unsupported("SegmentType of a stream's Video is not supported here: use that of the template")
     rung = video_settings(stream.Video or Picture(), words, container="hls", larger=larger)
     if no_higher and "bitrate" in rung:
         rung["source_below"] = "adapt"
