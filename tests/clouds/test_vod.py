@@ -112,8 +112,8 @@ def test_documented_kinds_of_elements_have_the_outputs_that_were_asked_for(bucke
     assert streams(bucket, moving["Url"])["video"]["width"] == 320
 
     mixed, plain = outputs(found, "SnapshotByTimeOffset")
-    assert [one["TimeOffset"] for one in mixed["PicInfoSet"]] == [3480, 600, 1000]
-    assert [one["TimeOffset"] for one in plain["PicInfoSet"]] == [2000, 480]
+    assert [one["TimeOffset"] for one in mixed["PicInfoSet"]] == [3500, 600, 1000]
+    assert [one["TimeOffset"] for one in plain["PicInfoSet"]] == [2000, 500]
     for picture in mixed["PicInfoSet"]:
         assert streams(bucket, picture["Url"])["video"]["width"] == 320
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
+
+import pytest
 
 from framefleet_scheduler.clouds.alibaba.ice import words
 from framefleet_scheduler.clouds.alibaba.ice.blocks import Transcode
 from framefleet_scheduler.clouds.alibaba.ice.convert import SubmitMediaConvertJob
 from framefleet_scheduler.clouds.alibaba.ice.features import ImageMark, TextMark
+from framefleet_scheduler.clouds.alibaba.ice.marks import image_mark, text_mark
 from framefleet_scheduler.clouds.alibaba.ice.plan import Planner
+from framefleet_scheduler.clouds.alibaba.ice.stills import Animation, Snapshot, animation, snapshot
 from framefleet_scheduler.clouds.alibaba.parameters import read
+from framefleet_scheduler.clouds.fields import Wire
 from tests.unit.clouds.without import idle, leaves
 
 
@@ -145,3 +151,90 @@ def test_every_field_changes_what_is_made() -> None:
         path for path in leaves(SubmitMediaConvertJob) if path not in ELSEWHERE | TOLD and not path.startswith(within)
     ]
     assert idle(paths, EXAMPLES, _outcome) == []
+
+
+TEMPLATES: dict[str, tuple[type[Wire], Callable[[Any], object], list[dict[str, Any]]]] = {
+    "snapshot": (
+        Snapshot,
+        lambda one: snapshot(one, "jpg"),
+        [
+            {
+                "Type": "Cover",
+                "Time": 2000,
+                "Interval": 3,
+                "Count": 4,
+                "Width": 640,
+                "Height": 480,
+                "FrameType": "normal",
+            },
+            {"Time": 2000, "Interval": 3, "Count": 4, "Width": 640, "Height": 480, "FrameType": "normal"},
+            {"Type": "WebVtt", "IsSptFrag": False},
+            {
+                "Type": "Sprite",
+                "SpriteSnapshotConfig": {
+                    "CellWidth": 64,
+                    "CellHeight": 36,
+                    "Columns": 3,
+                    "Lines": 4,
+                    "Padding": 1,
+                    "Margin": 2,
+                    "Color": "red",
+                },
+            },
+        ],
+    ),
+    "animation": (
+        Animation,
+        animation,
+        [
+            {
+                "Format": "webp",
+                "Fps": 5,
+                "Width": 640,
+                "Height": 480,
+                "LongShortMode": False,
+                "TimeSpan": {"Seek": "2", "Duration": "3"},
+            },
+            {"TimeSpan": {"Seek": "2", "End": "3"}},
+        ],
+    ),
+    "image watermark": (
+        ImageMark,
+        lambda one: image_mark(one, lambda name: True, ""),
+        [
+            {
+                "File": {"Type": "OSS", "Media": "oss://in/logo.png"},
+                "ReferPos": "TopLeft",
+                "Dx": "3",
+                "Dy": "0.5",
+                "Width": "20",
+                "Height": "10",
+                "Timeline": {"Start": "1", "Duration": "2"},
+            },
+            {"File": {"Type": "Media", "Media": "oss://in/logo.png"}},
+        ],
+    ),
+    "text watermark": (
+        TextMark,
+        lambda one: text_mark(one, ""),
+        [
+            {
+                "Content": "text",
+                "FontName": "Arial",
+                "FontSize": 20,
+                "FontColor": "red",
+                "FontAlpha": 0.5,
+                "BorderWidth": 2,
+                "BorderColor": "blue",
+                "Left": "3",
+                "Top": "5",
+            }
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_every_field_of_a_template_changes_what_is_made(name: str) -> None:
+    model, make, examples = TEMPLATES[name]
+    assert idle(leaves(model), examples, lambda asked: make(model.model_validate(asked))) == []

@@ -78,7 +78,7 @@ def coded(**video: Any) -> dict[str, Any]:
         ("Codec", "h265", {"codec": "hevc"}),
         ("Codec", "av1", {"codec": "av1"}),
         ("Bitrate", 500, {"bitrate": 500_000}),
-        ("Bitrate", 0, {"source_below": "adapt"}),
+        ("Bitrate", 0, {"source_below": {"bitrate": "adapt"}}),
         ("Fps", 30, {"frame_rate": 30}),
         ("BitDepth", 10, {"bit_depth": 10}),
         ("VideoLevel", "4.1", {"level": "4.1"}),

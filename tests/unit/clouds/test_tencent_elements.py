@@ -235,3 +235,10 @@ def test_segments_of_a_ladder_are_as_long_as_its_streams_say() -> None:
     with pytest.raises(Refusal) as refused:
         seconds(4, 5)
     assert refused.value.code == "UnsupportedOperation"
+
+
+def test_a_bit_rate_that_is_not_raised_leaves_the_frame_rate_as_it_is_asked_for() -> None:
+    template = AdaptiveStreams.model_validate({**presets.ADAPTIVE[10], "DisableHigherVideoBitrate": 1})
+    ladder = resolve(None, elements.adaptive(template, VOD).settings)
+    assert isinstance(ladder, LadderTemplate)
+    assert {(one.video.below.bitrate, one.video.below.frame_rate) for one in ladder.renditions} == {("adapt", None)}

@@ -111,7 +111,8 @@ def _rate_control(picture: Picture, codec: str, words: Words) -> dict[str, Any]:
         return {"bitrate": kbits(bits), "constant_bitrate": True}
     if not bits:
         # The planner lowers it to the source's.
-        return {"bitrate": kbits(_MOST_KBITS), "source_below": "adapt", "passes": 1} if words.as_source else {}
+        as_source = {"bitrate": kbits(_MOST_KBITS), "source_below": {"bitrate": "adapt"}, "passes": 1}
+        return as_source if words.as_source else {}
     return {"bitrate": kbits(bits), **({"passes": 1} if mode == "ABR" else {})}
 
 

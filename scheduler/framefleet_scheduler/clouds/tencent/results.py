@@ -38,6 +38,7 @@ _FAILURES: Mapping[str, str] = {
     "invalid_template": "InvalidInput",
     "invalid_target": "InvalidInput",
     "invalid_request": "InvalidInput",
+    "unsupported_feature": "InvalidInput",
     "unknown_template": "InvalidInput.DefinitionNotExist",
     "invalid_watermark": "InvalidInput",
     "target_not_writable": "InvalidInput.PermissionDenied",

@@ -35,6 +35,7 @@ OF_WORK: Mapping[str, str] = {
     "source_too_long": RANGE,
     "source_too_large": RANGE,
     "copy_impossible": FORMAT,
+    "unsupported_feature": UNSUPPORTED,
     "invalid_watermark": CONTENT,
     "invalid_source": BAD,
     "invalid_template": BAD,
