@@ -155,7 +155,13 @@ class Notifier:
         form = self._forms.get(hook.form or "")
         if form is None:  # another scheduler may know it: it comes again
             return Try(at=self._clock.now(), error=f"this version does not know the form {hook.form}")
-        said = form(delivery, hook)
+        try:
+            said = form(delivery, hook)
+        except ServiceError:
+            raise
+        except Exception as error:  # the shell around a dialect: what is never settled would come again for ever
+            log.exception("delivery.unsaid", delivery=delivery.id, form=hook.form)
+            return Try(at=self._clock.now(), error=f"the message could not be made: {type(error).__name__}")
         if said is None:
             return Try(at=self._clock.now(), status=_KEPT, answer="nothing is to be said")
         for one in said.before:

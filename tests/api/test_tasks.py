@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -94,6 +95,25 @@ def test_a_request_that_is_none_is_refused_with_its_field(api: Api) -> None:
     error = answer.json()["error"]
     assert (error["code"], error["field"]) == ("unknown_field", "surces")
     assert error["request_id"] == answer.headers["x-request-id"]
+
+
+@pytest.mark.parametrize(
+    ("more", "field"),
+    [
+        ({"tags": {"show": "x", "framefleet:door": "vod/somebody/"}}, "tags"),
+        ({"tags": {"framefleet:id": "x"}}, "tags"),
+        ({"client_token": f"vod.{'0' * 48}"}, "client_token"),
+    ],
+)
+def test_what_cloud_sdks_know_their_tasks_by_is_not_given_to_others(api: Api, more: dict[str, Any], field: str) -> None:
+    """Else who may use one pipeline could fill the lists of another tenant's programs, or take the ids of its tasks."""
+    answer = api.request("POST", "/v1/tasks", json=task_request(**more))
+
+    assert (answer.status_code, answer.json()["error"]["field"]) == (400, field)
+    if field == "client_token":
+        body = task_request()
+        answer = api.request("POST", "/v1/tasks", json=body, headers={"Idempotency-Key": more["client_token"]})
+        assert answer.status_code == 400
 
 
 def test_a_body_that_is_too_large_is_refused(api: Api) -> None:

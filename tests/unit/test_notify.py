@@ -592,3 +592,23 @@ def test_an_event_of_several_messages_is_told_in_their_order_and_again_as_a_whol
     assert [b"first", b"second", b"first", b"second", b"last"] == [body for _, body, _ in desk.receiver.calls]
     assert "https://example.org/elsewhere" == desk.receiver.calls[1][0]
     assert keys.told(task.id, 1) in desk.store.objects
+
+
+def test_a_message_that_cannot_be_made_is_given_up_in_the_end() -> None:
+    """A dialect's defect, or a secret that was sealed with another key: it would come again every minute for ever."""
+
+    def broken(delivery: OutgoingDelivery, hook: Hook) -> Said | None:
+        raise ValueError("a secret of the caller")
+
+    desk, _, _ = in_words(Said(b"theirs"))
+    webhooks = Webhooks(desk.waiting, desk.receiver, SECRET, {"theirs": broken})
+    desk.notifier = Notifier(webhooks, desk.letters, desk.store, desk.clock, chance=lambda: 0.5)
+
+    desk.work()
+    assert (desk.waiting.outcomes, desk.receiver.calls) == (["retry"], [])
+    desk.work_for(48)
+
+    assert desk.waiting.outcomes[-1] == "dead"
+    (letter,) = desk.waiting.letters.values()
+    assert "ValueError" in str(letter.record.attempts[-1].error)
+    assert "secret" not in str(letter.record.attempts[-1].error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,8 @@ MOST_NAMES = 10_000
 """Of one kind and tenant that are looked at."""
 _REMEMBERED_SECONDS = 2.0
 _MOST_REMEMBERED = 4_096
+_MOST_REMEMBERED_BYTES = 16 << 10
+"""Of one document: larger ones are read each time, since tenants say how large theirs are."""
 
 
 class Documents:
@@ -28,13 +31,15 @@ class Documents:
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
-        self._recent = Recent[str, dict[str, Any] | None](_REMEMBERED_SECONDS, _MOST_REMEMBERED)
+        self._recent = Recent[str, bytes | None](_REMEMBERED_SECONDS, _MOST_REMEMBERED)
 
     def get(self, door: str, tenant: str, kind: str, name: str) -> dict[str, Any] | None:
         """One document; None when there is none."""
         key = _key(door, tenant, kind, name)
-        found = self._recent.ask(key, lambda: self._read(key))
-        return None if found is None else json.loads(json.dumps(found))  # theirs to change
+        found = self._recent.ask(key, lambda: self._store.get(key))
+        if found is not None and len(found) > _MOST_REMEMBERED_BYTES:
+            self._recent.forget(key)
+        return None if found is None else _decoded(key, found)
 
     def create(self, door: str, tenant: str, kind: str, name: str, document: dict[str, Any]) -> bool:
         """Keep a new one; False when there is one of this name."""
@@ -69,15 +74,13 @@ class Documents:
             found.append(unquote(info.key.removeprefix(prefix).removesuffix(".json")))
         return sorted(found)
 
-    def _read(self, key: str) -> dict[str, Any] | None:
-        body = self._store.get(key)
-        if body is None:
-            return None
-        try:
-            found: dict[str, Any] = json.loads(body)
-        except ValueError:
-            raise FramefleetError(f"the object {key} in the work bucket is no JSON") from None
-        return found
+
+def _decoded(key: str, body: bytes) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(body)
+    except ValueError:
+        raise FramefleetError(f"the object {key} in the work bucket is no JSON") from None
+    return found
 
 
 class Sessions:
@@ -142,7 +145,8 @@ def _sessions(door: str, day: datetime) -> str:
 
 
 def _session(door: str, day: datetime, tenant: str, name: str) -> str:
-    return f"{_sessions(door, day)}{quote(tenant, safe='')}/{quote(name, safe='')}"
+    # A caller's words are no part of a key as they are: `..` is no name in any store, and long ones are too long for a file.
+    return f"{_sessions(door, day)}{quote(tenant, safe='')}/{hashlib.sha256(name.encode()).hexdigest()}"
 
 
 def _prefix(door: str, tenant: str, kind: str) -> str:

@@ -6,8 +6,10 @@ signature and the version, Visionular's by its path. Everything else goes on to 
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -28,6 +30,11 @@ from framefleet_scheduler.clouds.wire import Answer, RawRequest
 
 log = structlog.get_logger()
 
+SMALL_BYTES = 64 << 10
+"""Of bodies that wait for no other."""
+MOST_LARGE = 16
+"""Larger bodies at once, in one process, until they are answered: they are in memory before anybody knows who sends them. The
+next ones wait, for as long as a body may take to come."""
 _CLOUDS_HEADERS = ("x-acs-action", "x-acs-version", "x-tc-action", "x-tc-version")
 _ALIBABA = frozenset({Scheme.ACS3, Scheme.RPC1})
 
@@ -61,6 +68,7 @@ class Door:
     def __init__(self, app: ASGIApp, doors: Doors) -> None:
         self._app = app
         self._doors = doors
+        self._large = asyncio.Semaphore(MOST_LARGE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -72,20 +80,45 @@ class Door:
         if by_path is None and (path not in {"", "/"} or not _may_be_ours(_raw(scope, b""))):
             await self._app(scope, receive, send)
             return
-        body, cut = await _body(receive)
-        request = _raw(scope, body)
+        async with AsyncExitStack() as places:
+            body, cut = await self._body(receive, places)
+            answer = await self._answer(scope, _raw(scope, body), cut, by_path)
+        if answer is None:
+            await self._app(scope, _again(body, receive), send)
+        else:
+            await _send(answer, send)
+
+    async def _answer(
+        self, scope: Scope, request: RawRequest, cut: str | None, by_path: ByPath | None
+    ) -> Answer | None:
+        """None: it is no cloud's."""
         handler = self._handler(request) if by_path is None else by_path.handle
         if handler is None:
-            await self._app(scope, _again(body, receive), send)
-            return
+            return None
         if cut is not None and by_path is not None:
-            answer = by_path.cut(cut)
-        elif cut is not None:
+            return by_path.cut(cut)
+        if cut is not None:
             family = self._doors.alibaba if recognize(request) in _ALIBABA else self._doors.tencent
-            answer = family.failure(family.new_request_id(), family.too_large(cut))
-        else:
-            answer = await run_in_threadpool(handler, request, Request(scope))
-        await _send(answer, send)
+            return family.failure(family.new_request_id(), family.too_large(cut))
+        return await run_in_threadpool(handler, request, Request(scope))
+
+    async def _body(self, receive: Receive, places: AsyncExitStack) -> tuple[bytes, str | None]:
+        """The body, and why it is not whole. A large one gets a place."""
+        parts, size, is_large = [], 0, False
+        try:
+            while True:
+                message = await receive()
+                if message["type"] != "http.request":
+                    return b"", "the line broke before the body was there"
+                parts.append(message.get("body", b""))
+                size += len(parts[-1])
+                if not message.get("more_body", False):
+                    return b"".join(parts), None
+                if size > SMALL_BYTES and not is_large:
+                    await places.enter_async_context(self._large)
+                    is_large = True
+        except HTTPException as error:  # of the limits around every request
+            return b"".join(parts), str(error.detail)
 
     def _handler(self, request: RawRequest) -> Handler | None:
         scheme = recognize(request)
@@ -170,21 +203,6 @@ def _raw(scope: Scope, body: bytes) -> RawRequest:
         body=body,
         client=client[0] if client else "",
     )
-
-
-async def _body(receive: Receive) -> tuple[bytes, str | None]:
-    """The body, and why it is not whole."""
-    parts = []
-    try:
-        while True:
-            message = await receive()
-            if message["type"] != "http.request":
-                return b"", "the line broke before the body was there"
-            parts.append(message.get("body", b""))
-            if not message.get("more_body", False):
-                return b"".join(parts), None
-    except HTTPException as error:  # of the limits around every request
-        return b"".join(parts), str(error.detail)
 
 
 def _again(body: bytes, receive: Receive) -> Receive:

@@ -15,11 +15,19 @@ import structlog
 from framefleet.adapters.s3 import S3Store
 from framefleet.domain import keys
 from framefleet.domain.address import source_address, target_address
-from framefleet.domain.errors import ClientTokenConflict, DryRunTimeout, FramefleetError, Overloaded, ServiceError, told
+from framefleet.domain.errors import (
+    ClientTokenConflict,
+    DryRunTimeout,
+    FramefleetError,
+    Overloaded,
+    RequestTooLarge,
+    ServiceError,
+    told,
+)
 from framefleet.domain.media_info import MediaInfo
 from framefleet.domain.records import ProbeOutput, TaskRecord
 from framefleet.domain.states import TaskState
-from framefleet.domain.task import DryRun, Task, parse_request
+from framefleet.domain.task import MAX_REQUEST_BYTES, DryRun, Task, parse_request
 from framefleet.ports import Place, TaskQuery
 from framefleet.recent import Recent
 from framefleet_scheduler import results
@@ -39,6 +47,10 @@ LINK_SECONDS = 24 * 3600
 _PAUSE_SECONDS = 0.1
 _PAGE = 200
 _MOST_ORIGINS = 20_000
+_MOST_ORIGIN_BYTES = 8 << 10
+"""Of one that is remembered: larger ones are read each time, since callers say how large theirs are."""
+MOST_ASKED_BYTES = MAX_REQUEST_BYTES
+"""Of a call's parameters, which are kept with the task."""
 _MOST_MEDIA = 256
 _COUNTED_SECONDS = 2.0
 _MOST_COUNTS = 1_024
@@ -132,6 +144,8 @@ class Engine:
     def _entered(self, ours: str, origin: Origin) -> tuple[Origin, bool]:
         """The origin that is kept of a task that is to be made, and whether another call made the task, or is about to."""
         body = origin.model_dump_json().encode()
+        if len(body) > MOST_ASKED_BYTES:
+            raise RequestTooLarge(f"the call has {len(body)} bytes; {MOST_ASKED_BYTES} are allowed")
         if not self.desk.store.create(keys.origin(ours), body):
             kept = self.origin(ours)
             if kept is not None and self.desk.store.stat(keys.task(ours)) is not None:
@@ -140,7 +154,7 @@ class Engine:
                 return kept, True
             # A call that ended before its task was there has left it, or the same call comes again.
             self.desk.store.put(keys.origin(ours), body)
-        self._remember(ours, origin)
+        self._remember(ours, origin, len(body))
         return origin, False
 
     def find(self, door: str, call: Call, vendor_id: str) -> Known | None:
@@ -201,7 +215,7 @@ class Engine:
         if body is None:
             return None
         origin = Origin.model_validate_json(body)
-        self._remember(ours, origin)
+        self._remember(ours, origin, len(body))
         return origin
 
     def task(self, known: Known) -> Task | None:
@@ -299,7 +313,9 @@ class Engine:
 
     # --- memory ----------------------------------------------------------------------------
 
-    def _remember(self, ours: str, origin: Origin) -> None:
+    def _remember(self, ours: str, origin: Origin, size: int) -> None:
+        if size > _MOST_ORIGIN_BYTES:
+            return
         with self._lock:
             self._origins[ours] = origin
             while len(self._origins) > _MOST_ORIGINS:

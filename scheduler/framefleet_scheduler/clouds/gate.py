@@ -25,6 +25,8 @@ PER_SECOND = 100.0
 _READS = ("Describe", "PullEvents")
 """Operations that only look: Tencent's signatures do not cover their names, and programs send the same parameters (none) to
 several of them within the second that a signature is of. Others have to be signed anew."""
+_MOST_REMEMBERED = 100
+"""Characters of an operation's name: longer ones are no operation's, and who has a key must not fill Redis with them."""
 _AGAIN_SECONDS = 2.0
 """TC3 has no nonce, and its time is in seconds: two equal calls of one second have the same signature. Later it is a replay."""
 
@@ -106,6 +108,8 @@ class Gate:
 
     def may(self, key: AccessKey, caller: Caller, operation: str, meter: tuple[str, float]) -> None:
         """Whether a key is for an operation (`imm:GetTask`), and it comes not too often. Raises Refused."""
+        if caller.pipelines == ():  # for none at all, so there is no tenant whose things these would be
+            raise Refused(Why.ACTION, f"the key {key.id} is for no pipeline")
         if not key.may(operation):
             raise Refused(Why.ACTION, f"the key {key.id} is not for {operation}")
         whose, per_second = meter
@@ -126,11 +130,12 @@ class Gate:
         now = self.desk.clock.now().timestamp()
         name = claim.nonce or claim.signature
         digest = hashlib.sha256(f"{claim.scheme} {claim.key_id} {name}".encode()).hexdigest()
-        first = self.seen.first(digest, f"{now:.3f} {unique} {claim.action}", seconds)
+        asked = claim.action[:_MOST_REMEMBERED]
+        first = self.seen.first(digest, f"{now:.3f} {unique} {asked}", seconds)
         at, whose, action = first.split(" ", 2)
         if whose == unique:
             return
-        other = action != claim.action and not claim.action.startswith(_READS)
+        other = action != asked and not asked.startswith(_READS)
         if claim.nonce or other or now - float(at) > _AGAIN_SECONDS:
             raise Refused(Why.REPLAY, "a request with this signature came before")
 

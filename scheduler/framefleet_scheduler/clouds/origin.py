@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ DOOR_TAG = "framefleet:door"
 ID_TAG = "framefleet:id"
 """What the dialect calls the task."""
 OUR_TAGS = frozenset({DOOR_TAG, ID_TAG})
+_TOKEN = re.compile(r"[a-z]{1,20}\.[0-9a-f]{48}")
 
 
 class Origin(Value):
@@ -41,6 +43,11 @@ class Origin(Value):
 def token(door: str, tenant: str, vendor_id: str) -> str:
     """The client token of a dialect's task: the id of ours follows from it, so neither has to be looked up."""
     return f"{door}.{hashlib.sha256(f'{tenant}/{vendor_id}'.encode()).hexdigest()[:48]}"
+
+
+def is_token(text: str) -> bool:
+    """Whether it may be the client token of a dialect's task."""
+    return _TOKEN.fullmatch(text) is not None
 
 
 def task_id(door: str, tenant: str, vendor_id: str) -> str:

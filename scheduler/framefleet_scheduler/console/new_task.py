@@ -19,6 +19,7 @@ from framefleet.domain.template import predefined
 from framefleet.domain.webhook import CUT
 from framefleet_scheduler.api.sources import asked
 from framefleet_scheduler.api.tasks import accepted, known
+from framefleet_scheduler.clouds.origin import users_tags
 from framefleet_scheduler.console.page import Submitted, Visit, Visitor, to
 from framefleet_scheduler.console.task_list import pipelines
 from framefleet_scheduler.console.wanted import OVERRIDES, Fields, request_of
@@ -76,6 +77,9 @@ def as_request(sent: Submitted) -> JSONResponse:
     made = request_of(sent.fields, visitor.desk.templates)
     visitor.caller.need_pipeline(parse_request(made).pipeline)
     made.pop("client_token", None)
+    made["tags"] = users_tags(made.get("tags", {}))
+    if not made["tags"]:
+        del made["tags"]
     where = shlex.quote(f"{str(visitor.request.base_url).rstrip('/')}/v1/tasks")
     key = ' -u "$FRAMEFLEET_KEY"' if visitor.desk.asks_for_keys else ""
     text = json.dumps(made, indent=2, ensure_ascii=False)

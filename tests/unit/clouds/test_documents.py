@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from framefleet.adapters.directory import DirectoryStore
 from framefleet.domain import keys
 from framefleet.domain.errors import FramefleetError, StoreUnavailable
 from framefleet_scheduler.clouds.documents import Documents, Sessions
@@ -147,5 +150,30 @@ def test_days_that_are_over_are_removed_by_who_takes_the_first_name_of_a_day(
     clock.pass_(2 * DAY)
     sessions.take("vod", "t", "new", "x")
 
-    assert sorted(key.rpartition("/")[2] for key in store.objects) == ["just%20good", "new", "young"]
+    assert len(store.objects) == 3
+    assert [sessions.holder("vod", "t", name) for name in ("old", "young", "new")] == [None, "x", "x"]
     assert sessions.holder("vod", "t", "just good") == "x"
+
+
+@pytest.mark.parametrize("name", ["..", ".", "", "a/b", "\u00e9" * 50, "\x00", "x\n"])
+def test_any_name_can_be_taken_in_any_store(name: str, tmp_path: Path, clock: FakeClock) -> None:
+    """`..` is no name of a file, nor is one of 300 bytes."""
+    sessions = Sessions(DirectoryStore(tmp_path), clock.now)
+
+    assert sessions.take("mps", "t", name, "first") is None
+    assert sessions.take("mps", "t", name, "second") == "first"
+    sessions.free("mps", "t", name)
+    assert sessions.take("mps", "t", name, "third") is None
+
+
+def test_a_large_document_is_not_kept_in_memory(store: MemoryStore) -> None:
+    """Its tenant says how large it is, and there may be thousands."""
+    documents = Documents(store)
+    for name, size in (("small", 100), ("large", 100_000)):
+        documents.create("ice", "t", "templates", name, {"x": "a" * size})
+        assert documents.get("ice", "t", "templates", name) is not None
+
+    store.objects.clear()
+
+    assert documents.get("ice", "t", "templates", "small") is not None
+    assert documents.get("ice", "t", "templates", "large") is None

@@ -11,13 +11,14 @@ from framefleet.domain import keys
 from framefleet.domain.errors import (
     ClientTokenConflict,
     InvalidTarget,
+    RequestTooLarge,
     SourceNotFound,
     StateUnavailable,
     StoreUnavailable,
     UnknownTemplate,
 )
 from framefleet.domain.states import TaskState
-from framefleet_scheduler.clouds.engine import Engine, Wanted
+from framefleet_scheduler.clouds.engine import MOST_ASKED_BYTES, Engine, Wanted
 from framefleet_scheduler.clouds.origin import DOOR_TAG, ID_TAG, Origin, lane, task_id, users_tags
 from tests.unit.clouds.desks import Around
 
@@ -182,3 +183,24 @@ def test_a_task_is_canceled_and_that_is_noted() -> None:
     assert around.state.live[known.record.id].canceling
     assert around.noted[-1] == ("task.cancel", known.record.id)
     assert known.record.state is TaskState.QUEUED
+
+
+def test_a_call_that_is_too_large_to_be_kept_is_refused() -> None:
+    around = Around()
+
+    with pytest.raises(RequestTooLarge):
+        Engine(around.desk).submit("imm", around.call(), replace(wanted(), asked={"input": "x" * MOST_ASKED_BYTES}))
+
+    assert not around.store.objects
+
+
+def test_a_large_origin_is_not_kept_in_memory() -> None:
+    """Callers say how large theirs are, and there may be twenty thousand."""
+    around = Around()
+    engine = Engine(around.desk)
+    for name, size in (("small", 10), ("large", 100_000)):
+        engine.submit("imm", around.call(), replace(wanted(name), asked={"input": "x" * size}))
+    around.store.objects.clear()
+
+    assert engine.origin(task_id("imm", "default", "small")) is not None
+    assert engine.origin(task_id("imm", "default", "large")) is None

@@ -258,3 +258,24 @@ def test_calls_are_counted_by_what_the_front_says_and_by_key() -> None:
     assert [may(f"vod:C{i}", "few") for i in range(11)] == [None] * 10 + [pytest.approx(0.2)], "all of one key"
     door.clock.pass_(0.5)
     assert may("vod:A") is None
+
+
+def test_a_key_for_no_pipeline_has_no_tenant() -> None:
+    """Else it had that of the keys for all pipelines."""
+    door = Door(key=KEY.model_copy(update={"pipelines": ()}))
+    caller, _, key = door.gate.signed(signers.tc3(), Scheme.TC3, "call")
+
+    with pytest.raises(Refused) as refused:
+        door.gate.may(key, caller, "vod:DescribeTasks", ("x", 100.0))
+
+    assert refused.value.why is Why.ACTION
+
+
+@pytest.mark.parametrize("scheme", [Scheme.TC3])
+def test_of_an_operation_that_is_none_little_is_remembered(scheme: Scheme) -> None:
+    door = Door()
+    long = with_header(signers.tc3(), "x-tc-action", "A" * 100_000)
+
+    assert [door.why(scheme, long), door.why(scheme, long)] == [None, None]
+
+    assert all(len(what) < 200 for what in door.seen.names.values())

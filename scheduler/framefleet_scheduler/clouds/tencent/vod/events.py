@@ -39,6 +39,7 @@ MOST_LOOKED_AT = 512
 """Of the oldest events, by one pull: others may hold them."""
 MOST_WAITING = 8
 """Pulls that wait at once, in one process: each holds a thread. Others are answered at once."""
+_MOST_FORGOTTEN = 4
 _PAUSE_SECONDS = 0.5
 _SWITCHES = ("UploadMediaCompleteEventSwitch", "DeleteMediaCompleteEventSwitch", "PersistenceCompleteEventSwitch")
 _HANDLE = re.compile(r"([0-9]{13}\.[0-9A-Za-z.-]{1,120})~([0-9]{13})")
@@ -204,11 +205,10 @@ def _taken(engine: Engine, call: Call, app: int) -> list[dict[str, Any]]:
         return []
     now = engine.desk.clock.now().timestamp()
     found: list[dict[str, Any]] = []
-    for name in engine.documents.names(DOOR, call.tenant, kind(app))[:MOST_LOOKED_AT]:
+    for name in engine.documents.names(DOOR, call.tenant, kind(app), MOST_LOOKED_AT):
         if len(found) == MOST_EVENTS:
             break
-        began = name.partition(".")[0]
-        if not began.isdigit() or int(began) / 1000 < now - KEPT_SECONDS:
+        if _is_over(name, now):
             engine.documents.delete(DOOR, call.tenant, kind(app), name)
             continue
         digest = hashlib.sha256(f"{call.tenant}/{app}/{name}".encode()).hexdigest()
@@ -218,6 +218,20 @@ def _taken(engine: Engine, call: Call, app: int) -> list[dict[str, Any]]:
         if event is not None:
             found.append({"EventHandle": f"{name}~{int((now + HELD_SECONDS) * 1000):013d}", **event})
     return found
+
+
+def _is_over(name: str, now: float) -> bool:
+    """Whether an event has waited too long, or is none."""
+    began = name.partition(".")[0]
+    return not began.isdigit() or int(began) / 1000 < now - KEPT_SECONDS
+
+
+def forget_old(engine: Engine, tenant: str, app: int) -> None:
+    """Remove some of the events that nobody has pulled in time: who keeps one does it, so that they do not become ever more."""
+    now = engine.desk.clock.now().timestamp()
+    for name in engine.documents.names(DOOR, tenant, kind(app), _MOST_FORGOTTEN):
+        if _is_over(name, now):
+            engine.documents.delete(DOOR, tenant, kind(app), name)
 
 
 def confirm(engine: Engine, call: Call) -> dict[str, Any]:

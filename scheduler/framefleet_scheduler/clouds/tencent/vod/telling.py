@@ -44,6 +44,7 @@ def told(engine: Engine, known: Known, event: str, hook: Hook) -> Said | None:
     if config.get("mode") == "PULL":
         at = found.record.finished_at if event in FINAL_EVENTS else None
         ms = int((at or engine.desk.clock.now()).timestamp() * 1000)
+        events.forget_old(engine, origin.tenant, app)
         name = f"{ms:013d}.{found.record.run}.{origin.id}"
         return Said(_json(body), key=engine.documents.key(DOOR, origin.tenant, events.kind(app), name))
     key = events.opened(engine, origin.tenant, app, config.get("key", ""))
