@@ -345,6 +345,7 @@ def comparable(found: Probed) -> dict[str, object]:
     info.pop("duration")
     for video in info["video"]:
         video["colour"].pop("space")
+        video.pop("reordered")
     index = None if found.index is None else found.index.model_dump() | {"gop_bytes": None}
     return info | {"index": index, "streams": streams}
 

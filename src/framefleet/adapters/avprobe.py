@@ -6,7 +6,8 @@ cannot hurt the worker. It imports nothing of ours, so that it starts quickly.
 Known differences from an ffprobe of another FFmpeg release are those between their libavformats (here 62, FFmpeg 8 and
 later; seen against 5.1): estimated bit rates, MP3 durations, the container's duration where an edit list shortens a
 track, a WebM's start (Opus pre-skip), bytes of a packet at a parser's border, where the sound of a fragmented or cut
-MP4 ends, the colour space of RGB pictures. Frame times are the same, but that newer ones work out MPEG-4's in AVI.
+MP4 ends, the colour space of RGB pictures. Frame times are the same, but that newer ones work out MPEG-4's in AVI. How far
+frames are reordered PyAV does not tell.
 """
 
 from __future__ import annotations
@@ -199,6 +200,7 @@ def _stream(stream: Any) -> dict[str, Any]:
         "index": stream.index,
         "codec_type": stream.type,
         "codec_name": None if context is None else _codec_name(context),
+        "codec_tag_string": None if context is None else _tag(context.codec_tag),
         "profile": None if context is None else stream.profile,
         "time_base": f"{base.numerator}/{base.denominator}" if base else None,
         "start_time": _seconds(stream.start_time, base),
@@ -213,7 +215,13 @@ def _stream(stream: Any) -> dict[str, Any]:
     elif stream.type == "audio":
         layout = context.layout.name if context.layout is not None else None
         found |= {"sample_rate": str(context.sample_rate), "channels": context.channels, "channel_layout": layout}
+        found["sample_fmt"] = context.format.name if context.format is not None else None
     return found
+
+
+def _tag(text: str) -> str:
+    """As ffprobe writes it: what is none of these characters as its number."""
+    return "".join(c if (c.isascii() and c.isalnum()) or c in ".- _" else f"[{ord(c)}]" for c in text)
 
 
 def _codec_name(context: Any) -> str:

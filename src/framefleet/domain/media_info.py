@@ -129,7 +129,8 @@ class VideoStream(Value):
     codec_tag: str | None = None
     """How the file names the codec, e.g. `avc1`; what is not letters is `[27]`."""
     reordered: int | None = None
-    """Frames that a decoder holds back to show them in their order (FFmpeg's has_b_frames)."""
+    """Frames that a decoder holds back to show them in their order (FFmpeg's has_b_frames); None where the
+    prober does not tell."""
 
     @property
     def interlaced(self) -> bool:
