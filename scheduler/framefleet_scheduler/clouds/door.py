@@ -169,7 +169,7 @@ class Door:
             return family.failure(request_id, family.malformed(error.message))
         except ServiceError as error:
             log.warning("cloud.unavailable", code=error.code, message=error.message)
-            return family.failure(request_id, family.unavailable(error.message))
+            return family.failure(request_id, family.unavailable("a service that this needs is away; try again"))
         except Exception:  # the shell of the door: a dialect's defect is answered in its words
             log.exception("cloud.broken")
             return family.failure(request_id, family.broken())

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -45,6 +46,8 @@ LOOK_SECONDS = 8.0
 """That a caller waits for a look into a source: Alibaba's SDKs wait 10 s for an answer."""
 MOST_LOOKS = 16
 """At once, in one process: each holds a thread."""
+MOST_LOOKS_EACH = 4
+"""Of them by one key."""
 LINK_SECONDS = 24 * 3600
 _PAUSE_SECONDS = 0.1
 _PAGE = 200
@@ -96,7 +99,8 @@ class Engine:
         self._lock = threading.Lock()
         self._origins: OrderedDict[str, Origin] = OrderedDict()
         self._media: OrderedDict[tuple[str, int], list[MediaInfo]] = OrderedDict()
-        self._looks = threading.BoundedSemaphore(MOST_LOOKS)
+        self._looks: Counter[str] = Counter()
+        """Under way, by key."""
 
     # --- tasks -----------------------------------------------------------------------------
 
@@ -254,13 +258,22 @@ class Engine:
         body = {"sources": [dict(source)], "targets": [nothing], "pipeline": call.tenant}
         request = parse_request(body)
         must_be_theirs(self.desk, call.caller, request.model_dump_json())
-        if not self._looks.acquire(blocking=False):
-            raise Overloaded("too many callers wait for a look into a source")
-        try:
+        with self._look_of(call.caller.id):
             task = self.desk.acceptor.look(body, DryRun(what="probe"), by=call.caller.id)
             return self._looked(task, seconds)
+
+    @contextmanager
+    def _look_of(self, key: str) -> Iterator[None]:
+        with self._lock:
+            if self._looks.total() >= MOST_LOOKS or self._looks[key] >= MOST_LOOKS_EACH:
+                raise Overloaded("too many callers wait for a look into a source")
+            self._looks[key] += 1
+        try:
+            yield
         finally:
-            self._looks.release()
+            with self._lock:
+                self._looks[key] -= 1
+                self._looks += Counter()  # without those that have none
 
     def _looked(self, task: Task, seconds: float) -> MediaInfo:
         ends = time.monotonic() + seconds

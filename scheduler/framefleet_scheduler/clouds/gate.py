@@ -22,11 +22,6 @@ from framefleet_scheduler.clouds.wire import RawRequest
 _SCHEMES = {Scheme.ACS3: acs3, Scheme.RPC1: rpc1, Scheme.TC3: tc3, Scheme.TC1: tc1}
 PER_SECOND = 100.0
 """Of one operation by one key: what the clouds' documents say of those that are polled."""
-_READS = ("Describe", "PullEvents")
-"""Operations that only look: Tencent's signatures do not cover their names, and programs send the same parameters (none) to
-several of them within the second that a signature is of. Others have to be signed anew."""
-_MOST_REMEMBERED = 100
-"""Characters of an operation's name: longer ones are no operation's, and who has a key must not fill Redis with them."""
 _AGAIN_SECONDS = 2.0
 """TC3 has no nonce, and its time is in seconds: two equal calls of one second have the same signature. Later it is a replay."""
 
@@ -130,13 +125,10 @@ class Gate:
         now = self.desk.clock.now().timestamp()
         name = claim.nonce or claim.signature
         digest = hashlib.sha256(f"{claim.scheme} {claim.key_id} {name}".encode()).hexdigest()
-        asked = claim.action[:_MOST_REMEMBERED]
-        first = self.seen.first(digest, f"{now:.3f} {unique} {asked}", seconds)
-        at, whose, action = first.split(" ", 2)
+        at, whose = self.seen.first(digest, f"{now:.3f} {unique}", seconds).split(" ")
         if whose == unique:
             return
-        other = action != asked and not asked.startswith(_READS)
-        if claim.nonce or other or now - float(at) > _AGAIN_SECONDS:
+        if claim.nonce or now - float(at) > _AGAIN_SECONDS:
             raise Refused(Why.REPLAY, "a request with this signature came before")
 
     def _may_guess(self, request: RawRequest, key_id: str) -> None:
