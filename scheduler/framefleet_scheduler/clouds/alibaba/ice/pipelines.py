@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from framefleet.domain.access import Role
+from framefleet.domain.pipeline import LEAST_WEIGHT
 from framefleet_scheduler.clouds.alibaba.ice import priorities, words
 from framefleet_scheduler.clouds.alibaba.ice.answers import when
 from framefleet_scheduler.clouds.alibaba.ice.kept import CreatePipeline, ListPipelines, PipelineNamed, UpdatePipeline
@@ -70,7 +71,7 @@ def create(engine: Engine, call: Call) -> dict[str, Any]:
             break
     else:
         raise words.beyond("Name", f"there are {MOST_PIPELINES} pipelines already")
-    _configure(engine, kept)
+    _configure(engine, call, kept)
     call.note("pipeline.change", _ours(pipeline_id))
     return {"Pipeline": kept}
 
@@ -113,7 +114,7 @@ def update(engine: Engine, call: Call) -> dict[str, Any]:
             raise words.unfit("Status", "it is none of Active and Paused")
         kept["Status"] = asked.Status
     kept["ModifiedTime"] = when(call.at)
-    _configure(engine, kept)
+    _configure(engine, call, kept)
     engine.documents.put(DOOR, call.tenant, _KIND, kept["PipelineId"], kept)
     call.note("pipeline.change", _ours(kept["PipelineId"]))
     return {"Success": True}
@@ -153,9 +154,15 @@ def _changeable(engine: Engine, call: Call, pipeline_id: str | None) -> dict[str
     return _kept(engine, call, named("PipelineId", pipeline_id, _MOST_NAME))
 
 
-def _configure(engine: Engine, kept: Mapping[str, Any]) -> None:
+def _configure(engine: Engine, call: Call, kept: Mapping[str, Any]) -> None:
+    """Ours of a pipeline: with the limits of the tenant's own, of whose weight each further one gets less (1/2, 1/3, ...)."""
+    own = engine.desk.pipelines.get(call.tenant)
+    names = engine.documents.names(DOOR, call.tenant, _KIND, MOST_PIPELINES)
     made = engine.desk.pipelines.change(
         _ours(kept["PipelineId"]),
+        weight=max(LEAST_WEIGHT, own.weight / max(1, len(names))),
+        max_tasks=own.max_tasks,
+        max_subtasks=own.max_subtasks,
         paused=kept["Status"] == "Paused",
         default_priority=priorities.ours(kept["Priority"]),
     )
