@@ -41,7 +41,7 @@ def test_what_is_wrong_is_told_at_its_line_while_one_types(console: Console) -> 
         assert tab.locator("input[name=name]").input_value() == "hls-h264-copy"
         tab.locator("text=It can be kept.").wait_for()
         write(seen, f"base: hls-h264\nsegment_seconds: 99\nvideo:\n  denoise: {json.dumps(NASTY)}\n")
-        tab.locator("text=segment_seconds must be a number from 1 to 10, not 99").wait_for()
+        tab.locator("text=segment_seconds must be a number from 1 to 60, not 99").wait_for()
         assert tab.locator(".gutter .is-wrong").all_inner_texts() == ["2", "4"]
         assert tab.locator("#text").get_attribute("aria-invalid") == "true"
         tab.locator("[data-line='2']").click()
