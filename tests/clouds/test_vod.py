@@ -222,7 +222,7 @@ def test_every_way_to_sign_and_send(bucket: Cloud, small: int, way: str) -> None
             MediaProcessTask={"SnapshotByTimeOffsetTaskSet": [{"Definition": 10, "ExtTimeOffsetSet": ["1.5s", "50%"]}]},
         )["TaskId"]
         (found,) = outputs(vod.ended(task), "SnapshotByTimeOffset")
-        assert [one["TimeOffset"] for one in found["PicInfoSet"]] == [1480, 3000]
+        assert [one["TimeOffset"] for one in found["PicInfoSet"]] == [1500, 3000]
         (listed,) = vod("DescribeTasks", Limit=1)["TaskSet"]
         assert listed["TaskId"] == task
         with pytest.raises(Refused) as refused:
