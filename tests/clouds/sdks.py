@@ -13,7 +13,6 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 SDKS = ROOT / ".sdks"
 PROGRAMS = Path(__file__).parent / "programs"
-NAMES = ("imm5", "imm4", "ice6", "ice5", "tencent", "acscore")
 
 
 @dataclass(frozen=True)
