@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from tests.chaos.wrong_clock import WrongClock, compiled
 from tests.clouds.conftest import Cloud
 from tests.clouds.meddler import Change, Meddler
 from tests.clouds.sdks import PROGRAMS, Account, Asker
+from tests.waiting import eventually
 
 WAYS = [
     ("imm5", "imm"),
@@ -98,6 +100,22 @@ def test_clocks_that_are_wrong(cloud: Cloud, way: Way) -> None:
         finally:
             way.clock.set(0)
         assert (said.get("code") == way.code("expired")) == is_refused, (seconds, said)
+
+
+def test_the_log_says_of_each_request_who_asked_for_what_and_what_became_of_it(cloud: Cloud, way: Way) -> None:
+    mine = cloud.key("--role", "producer", "--signs", "--action", "imm:*", "--action", "ice:*", "--action", "mps:*")
+
+    said = way.says(mine)
+
+    def told() -> dict[str, Any] | None:
+        lines = [json.loads(line) for line in cloud.server.logged().splitlines() if mine.key in line]
+        return next((line for line in lines if line["event"] == "request.answered"), None)
+
+    line = eventually(told, "the line of the request")
+    door = way.how.partition("/")[0]
+    action = {"imm": "GetTask", "ice": "GetMediaConvertJob"}.get(door, "DescribeTaskDetail")
+    assert (line["door"], line["action"], line["code"]) == (door, action, said["code"])
+    assert line["cloud_request_id"] in json.dumps(said)
 
 
 def parameter(request: bytes) -> bytes:

@@ -74,7 +74,10 @@ class Around:
         finally:
             self._under_way -= counted
             seconds = round(time.monotonic() - started, 4)
-            log.info("request.answered", method=scope["method"], path=scope["path"], status=status, seconds=seconds)
+            more = scope["state"].get("call", {})  # what a cloud's door found: its paths and statuses say little
+            log.info(
+                "request.answered", method=scope["method"], path=scope["path"], status=status, seconds=seconds, **more
+            )
 
 
 def _relative(scope: Scope) -> None:

@@ -10,6 +10,8 @@ from typing import Any, Protocol
 from framefleet.domain.errors import FramefleetError
 from framefleet_scheduler.api.guard import Caller
 
+AWAY = "a service that this needs is away; try again"
+"""To callers, who are not told which."""
 Note = Callable[[str, str], None]
 """Says for the audit log what was changed (`task.create`) and which."""
 

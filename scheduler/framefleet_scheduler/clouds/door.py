@@ -22,7 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from framefleet.domain.errors import Forbidden, FramefleetError, ServiceError
 from framefleet_scheduler.api.audit import note
 from framefleet_scheduler.api.origin import check_origin
-from framefleet_scheduler.clouds.call import Call, Front, Refusal
+from framefleet_scheduler.clouds.call import AWAY, Call, Front, Refusal
 from framefleet_scheduler.clouds.family import Family
 from framefleet_scheduler.clouds.gate import Gate, Refused
 from framefleet_scheduler.clouds.signatures import Scheme, recognize
@@ -134,16 +134,24 @@ class Door:
     def _signed(self, family: Family, scheme: Scheme, request: RawRequest, about: Request) -> Answer:
         request_id = family.new_request_id()
         structlog.contextvars.bind_contextvars(cloud_request_id=request_id)
+        told = about.state.call = {"cloud_request_id": request_id}  # for the log of requests
+
+        def failure(refusal: Refusal) -> Answer:
+            told["code"] = refusal.code
+            return family.failure(request_id, refusal)
+
         try:
             caller, claim, key = self._doors.gate.signed(request, scheme, request_id)
             structlog.contextvars.bind_contextvars(caller=caller.id)
-            about.state.caller = caller.id  # for the audit log
+            about.state.caller = told["caller"] = caller.id  # the former for the audit log
             check_origin(dict(request.headers))
             front = family.fronts.get(claim.version)
             if front is None:
                 raise family.unknown_version(claim.version)
             if not front.knows(claim.action):
                 raise family.unknown_action(claim.action)
+            told |= {"door": front.name, "action": claim.action}
+            structlog.contextvars.bind_contextvars(door=front.name, action=claim.action)
             try:
                 parameters = family.parameters(request, claim)
             except (ValueError, RecursionError) as error:
@@ -161,23 +169,22 @@ class Door:
             return family.success(request_id, answered(front, call))
         except Refused as refused:
             log.info("cloud.shut", why=refused.why, message=refused.message)
-            return family.failure(request_id, family.shut(refused))
+            return failure(family.shut(refused))
         except Refusal as refusal:
             log.info("cloud.refused", code=refusal.code, message=refusal.message)
-            return family.failure(request_id, refusal)
+            return failure(refusal)
         except Forbidden as error:
-            return family.failure(request_id, family.malformed(error.message))
+            return failure(family.malformed(error.message))
         except ServiceError as error:
             log.warning("cloud.unavailable", code=error.code, message=error.message)
-            return family.failure(request_id, family.unavailable("a service that this needs is away; try again"))
+            return failure(family.unavailable(AWAY))
         except Exception:  # the shell of the door: a dialect's defect is answered in its words
             log.exception("cloud.broken")
-            return family.failure(request_id, family.broken())
+            return failure(family.broken())
 
 
 def answered(front: Front, call: Call) -> dict[str, Any]:
     """What a front answers. Raises Refusal, ServiceError."""
-    log.debug("cloud.called", door=front.name, action=call.action)
     try:
         return front.answer(call)
     except ServiceError:

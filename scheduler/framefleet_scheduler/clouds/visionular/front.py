@@ -24,7 +24,7 @@ from framefleet.domain.errors import (
 )
 from framefleet_scheduler.api.guard import Caller, credentials
 from framefleet_scheduler.api.origin import check_origin
-from framefleet_scheduler.clouds.call import Call, Refusal
+from framefleet_scheduler.clouds.call import AWAY, Call, Refusal
 from framefleet_scheduler.clouds.engine import Engine
 from framefleet_scheduler.clouds.gate import PER_SECOND, Gate, Refused, Why
 from framefleet_scheduler.clouds.visionular import operations
@@ -70,21 +70,26 @@ class Visionular:
         """One request. Statuses are those that the vendor's Go SDK tells errors by: 400, 401, 404 and others."""
         request_id = uuid4().hex
         structlog.contextvars.bind_contextvars(cloud_request_id=request_id)
+        told = about.state.call = {"cloud_request_id": request_id, "door": self.name}  # for the log of requests
+
+        def failure(refusal: Refusal) -> Answer:
+            told["code"] = refusal.code
+            headers = {} if refusal.retry_after is None else {"Retry-After": str(int(refusal.retry_after) + 1)}
+            return Answer(refusal.status, _envelope(int(refusal.code), refusal.message, {}, request_id), headers)
+
         try:
             return Answer(200, _envelope(0, "success", self._answered(request, about, request_id), request_id))
         except Refusal as refusal:
             log.info("cloud.refused", door=self.name, code=refusal.code, message=refusal.message)
-            headers = {} if refusal.retry_after is None else {"Retry-After": str(int(refusal.retry_after) + 1)}
-            return Answer(refusal.status, _envelope(int(refusal.code), refusal.message, {}, request_id), headers)
+            return failure(refusal)
         except ServiceError as error:
             log.warning("cloud.unavailable", door=self.name, code=error.code, message=error.message)
-            return Answer(503, _envelope(UNAVAILABLE, error.message, {}, request_id), {"Retry-After": "2"})
+            return failure(Refusal(str(UNAVAILABLE), AWAY, status=503, retry_after=1))
         except FramefleetError as error:
-            said = refused(error)
-            return Answer(said.status, _envelope(int(said.code), said.message, {}, request_id))
+            return failure(refused(error))
         except Exception:  # the shell of the door: a defect is answered in the dialect's words
             log.exception("cloud.broken", door=self.name)
-            return Answer(500, _envelope(INTERNAL, "the request broke the server", {}, request_id))
+            return failure(Refusal(str(INTERNAL), "the request broke the server", status=500))
 
     def cut(self, message: str) -> Answer:
         """To a request whose body is too large, or did not come."""
@@ -93,11 +98,12 @@ class Visionular:
     def _answered(self, request: RawRequest, about: Request, request_id: str) -> dict[str, Any]:
         caller, key = self._caller(request)
         structlog.contextvars.bind_contextvars(caller=caller.id)
-        about.state.caller = caller.id  # for the audit log
+        about.state.caller = about.state.call["caller"] = caller.id  # the former for the audit log
         action = request.path.removeprefix(PREFIX)
         operation = OPERATIONS.get((request.method, action))
         if operation is None:
             raise Refusal(str(EMPTY_RESULT), f"there is no {request.method} {action[:80]}", status=404)
+        about.state.call["action"] = action
         call = Call(
             caller=caller,
             action=action,
