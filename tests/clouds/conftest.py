@@ -14,6 +14,7 @@ import pytest
 
 from framefleet.adapters.tools import find_ffmpeg
 from tests.browser.conftest import missing
+from tests.clouds.recording import judged
 from tests.clouds.sdks import SDKS, Account
 from tests.services.serve import Serve
 
@@ -36,7 +37,9 @@ class Cloud:
     def probe(self, path: str) -> dict[str, Any]:
         """What FFmpeg's prober says of a file below `buckets`."""
         command = ["ffprobe", "-v", "error", "-show_streams", "-show_format", "-of", "json", str(self.buckets / path)]
-        return dict(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
+        said = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        judged(path, said)
+        return dict(said)
 
 
 @pytest.fixture(scope="session", autouse=True)

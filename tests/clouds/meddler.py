@@ -16,14 +16,19 @@ def as_it_is(request: bytes) -> bytes:
     return request
 
 
+def unheard(request: bytes, answer: bytes) -> None:
+    """Nobody listens."""
+
+
 class Meddler:
     """Listens on a port of its own. One request for each connection."""
 
-    def __init__(self, server: str, change: Change = as_it_is) -> None:
-        """`server`: host:port."""
+    def __init__(self, server: str, change: Change = as_it_is, heard: Callable[[bytes, bytes], None] = unheard) -> None:
+        """`server`: host:port. `heard` gets each request and its answer."""
         host, _, port = server.rpartition(":")
         self._server = (host, int(port))
         self._change = change
+        self._heard = heard
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.endpoint = f"127.0.0.1:{self._socket.getsockname()[1]}"
         self.sent: list[bytes] = []
@@ -66,6 +71,7 @@ class Meddler:
             changed = self._change(request)
             self.sent.append(changed)
             answer = self.again(changed)
+            self._heard(changed, answer)
             line.sendall(re.sub(rb"\r\n\r\n", b"\r\nconnection: close\r\n\r\n", answer, count=1))
 
 

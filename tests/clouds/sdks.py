@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.clouds.recording import watched
+
 ROOT = Path(__file__).parents[2]
 SDKS = ROOT / ".sdks"
 PROGRAMS = Path(__file__).parent / "programs"
@@ -38,7 +40,11 @@ def started(
     sdk: str | None, program: Path, account: Account, *args: str, seconds: float = 300, **more: str
 ) -> subprocess.CompletedProcess[str]:
     """As `run`, whatever comes of it."""
-    whose = {"ENDPOINT": account.endpoint, "KEY_ID": account.key, "KEY_SECRET": account.secret}
+    whose = {
+        "ENDPOINT": watched(sdk or program.stem, account.endpoint),
+        "KEY_ID": account.key,
+        "KEY_SECRET": account.secret,
+    }
     return subprocess.run(
         [sys.executable, str(program), *args],
         env=_environment(sdk) | whose | more,
@@ -53,6 +59,9 @@ class Asker:
     """A program that answers line by line, for as long as it is wanted."""
 
     def __init__(self, sdk: str, program: Path, *args: str, **more: str) -> None:
+        self._sdk = sdk
+        if "ENDPOINT" in more:
+            more["ENDPOINT"] = watched(sdk, more["ENDPOINT"])
         self._process = subprocess.Popen(
             [sys.executable, str(program), *args],
             env=_environment(sdk) | more,
@@ -63,6 +72,8 @@ class Asker:
 
     def ask(self, line: dict[str, Any]) -> dict[str, Any]:
         """What it answers."""
+        if "endpoint" in line:
+            line = {**line, "endpoint": watched(self._sdk, line["endpoint"])}
         assert self._process.stdin is not None and self._process.stdout is not None
         self._process.stdin.write(json.dumps(line) + "\n")
         self._process.stdin.flush()
