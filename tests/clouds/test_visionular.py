@@ -1,97 +1,27 @@
-"""Visionular's dialect as its users' programs see it: their own example, its operations, and what is refused with which code."""
+"""Visionular's dialect as its users' programs see it: their own example, and what its tasks make."""
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.clouds.conftest import Cloud
-from tests.clouds.sdks import PROGRAMS, ROOT, Account, started
+from tests.clouds.sdks import PROGRAMS, ROOT, started
+from tests.clouds.visionular import SECONDS, added, created, ended, fine, queried
 from tests.services.receiver import Receiver
 from tests.waiting import eventually
-
-OK, BAD_PARAM, AUTH_FAIL, EMPTY_RESULT = 0, 40000, 40100, 40400
-SECONDS = 300.0
-
-
-@dataclass(frozen=True)
-class Asked:
-    """An answer."""
-
-    status: int
-    code: int
-    message: str
-    data: dict[str, Any]
-
-
-def ask(
-    account: Account,
-    method: str,
-    operation: str,
-    body: Any = None,
-    headers: dict[str, str] | None = None,
-    query: str = "",
-) -> Asked:
-    """One request, as `requests` and the vendor's SDK send it."""
-    token = base64.b64encode(f"{account.key}:{account.secret}".encode()).decode()
-    about = {"Authorization": f"Basic {token}", "auth-type": "use-basic", **(headers or {})}
-    data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
-    url = f"http://{account.endpoint}/vodencoding/v1/{operation}{query}"
-    try:
-        with urllib.request.urlopen(urllib.request.Request(url, data, about, method=method), timeout=60) as answer:
-            status, said = answer.status, json.loads(answer.read())
-    except urllib.error.HTTPError as refused:
-        with refused:
-            status, said = refused.code, json.loads(refused.read())
-    assert set(said) == {"code", "msg", "data", "request_id"}
-    assert re.fullmatch("[0-9a-f]{32}", said["request_id"])
-    return Asked(status, said["code"], said["msg"], said["data"])
-
-
-def fine(*args: Any, **more: Any) -> dict[str, Any]:
-    """The data of an answer that is none of a refusal."""
-    asked = ask(*args, **more)
-    assert (asked.status, asked.code, asked.message) == (200, OK, "success"), asked
-    return asked.data
 
 
 @pytest.fixture(scope="module")
 def storage(cloud: Cloud) -> str:
     """The id of one that leads to `results/out/`."""
-    body = {"type": "oss", "region": "cn-beijing", "bucket": "results", "prefix": "out", "notify": ""}
-    return str(fine(cloud.account, "POST", "add_storage", body)["storage_id"])
-
-
-def created(cloud: Cloud, storage: str, template: str, output: str, **more: Any) -> str:
-    body = {"template_name": template, "input": "oss://films/film.mp4", "output": output, "storage_id": storage, **more}
-    return str(fine(cloud.account, "POST", "create_task", body)["task_id"])
-
-
-def queried(account: Account, task_id: str) -> dict[str, Any]:
-    return fine(account, "GET", "query_task", query=f"?task_id={task_id}")
-
-
-def ended(account: Account, task_id: str, seen: set[str] | None = None) -> dict[str, Any]:
-    """The task object of its end; the statuses until then are noted in `seen`."""
-
-    def look() -> dict[str, Any] | None:
-        task = queried(account, task_id)
-        if seen is not None:
-            seen.add(task["status"])
-        return task if task["status"] in {"succeeded", "failed"} else None
-
-    return eventually(look, f"the end of {task_id}", SECONDS)
+    return added(cloud.account, "out", type="oss", region="cn-beijing", notify="")
 
 
 def video(probed: dict[str, Any]) -> dict[str, Any]:
@@ -103,9 +33,6 @@ def decoded(path: Path) -> None:
         ["ffmpeg", "-v", "error", "-xerror", "-i", str(path), "-f", "null", "-"], capture_output=True, text=True
     )
     assert (done.returncode, done.stderr) == (0, "")
-
-
-# --- films ------------------------------------------------------------------------------------
 
 
 def test_the_program_of_their_document_makes_a_dash_stream(cloud: Cloud, storage: str, tmp_path: Path) -> None:
@@ -307,100 +234,9 @@ def test_a_film_that_cannot_be_used_fails_with_a_code(cloud: Cloud, storage: str
     assert task["message"]
 
 
-# --- listing ----------------------------------------------------------------------------------
-
-
-def test_tasks_are_listed_by_page_time_and_status(cloud: Cloud) -> None:
-    account = cloud.key("--role", "producer", "--pipeline", "listing")
-    body = {"bucket": "results", "prefix": "listed"}
-    place = fine(account, "POST", "add_storage", body)["storage_id"]
-    made = []
-    for i in range(3):
-        task = {
-            "template_name": "remux-mp4",
-            "input": "oss://films/film.mp4",
-            "output": f"{i}.mp4",
-            "storage_id": place,
-        }
-        made.append(fine(account, "POST", "create_task", task)["task_id"])
-    for task_id in made:
-        assert ended(account, task_id)["status"] == "succeeded"
-
-    def listed(query: str) -> tuple[int, int, list[str]]:
-        data = fine(account, "GET", "list_task", query=query)
-        return data["total"], data["num"], [one["task_id"] for one in data["list"]]
-
-    newest = made[::-1]
-    assert listed("") == (3, 3, newest)
-    assert listed("?start_num=1&count=1") == (3, 1, newest[1:2])
-    assert listed("?skip=2&limit=10") == (3, 1, newest[2:])
-    assert listed("?start_num=3") == (3, 0, [])
-    assert listed("?status=succeeded&count=0&start_time=0&end_time=0") == (3, 3, newest)
-    assert listed("?status=failed") == listed("?status=downloading") == (0, 0, [])
-    at = queried(account, newest[0])["created_time"]
-    assert listed(f"?start_time={at + 1}")[0] == listed(f"?end_time={at - 3600}")[0] == 0
-    assert listed(f"?start_time={at - 3600}&end_time={at + 1}")[0] == 3
-    assert listed(f"?start_time={(at - 3600) * 1000}&end_time={(at + 1) * 1000}")[0] == 3
-    first = fine(account, "GET", "list_task", query="?count=1")["list"][0]
-    assert first == queried(account, newest[0])
-
-
-# --- storages and templates -------------------------------------------------------------------
-
-
-def test_storages_are_kept_until_they_are_deleted_without_the_accounts_that_came_with_them(cloud: Cloud) -> None:
-    account = cloud.key("--role", "producer", "--pipeline", "places")
-    body = {"type": "oss", "region": "cn", "bucket": "results", "prefix": "x/", "notify": "https://example.org/hook"}
-    place = fine(account, "POST", "add_storage", {**body, "storage_ak": "AKID", "storage_sk": "TOP SECRET"})[
-        "storage_id"
-    ]
-    assert re.fullmatch("[0-9a-f]{16}", place)
-
-    (kept,) = fine(account, "GET", "list_storage")["list"]
-
-    assert kept.pop("created_time") == pytest.approx(time.time(), abs=60)
-    assert kept == {"storage_id": place, **body, "name_rule": ""}
-    stored = b"".join(path.read_bytes() for path in cloud.server.data.rglob("*visionular*/**/*") if path.is_file())
-    assert place.encode() in stored or any(place in str(path) for path in cloud.server.data.rglob("*"))
-    assert b"TOP SECRET" not in stored and "TOP SECRET" not in cloud.server.logged()
-    fine(account, "DELETE", "del_storage", {"storage_id": place})
-    assert fine(account, "GET", "list_storage") == {"num": 0, "list": []}
-    assert ask(account, "DELETE", "del_storage", {"storage_id": place}).code == EMPTY_RESULT
-    _, audit = cloud.server.request("GET", "/v1/audit?limit=200")
-    changes = [one["what"] for one in audit["entries"] if one["who"] == account.key]
-    assert changes == ["cloud_storage.delete", "cloud_storage.create"]
-
-
-def test_templates_are_kept_changed_and_deleted(cloud: Cloud) -> None:
-    account = cloud.key("--role", "producer", "--pipeline", "forms")
-    built_in = fine(account, "GET", "list_template")
-    assert built_in["num"] == len(built_in["list"]) == 10
-    assert all(one["built_in"] for one in built_in["list"])
-    fine(account, "POST", "add_template", {"template_name": "a", "vcodec": "h265", "quality": 30})
-
-    assert ask(account, "POST", "add_template", {"template_name": "a"}).code == BAD_PARAM
-    first = fine(account, "GET", "query_template", query="?template_name=a")
-    fine(account, "PUT", "update_template", {"template_name": "a", "vcodec": "h264"})
-    second = fine(account, "GET", "query_template", query="?template_name=a")
-
-    assert (first["vcodec"], first["quality"]) == ("h265", 30)
-    first.pop("quality")
-    assert second == {**first, "vcodec": "h264"}
-    assert fine(account, "GET", "list_template")["list"][0]["template_name"] == "a"
-    fine(account, "DELETE", "del_template", query="?template_name=a")
-    for method, operation in (("GET", "query_template"), ("DELETE", "del_template")):
-        gone = ask(account, method, operation, query="?template_name=a")
-        assert (gone.status, gone.code) == (404, EMPTY_RESULT)
-    assert ask(account, "PUT", "update_template", {"template_name": "a"}).code == EMPTY_RESULT
-
-
-# --- being told -------------------------------------------------------------------------------
-
-
 def test_a_storage_s_address_is_told_the_end_of_a_task(cloud: Cloud) -> None:
     with Receiver() as receiver:
-        body = {"bucket": "results", "prefix": "told", "notify": f"{receiver.url}/done?token=1"}
-        place = fine(cloud.account, "POST", "add_storage", body)["storage_id"]
+        place = added(cloud.account, "told", notify=f"{receiver.url}/done?token=1")
         task_id = created(cloud, place, "remux-mp4", "film.mp4", custom_info="mine")
         call = eventually(lambda: receiver.calls[0] if receiver.calls else None, "the call", SECONDS)
 
@@ -410,204 +246,3 @@ def test_a_storage_s_address_is_told_the_end_of_a_task(cloud: Cloud) -> None:
     assert json.loads(call.body) == task
     assert (task["status"], task["custom_info"]) == ("succeeded", "mine")
     assert len(receiver.calls) == 1
-
-
-# --- refusals ---------------------------------------------------------------------------------
-
-
-IMPOSSIBLE: list[tuple[dict[str, Any], int, int, str]] = [
-    ({"template_name": "System_MP4_H266"}, BAD_PARAM, 400, "template_name"),
-    ({"template_name": "../x"}, BAD_PARAM, 400, "template_name"),
-    ({"storage_id": "0" * 16}, EMPTY_RESULT, 404, "storage"),
-    ({"storage_id": "results"}, BAD_PARAM, 400, "storage_id"),
-    ({"input": "ftp://films/film.mp4"}, BAD_PARAM, 400, "input"),
-    ({"input": "oss://films/none.mp4"}, BAD_PARAM, 400, "input"),
-    ({"input": "oss://films/../else/x"}, BAD_PARAM, 400, "input"),
-    ({"input": None}, BAD_PARAM, 400, "input"),
-    ({"output": "../../film.mp4"}, BAD_PARAM, 400, "output"),
-    ({"output": "{index}.mp4"}, BAD_PARAM, 400, "output"),
-    ({"output": 7}, BAD_PARAM, 400, "output"),
-    ({"custom_info": "é" * 1025}, BAD_PARAM, 400, "custom_info"),
-    ({"extra_options": {"x": 1}}, BAD_PARAM, 400, "extra_options is not supported"),
-]
-
-
-def test_tasks_that_cannot_be_are_refused_and_leave_nothing(cloud: Cloud) -> None:
-    account = cloud.key("--role", "producer", "--pipeline", "refused")
-    place = fine(account, "POST", "add_storage", {"bucket": "results", "prefix": "refused"})["storage_id"]
-    right = {
-        "template_name": "System_MP4_H264",
-        "input": "oss://films/film.mp4",
-        "output": "no.mp4",
-        "storage_id": place,
-    }
-
-    for changes, code, status, field in IMPOSSIBLE:
-        asked = ask(account, "POST", "create_task", right | changes)
-        assert (asked.code, asked.status, asked.data) == (code, status, {}), (changes, asked)
-        assert field in asked.message, (changes, asked)
-
-    assert fine(account, "GET", "list_task") == {"total": 0, "num": 0, "list": []}
-    assert not list((cloud.buckets / "results").glob("refused/*"))
-
-
-@pytest.mark.parametrize(
-    ("method", "operation", "query", "code", "status"),
-    [
-        ("GET", "query_task", "", BAD_PARAM, 400),
-        ("GET", "query_task", "?task_id=" + "0" * 32, EMPTY_RESULT, 404),
-        ("GET", "query_task", "?task_id=%zz", BAD_PARAM, 400),
-        ("GET", "query_template", "?template_name=nobody", EMPTY_RESULT, 404),
-        ("GET", "list_task", "?count=201", BAD_PARAM, 400),
-        ("GET", "list_task", "?start_num=-1", BAD_PARAM, 400),
-        ("GET", "list_task", "?status=done", BAD_PARAM, 400),
-        ("GET", "list_task", "?start_time=soon", BAD_PARAM, 400),
-        ("GET", "create_task", "", EMPTY_RESULT, 404),
-        ("POST", "cancel_task", "", EMPTY_RESULT, 404),
-        ("GET", "", "", EMPTY_RESULT, 404),
-    ],
-)
-def test_what_there_is_not_and_what_cannot_be_read(
-    cloud: Cloud, method: str, operation: str, query: str, code: int, status: int
-) -> None:
-    asked = ask(cloud.account, method, operation, query=query)
-
-    assert (asked.code, asked.status, asked.data) == (code, status, {})
-    assert asked.message
-
-
-@pytest.mark.parametrize(
-    "body", [b"{", b"[]", b"\xff", b"[" * 100_000, b'"x"'], ids=["cut", "list", "bytes", "deep", "text"]
-)
-def test_a_body_that_is_none(cloud: Cloud, body: bytes) -> None:
-    asked = ask(cloud.account, "POST", "create_task", body)
-
-    assert (asked.code, asked.status) == (BAD_PARAM, 400)
-
-
-@pytest.mark.parametrize("megabytes", [2, 5], ids=["for the dialect", "for the server"])
-def test_a_body_that_is_too_large_is_refused_in_their_words(cloud: Cloud, megabytes: int) -> None:
-    asked = ask(cloud.account, "POST", "create_task", b" " * (megabytes << 20))
-
-    assert (asked.code, asked.status) == (BAD_PARAM, 413)
-
-
-@pytest.mark.parametrize(
-    ("settings", "field"),
-    [
-        ({"format": "webm"}, "vcodec"),
-        ({"format": "hls", "vcodec": "h265", "seg_type": "ts"}, "vcodec"),
-        ({"format": "dash", "encryption": {"key_uri": "https://example.org/key"}}, "encryption"),
-        ({"encryption": {"drm": {"x": 1}}, "format": "hls"}, "encryption.drm is not supported"),
-        ({"trans_mode": "vbr"}, "trans_mode"),
-        ({"trans_mode": "cbr"}, "video_bitrate"),
-        ({"trans_mode": "abr", "video_bitrate": 100, "quality": 20}, "quality"),
-        ({"adaptive_streams": [{"resolution": "1280x720", "video_bitrate": 1}]}, "adaptive_streams"),
-        ({"template_name": "System_MP4_H264"}, "template_name"),
-        ({"template_name": "mp4-h264-720p"}, "template_name"),
-        ({"logo_path": "gopher://x"}, "logo_path"),
-        ({"resolution": "1280"}, "resolution"),
-    ],
-)
-def test_a_template_that_cannot_be_is_refused_when_it_is_added(
-    cloud: Cloud, settings: dict[str, Any], field: str
-) -> None:
-    asked = ask(cloud.account, "POST", "add_template", {"template_name": "never", **settings})
-
-    assert (asked.code, asked.status) == (BAD_PARAM, 400), asked
-    assert field in asked.message
-    assert ask(cloud.account, "GET", "query_template", query="?template_name=never").code == EMPTY_RESULT
-
-
-@pytest.mark.parametrize(
-    "changes", [{"bucket": "a/b"}, {"prefix": "../x"}, {"prefix": "{index}"}, {"notify": "ftp://x"}, {"name_rule": "x"}]
-)
-def test_a_storage_that_cannot_be_is_refused_when_it_is_added(cloud: Cloud, changes: dict[str, str]) -> None:
-    asked = ask(cloud.account, "POST", "add_storage", {"bucket": "results", **changes})
-
-    assert (asked.code, asked.status) == (BAD_PARAM, 400)
-    assert next(iter(changes)) in asked.message
-
-
-# --- who may ----------------------------------------------------------------------------------
-
-
-def test_who_has_no_key_is_told_so_in_their_words(cloud: Cloud) -> None:
-    known = cloud.account
-    for account in (Account(known.endpoint, known.key, "wrong"), Account(known.endpoint, "a" * 16, known.secret)):
-        asked = ask(account, "GET", "list_task")
-        assert (asked.status, asked.code) == (401, AUTH_FAIL)
-    for header in ("", "Basic", "Basic !!!", "Basic Og==", "Digest x"):
-        asked = ask(known, "GET", "list_task", headers={"Authorization": header})
-        assert (asked.status, asked.code) == (401, AUTH_FAIL), header
-
-
-def test_a_page_of_another_site_cannot_use_credentials_that_a_browser_remembers(cloud: Cloud) -> None:
-    for headers in ({"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}):
-        for method, operation in (("POST", "create_task"), ("GET", "list_task")):
-            asked = ask(cloud.account, method, operation, {} if method == "POST" else None, headers=headers)
-            assert (asked.status, asked.code) == (401, AUTH_FAIL), (headers, method)
-
-
-def test_a_key_that_does_not_sign_works_here_and_one_of_another_tenant_sees_nothing_of_it(cloud: Cloud) -> None:
-    mine = cloud.key("--role", "producer", "--pipeline", "mine")
-    yours = cloud.key("--role", "producer", "--pipeline", "yours")
-    place = fine(mine, "POST", "add_storage", {"bucket": "results", "prefix": "mine"})["storage_id"]
-    fine(mine, "POST", "add_template", {"template_name": "secret"})
-    body = {"template_name": "remux-mp4", "input": "oss://films/film.mp4", "output": "x.mp4", "storage_id": place}
-    task_id = fine(mine, "POST", "create_task", body)["task_id"]
-
-    assert queried(mine, task_id)["task_id"] == task_id
-    for method, operation, query in (
-        ("GET", "query_task", f"?task_id={task_id}"),
-        ("GET", "query_template", "?template_name=secret"),
-        ("DELETE", "del_template", "?template_name=secret"),
-        ("DELETE", "del_storage", f"?storage_id={place}"),
-    ):
-        asked = ask(yours, method, operation, query=query)
-        assert (asked.status, asked.code) == (404, EMPTY_RESULT), operation
-    assert ask(yours, "POST", "create_task", body).code == EMPTY_RESULT
-    assert fine(yours, "GET", "list_task")["total"] == fine(yours, "GET", "list_storage")["num"] == 0
-    assert not [one for one in fine(yours, "GET", "list_template")["list"] if not one["built_in"]]
-
-
-def test_a_viewer_looks_and_changes_nothing(cloud: Cloud, storage: str) -> None:
-    viewer = cloud.key("--role", "viewer")
-    body = {"template_name": "remux-mp4", "input": "oss://films/film.mp4", "output": "v.mp4", "storage_id": storage}
-
-    assert fine(viewer, "GET", "list_task")["total"] >= 0
-    assert fine(viewer, "GET", "list_storage")["num"] >= 1
-    for method, operation, sent in (
-        ("POST", "create_task", body),
-        ("POST", "add_template", {"template_name": "x"}),
-        ("PUT", "update_template", {"template_name": "x"}),
-        ("DELETE", "del_template", {"template_name": "x"}),
-        ("POST", "add_storage", {"bucket": "results"}),
-        ("DELETE", "del_storage", {"storage_id": storage}),
-    ):
-        asked = ask(viewer, method, operation, sent)
-        assert (asked.status, asked.code) == (401, AUTH_FAIL), operation
-
-
-def test_a_key_for_this_dialect_is_for_nothing_else(cloud: Cloud) -> None:
-    account = cloud.key("--role", "producer", "--signs", "--action", "visionular:*")
-    reader = cloud.key("--role", "producer", "--action", "visionular:list_*")
-
-    assert fine(account, "GET", "list_task")["total"] >= 0
-    assert fine(reader, "GET", "list_task")["total"] >= 0
-    refused = ask(reader, "GET", "query_task", query="?task_id=x")
-    assert (refused.status, refused.code) == (401, AUTH_FAIL)
-    native = urllib.request.Request(
-        f"http://{account.endpoint}/v1/tasks", headers={"Authorization": f"Bearer {account.key}:{account.secret}"}
-    )
-    with pytest.raises(urllib.error.HTTPError, match="403"):
-        urllib.request.urlopen(native, timeout=30)
-    asker = subprocess.run(
-        [sys.executable, str(PROGRAMS / "ask.py"), "imm"],
-        input=json.dumps({"endpoint": account.endpoint, "key": account.key, "secret": account.secret}) + "\n",
-        env={"PYTHONPATH": str(ROOT / ".sdks" / "imm5")},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert json.loads(asker.stdout.splitlines()[0])["code"] == "Forbidden.RAM"

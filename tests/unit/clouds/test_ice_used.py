@@ -133,7 +133,7 @@ EXAMPLES: list[dict[str, Any]] = [
     ),
 ]
 ELSEWHERE = {"ClientToken", "PipelineId", "UserData"}
-"""Of the call, not of what is made: test_ice_plan.py, tests/clouds/test_ice.py."""
+"""Of the call, not of what is made: test_ice_plan.py, tests/clouds/test_ice_calls.py."""
 TOLD = {"Config.Inputs[].Name", "Config.OutputGroups[].Name"}
 """They come back in answers."""
 

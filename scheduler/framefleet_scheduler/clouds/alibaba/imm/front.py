@@ -41,7 +41,10 @@ class Imm:
         return action in _OPERATIONS
 
     def meter(self, call: Call) -> tuple[str, float]:
-        """All operations of a project together; what names none, by key."""
+        """All operations of a project together; what names none, by key. Lists that look at many tasks have a rate of their own."""
+        slow = tasks.per_second(call) if call.action == "ListTasks" else None
+        if slow is not None:
+            return f"{self.name} ListTasks {slow:g} {call.tenant}", slow
         project = call.parameters.get("ProjectName")
         if isinstance(project, str) and _PROJECT.fullmatch(project):
             return f"{self.name} {call.tenant}/{project}", projects.QUERIES_PER_SECOND

@@ -172,7 +172,7 @@ class ListTasks(ImmWire):
     end_time_range: Annotated[TimeRange | None, OR_NONE, Works()] = None
     sort: Annotated[
         Literal["TaskId", "StartTime", "EndTime"],
-        Works("ids sort as starts do; by EndTime the latest 5,000 tasks are sorted"),
+        Works("ids sort as starts do; by EndTime the latest 5,000 tasks are sorted, four times per second of a tenant"),
     ] = "TaskId"
     order: Annotated[Literal["asc", "desc"], Works()] = "asc"
     max_results: Annotated[int, Works("1 to 100"), Field(ge=1, le=100)] = 100

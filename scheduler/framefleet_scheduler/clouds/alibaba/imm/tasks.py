@@ -29,8 +29,12 @@ from framefleet_scheduler.clouds.origin import ID_TAG, users_tags
 DOOR = "imm"
 NOBODY = "https://nobody.invalid/"
 """Stands for the address of a webhook where there is only a message to write."""
-MOST_LOOKED_AT = 5_000
-"""Tasks in one call of ListTasks."""
+MOST_SORTED = 5_000
+"""Tasks that ListTasks sorts by their ends, in each call."""
+MOST_LOOKED_AT = 1_000
+"""Tasks in one call of ListTasks that needs no sorting; the next page goes on from there."""
+LOOKS_PER_SECOND = 20_000
+"""Tasks that such lists of a tenant may look at: as many as those without a filter read at the full rate."""
 _TASK_ID = re.compile(r"MediaConvert-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _TOKEN = re.compile(r"(\d{1,16})-([a-z0-9]{1,64})")
 
@@ -129,6 +133,14 @@ def listed(engine: Engine, call: Call) -> dict[str, Any]:
     }
 
 
+def per_second(call: Call) -> float | None:
+    """How many lists as this one may come from a tenant. None: as any call of the project, since all that it looks at is shown."""
+    if call.parameters.get("Sort") == "EndTime":
+        return LOOKS_PER_SECOND / MOST_SORTED
+    is_filtered = any(call.parameters.get(name) for name in ("Status", "TagSelector", "EndTimeRange"))
+    return LOOKS_PER_SECOND / MOST_LOOKED_AT if is_filtered else None
+
+
 def filter_of(asked: ListTasks) -> Callable[[TaskRecord], bool]:
     """What a listing asks for beside the time of the start. Raises Refusal."""
     tags: dict[str, str] = {}
@@ -164,7 +176,7 @@ def _utc(at: datetime) -> datetime:
 
 
 def _candidates(
-    engine: Engine, call: Call, asked: ListTasks, *, after: Place | None, oldest_first: bool
+    engine: Engine, call: Call, asked: ListTasks, *, after: Place | None, oldest_first: bool, most: int
 ) -> Iterator[TaskRecord]:
     since, until = call.at - answers.KEPT, None
     if asked.start_time_range is not None:
@@ -178,7 +190,7 @@ def _candidates(
         since=since,
         until=until,
         after=after,
-        most=MOST_LOOKED_AT,
+        most=most,
         oldest_first=oldest_first,
     )
 
@@ -190,7 +202,8 @@ def _by_start(engine: Engine, call: Call, asked: ListTasks, fits: Callable[[Task
     after = _place(asked.next_token)
     page: list[TaskRecord] = []
     looked, last = 0, after
-    for record in _candidates(engine, call, asked, after=after, oldest_first=asked.order == "asc"):
+    is_oldest = asked.order == "asc"
+    for record in _candidates(engine, call, asked, after=after, oldest_first=is_oldest, most=MOST_LOOKED_AT):
         if len(page) == asked.max_results:
             return page, _token(last)
         looked, last = looked + 1, place_of(record)
@@ -200,7 +213,8 @@ def _by_start(engine: Engine, call: Call, asked: ListTasks, fits: Callable[[Task
 
 
 def _by_end(engine: Engine, call: Call, asked: ListTasks, fits: Callable[[TaskRecord], bool]) -> Listed:
-    found = [one for one in _candidates(engine, call, asked, after=None, oldest_first=False) if fits(one)]
+    latest = _candidates(engine, call, asked, after=None, oldest_first=False, most=MOST_SORTED)
+    found = [one for one in latest if fits(one)]
     found.sort(key=_end, reverse=asked.order == "desc")
     rest = iter(found)
     after = _place(asked.next_token)
