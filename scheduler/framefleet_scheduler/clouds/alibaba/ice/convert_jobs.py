@@ -50,6 +50,7 @@ def submit(engine: Engine, call: Call) -> dict[str, Any]:
         where=where,
         name=asked.Config.JobName,
         user_data=asked.UserData,
+        asked=submitting.documented(call, SubmitMediaConvertJob),
         notes={"token": asked.ClientToken, "groups": groups},
     )
     return {"Job": answers.job(view(known), states=answers.SUBMITTED)}

@@ -219,6 +219,7 @@ def _submit(
         where=where,
         name=asked.Name,
         user_data=asked.UserData,
+        asked=submitting.documented(call, type(asked)),
         notes={**notes, "name": asked.Name, "template": asked.TemplateConfig.TemplateId},
         inputs="Input",
     )

@@ -21,6 +21,7 @@ from framefleet_scheduler.clouds.alibaba.ice.reading import DOOR
 from framefleet_scheduler.clouds.alibaba.ice.templates import Kept
 from framefleet_scheduler.clouds.call import Call, Refusal
 from framefleet_scheduler.clouds.engine import Engine, Known, Wanted
+from framefleet_scheduler.clouds.fields import Wire
 from framefleet_scheduler.clouds.origin import Origin
 
 MOST_USER_DATA = 2048
@@ -52,13 +53,11 @@ def submit(
     where: Lane,
     name: str | None,
     user_data: str | None,
-    notes: Mapping[str, Any] | None = None,
-    asked: Mapping[str, Any] | None = None,
+    asked: Mapping[str, Any],
+    notes: Mapping[str, Any],
     inputs: str = "Inputs",
 ) -> Known:
-    """Make the task. `asked`: the parameters as they may be kept, where they have secrets. Raises Refusal, with the parameter that
-    our refusal is about.
-    """
+    """Make the task. `asked`: the parameters as they may be kept. Raises Refusal, with the parameter that our refusal is about."""
     call.caller.need(Role.PRODUCER)
     request: dict[str, Any] = {
         "name": name or "",
@@ -77,12 +76,12 @@ def submit(
         scope=scope,
         pipeline=where.pipeline,
         form=DOOR if callback is not None else None,
-        asked=call.parameters if asked is None else asked,
+        asked=asked,
         notes={
             "elements": [asdict(one) for one in planned.elements],
             "pipeline": where.id,
             "priority": planned.priority,
-            **(notes or {}),
+            **notes,
         },
     )
     try:
@@ -92,6 +91,11 @@ def submit(
     except FramefleetError as error:
         raise refused(error, planned, inputs) from error
     return known(engine, call, origin)
+
+
+def documented(call: Call, model: type[Wire]) -> dict[str, Any]:
+    """The parameters as they came, without those that there are none of: programs send what they like."""
+    return {name: held for name, held in call.parameters.items() if name in model.model_fields}
 
 
 def known(engine: Engine, call: Call, origin: Origin) -> Known:

@@ -88,8 +88,8 @@ def submit(engine: Engine, call: Call) -> dict[str, Any]:
         where=where,
         name=asked.Name,
         user_data=asked.UserData,
+        asked=without_keys(submitting.documented(call, SubmitTranscodeJob)),
         notes={"token": asked.ClientToken, "name": asked.Name},
-        asked=without_keys(call.parameters),
         inputs="InputGroup",
     )
     return {"TranscodeParentJob": told(known)}
