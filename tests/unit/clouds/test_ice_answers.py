@@ -341,6 +341,16 @@ def test_the_end_of_a_job_is_told_for_each_of_its_parts(scope: str, kinds: list[
         assert "JobId" in body, kind
 
 
+def test_a_parent_job_that_has_ended_is_done_whatever_became_of_its_outputs() -> None:
+    parts = (target("o0", TaskState.SUCCEEDED), target("o1", TaskState.FAILED))
+    whole = known("transcode")
+
+    def percent(state: TaskState, progress: float) -> object:
+        return transcode_jobs.told(Known(whole.origin, record(state, *parts, progress=progress)))["Percent"]
+
+    assert (99, 100) == (percent(TaskState.RUNNING, 1.0), percent(TaskState.FAILED, 0.5))
+
+
 def test_only_events_that_were_asked_for_are_told() -> None:
     assert callbacks.EVENTS["convert"] == callbacks.wanted("", "convert")
     assert ("MediaConvertComplete",) == callbacks.wanted("ProduceMediaComplete,MediaConvertComplete", "convert")

@@ -236,7 +236,7 @@ def told(known: Known, *, details: bool = True) -> dict[str, Any]:
         "RequestId": origin.request_id,
         "Name": origin.notes.get("name"),
         "Status": parent_state(record),
-        "Percent": answers.percent(record),
+        "Percent": 100 if record.state.final else answers.percent(record),
         "JobCount": len(elements),
         "CreateTime": created,
         "SubmitTime": created,
