@@ -51,6 +51,12 @@ _OPERATIONS: Mapping[str, _Operation] = {
     "SetEventCallback": callbacks.set_callback,
     "GetEventCallback": callbacks.get_callback,
 }
+_SEARCHES = frozenset(
+    {"ListMediaConvertJobs", "ListTranscodeJobs", "ListSnapshotJobs", "ListDynamicImageJobs", "ListCustomTemplates"}
+)
+_FILTERS = ("Status", "Subtype", "Name")
+SEARCHES_PER_SECOND = 20.0
+"""Lists with a filter, from one tenant: each looks at up to 1,000 jobs, or 500 templates, to show some of them."""
 
 
 class Ice:
@@ -66,7 +72,11 @@ class Ice:
         return action in _OPERATIONS
 
     def meter(self, call: Call) -> tuple[str, float]:
-        """Each operation by key: ICE's own rates are not public, and those of its sister product are the same."""
+        """Each operation by key: ICE's own rates are not public, and those of its sister product are the same. Lists that look at
+        more than they show count together for a tenant.
+        """
+        if call.action in _SEARCHES and any(call.parameters.get(name) for name in _FILTERS):
+            return f"{self.name} lists {call.tenant}", SEARCHES_PER_SECOND
         return f"{self.name} {call.action} {call.caller.id}", PER_SECOND
 
     def answer(self, call: Call) -> dict[str, Any]:

@@ -23,6 +23,8 @@ KEPT = timedelta(days=7)
 """For how long a job can be asked for."""
 PAGE = 20
 MOST_PAGE = 100
+MOST_LOOKED_AT = 1_000
+"""Jobs in one call of a listing; the next page goes on from there."""
 _JOB_ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -94,17 +96,28 @@ def page(
     one_state = next(iter(wanted)) if wanted is not None and len(wanted) == 1 else None
     is_oldest = asked.order == "CreateTimeAsc"
     records = engine.listed(
-        DOOR, call, scope, state=one_state, since=since, until=until, after=after, oldest_first=is_oldest
+        DOOR,
+        call,
+        scope,
+        state=one_state,
+        since=since,
+        until=until,
+        after=after,
+        most=MOST_LOOKED_AT,
+        oldest_first=is_oldest,
     )
     shown: list[Known] = []
+    looked, last = 0, after
     for record in records:
-        origin = engine.origin(record.id)
-        if origin is None or (wanted is not None and record.state not in wanted):
-            continue
         if len(shown) == size:
-            return shown, engine.desk.cursors.cursor(place_of(shown[-1].record))
-        shown.append(Known(origin, record))
-    return shown, None
+            break
+        looked, last = looked + 1, place_of(record)
+        origin = engine.origin(record.id) if wanted is None or record.state in wanted else None
+        if origin is not None:
+            shown.append(Known(origin, record))
+    else:
+        last = last if looked >= MOST_LOOKED_AT else None
+    return shown, engine.desk.cursors.cursor(last)
 
 
 def _one(engine: Engine, call: Call, scope: str, job_id: str, wanted: frozenset[TaskState] | None) -> list[Known]:
