@@ -43,6 +43,7 @@ from framefleet.domain.template import Known
 from framefleet.domain.webhook import Hook
 from framefleet.ports import Clock, ObjectStore, Submission, TaskStore
 from framefleet_scheduler import traces
+from framefleet_scheduler.clouds.origin import refuse_ours
 from framefleet_scheduler.plan import probe_subtasks
 
 log = structlog.get_logger()
@@ -144,8 +145,10 @@ class Acceptor:
         Raises ServiceError with the message unsettled: it has to come again.
         """
         try:
+            request = parse_request(submission.body)
+            refuse_ours(request.tags, request.client_token or submission.message_id or "")
             task = self.accept(
-                submission.body,
+                request,
                 client_token=submission.message_id or None,
                 default_priority=_clamped(submission.priority),
                 by="amqp",

@@ -413,6 +413,27 @@ def test_i7_a_bad_message_is_put_aside_with_its_reason_and_answered(bad: bytes, 
     assert desk.stored() == []
 
 
+@pytest.mark.parametrize(
+    ("more", "message_id", "field"),
+    [
+        ({"tags": {"show": "x", "framefleet:door": "vod/somebody/"}}, None, "tags"),
+        ({"tags": {"framefleet:id": "x"}}, None, "tags"),
+        ({"client_token": f"vod.{'0' * 48}"}, None, "client_token"),
+        ({}, f"vod.{'0' * 48}", "client_token"),
+    ],
+)
+def test_a_message_cannot_be_taken_for_a_task_of_a_cloud_sdk(
+    more: dict[str, Any], message_id: str | None, field: str
+) -> None:
+    desk = Desk()
+
+    delivery = desk.submit(body(**more), message_id=message_id)
+
+    ((code, _, named),) = delivery.rejections
+    assert (code, named) == ("invalid_request", field)
+    assert (desk.stored(), delivery.acks) == ([], 1)
+
+
 def test_a_message_that_breaks_the_scheduler_does_not_come_back_for_ever() -> None:
     def check(uri: str, field: str) -> None:
         raise ZeroDivisionError

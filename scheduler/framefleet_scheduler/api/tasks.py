@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response
@@ -11,7 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from framefleet.domain.access import Role
-from framefleet.domain.errors import InvalidRequest, TaskNotFound
+from framefleet.domain.errors import TaskNotFound
 from framefleet.domain.prospects import told
 from framefleet.domain.records import TaskRecord
 from framefleet.domain.states import TaskState
@@ -24,7 +23,7 @@ from framefleet_scheduler.api.described import NAME, NUMBER, Moment, TaskId, awa
 from framefleet_scheduler.api.desk import Desk
 from framefleet_scheduler.api.guard import Asking, AtDesk, Caller, KeyFirst
 from framefleet_scheduler.api.uploads import must_be_theirs
-from framefleet_scheduler.clouds.origin import OUR_TAGS, is_token
+from framefleet_scheduler.clouds.origin import refuse_ours
 
 router = APIRouter(prefix="/v1/tasks", tags=["tasks"], route_class=KeyFirst)
 
@@ -100,7 +99,7 @@ def accepted(request: Request, desk: Desk, caller: Caller, body: bytes | str, to
     """A task of the caller's; a new one is noted. Raises what refuses it: Forbidden, UploadNotFound, what the acceptor raises."""
     asked = parse_request(body)
     caller.need_pipeline(asked.pipeline)
-    _refuse_ours(asked.tags, asked.client_token or token or "")
+    refuse_ours(asked.tags, asked.client_token or token or "")
     must_be_theirs(desk, caller, asked.model_dump_json())
     return desk.acceptor.accept(
         asked,
@@ -109,20 +108,6 @@ def accepted(request: Request, desk: Desk, caller: Caller, body: bytes | str, to
         traceparent=request.headers.get("traceparent"),
         made=lambda task: note(request, "task.create", task.id),
     )
-
-
-def _refuse_ours(tags: Iterable[str], token: str) -> None:
-    """What the clouds' doors know their tasks by, whatever the tenant: else one could fill the lists of another, or take the ids
-    of its tasks. Raises InvalidRequest.
-    """
-    if not OUR_TAGS.isdisjoint(tags):
-        raise InvalidRequest(
-            f"the tags {' and '.join(sorted(OUR_TAGS))} are of tasks that cloud SDKs make",
-            field="tags",
-            hint="Leave them out.",
-        )
-    if is_token(token):
-        raise InvalidRequest("the client_token is one of tasks that cloud SDKs make", field="client_token")
 
 
 def _create(request: Request, desk: Desk, caller: Caller, body: bytes, token: str | None) -> Response:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from framefleet.domain.errors import InvalidRequest
 from framefleet.domain.task import token_task_id
 from framefleet.domain.value import Value
 
@@ -14,7 +16,7 @@ DOOR_TAG = "framefleet:door"
 """Its value is `lane(...)`: by it a dialect lists its tasks."""
 ID_TAG = "framefleet:id"
 """What the dialect calls the task."""
-OUR_TAGS = frozenset({DOOR_TAG, ID_TAG})
+_OUR_TAGS = frozenset({DOOR_TAG, ID_TAG})
 _TOKEN = re.compile(r"[a-z]{1,20}\.[0-9a-f]{48}")
 
 
@@ -45,9 +47,18 @@ def token(door: str, tenant: str, vendor_id: str) -> str:
     return f"{door}.{hashlib.sha256(f'{tenant}/{vendor_id}'.encode()).hexdigest()[:48]}"
 
 
-def is_token(text: str) -> bool:
-    """Whether it may be the client token of a dialect's task."""
-    return _TOKEN.fullmatch(text) is not None
+def refuse_ours(tags: Iterable[str], client_token: str) -> None:
+    """What the dialects know their tasks by is nobody else's, whatever the tenant: else one could fill the lists of another, or take
+    the ids of its tasks. Raises InvalidRequest.
+    """
+    if not _OUR_TAGS.isdisjoint(tags):
+        raise InvalidRequest(
+            f"the tags {' and '.join(sorted(_OUR_TAGS))} are of tasks that cloud SDKs make",
+            field="tags",
+            hint="Leave them out.",
+        )
+    if _TOKEN.fullmatch(client_token) is not None:
+        raise InvalidRequest("the client_token is one of tasks that cloud SDKs make", field="client_token")
 
 
 def task_id(door: str, tenant: str, vendor_id: str) -> str:
@@ -62,4 +73,4 @@ def lane(door: str, tenant: str, scope: str) -> str:
 
 def users_tags(tags: dict[str, str]) -> dict[str, str]:
     """A task's tags without ours."""
-    return {name: value for name, value in tags.items() if name not in OUR_TAGS}
+    return {name: value for name, value in tags.items() if name not in _OUR_TAGS}
