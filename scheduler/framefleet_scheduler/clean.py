@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from pydantic import ValidationError
@@ -23,7 +23,7 @@ from framefleet.domain.task import is_dry
 from framefleet.ports import Clock, ObjectStore, TaskQuery, TaskStore
 from framefleet_scheduler.cache import discard_canceled
 from framefleet_scheduler.dry import KEPT_SECONDS, forget_dry
-from framefleet_scheduler.inventory import run_in, tasks_in
+from framefleet_scheduler.inventory import TaskFiles, run_in, tasks_in
 
 log = structlog.get_logger()
 
@@ -105,8 +105,8 @@ class Cleaner:
         return removed
 
     def everything(self) -> int:
-        """Clean all runs in the bucket that ended over an hour ago, and secrets that were kept for a task that then was not
-        accepted; says how many objects went. Raises ServiceError.
+        """Clean all runs in the bucket that ended over an hour ago, and secrets and origins that were kept for a task that then
+        was not accepted; says how many objects went. Raises ServiceError.
 
         One listing of the whole bucket: about 13 000 keys per second, so not for every minute.
         """
@@ -120,12 +120,20 @@ class Cleaner:
                 continue
             if not task.accepted:
                 removed += self._delete([hook.key for hook in task.webhooks if hook.modified < settled])
+                removed += self._forget_origin(task, settled)
             for number, run in task.runs.items():
                 if run.ended is not None and run.ended < settled:
                     removed += self._remove(task.id, number, run.intermediate)
                     if run.ended < unread:
                         removed += self._delete(run.logs)
         return removed
+
+    def _forget_origin(self, task: TaskFiles, settled: datetime) -> int:
+        """The call may come again while the listing is read; it writes the origin anew, before its task."""
+        if task.origin is None:
+            return 0
+        now = self._store.stat(task.origin.key)
+        return 0 if now is None or now.modified >= settled else self._delete([now.key])
 
     def _remove(self, task_id: str, run: int, found: list[str]) -> int:
         """The cache's entries first: their marks, among the objects, tell which they are."""

@@ -46,6 +46,8 @@ class TaskFiles:
     accepted: bool = False
     webhooks: list[ObjectInfo] = field(default_factory=list)
     """Addresses and secrets of who wants to be told over HTTP; one of them counts."""
+    origin: ObjectInfo | None = None
+    """Which call of a cloud's SDK made it."""
     runs: dict[int, RunFiles] = field(default_factory=dict)
 
     @property
@@ -80,6 +82,8 @@ def _task(task_id: str, objects: Iterator[ObjectInfo]) -> TaskFiles:
         parts = info.key.split("/")[2:]
         if parts == ["request.json"]:
             files.accepted = True
+        elif parts == ["origin.json"]:
+            files.origin = info
         elif parts[0] == "webhook":
             files.webhooks.append(info)
         elif len(parts) > 1 and parts[0].isdecimal():

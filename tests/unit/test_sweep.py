@@ -357,6 +357,24 @@ def test_i8_the_secret_of_a_task_that_was_never_accepted_goes() -> None:
     assert left == [keys.webhook(desk.task.id, "w"), keys.webhook("begun", "w")]
 
 
+def test_i8_the_origin_of_a_task_that_was_never_accepted_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = Desk(holiday=True)
+    cleaner = Cleaner(desk.store, desk.clock)
+    for task_id in ("crashed", "repeated", desk.task.id):
+        desk.store.put(keys.origin(task_id), b"{}")
+    desk.store.put(keys.task(desk.task.id), b"{}")
+    assert cleaner.everything() == 0
+    desk.clock.pass_(7200)
+    desk.store.put(keys.origin("begun"), b"{}")
+    listed = list(desk.store.list("tasks/"))
+    desk.store.put(keys.origin("repeated"), b"{}")
+    monkeypatch.setattr(desk.store, "list", lambda prefix: iter(listed))
+
+    assert cleaner.everything() == 1
+    left = {key for key in desk.store.objects if key.endswith("/origin.json")}
+    assert left == {keys.origin(task_id) for task_id in ("repeated", desk.task.id, "begun")}
+
+
 def test_the_whole_bucket_is_cleaned_an_hour_after_the_start_and_then_once_a_day(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
