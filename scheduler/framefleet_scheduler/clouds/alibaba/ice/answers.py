@@ -69,9 +69,7 @@ def job(view: JobView, *, details: bool = True, states: Mapping[TaskState, str] 
     }
     own = {"ClientToken": view.client_token, "UserData": record.user_data}
     found |= {name: value for name, value in own.items() if value is not None}
-    if record.finished_at is not None:
-        found["FinishTime"] = when(record.finished_at)
-    found |= failure(record.state, record.error)
+    found |= ended(record, record.state) | failure(record.state, record.error)
     if details:
         found["Percent"] = percent(record)
         found["OutputDetails"] = [output(view, one) for one in view.elements if one.group is None]
@@ -116,13 +114,13 @@ def _texts(output: Mapping[str, Any]) -> dict[str, Any]:
 def output(view: JobView, element: Element) -> dict[str, Any]:
     """One of `OutputDetails`."""
     target = target_of(view.record, element.target)
-    state = _state(view.record, target)
+    state = state_of(view.record, target)
     found: dict[str, Any] = {
         "TaskId": part_id(view.id, element.path),
         "Name": element.name,
         "Status": _OUTPUTS[state],
         "CreateTime": when(view.created_at),
-        **_ended(view.record, state),
+        **ended(view.record, state),
         **failure(state, target.error if target else None),
     }
     if state is TaskState.SUCCEEDED and target is not None:
@@ -137,14 +135,14 @@ def group(view: JobView, index: int) -> dict[str, Any]:
     """One of `OutputGroupDetails`."""
     those = [one for one in view.elements if one.group == index]
     targets = [target_of(view.record, name) for name in dict.fromkeys(one.target for one in those)]
-    state = _together([_state(view.record, target) for target in targets])
+    state = _together([state_of(view.record, target) for target in targets])
     error = next((target.error for target in targets if target is not None and target.error is not None), None)
     return {
         "TaskId": part_id(view.id, f"OutputGroups[{index}]"),
         "Name": view.groups[index],
         "Status": _GROUPS[state],
         "CreateTime": when(view.created_at),
-        **_ended(view.record, state),
+        **ended(view.record, state),
         **failure(state, error),
         "Outputs": [output(view, one) for one in those],
     }
@@ -167,6 +165,20 @@ def target_of(record: TaskRecord, name: str) -> TargetRecord | None:
     return next((one for one in record.targets if one.name == name), None)
 
 
+def state_of(record: TaskRecord, target: TargetRecord | None) -> TaskState:
+    """Of an output; the task's where the target is not known yet."""
+    if target is None:
+        return record.state
+    if record.state is TaskState.CANCELED and not target.state.final:
+        return TaskState.CANCELED
+    return target.state
+
+
+def ended(record: TaskRecord, state: TaskState) -> dict[str, str]:
+    """`FinishTime` of what has ended."""
+    return {"FinishTime": when(record.finished_at)} if state.final and record.finished_at is not None else {}
+
+
 def failure(state: TaskState, error: ErrorInfo | None) -> dict[str, str]:
     """Code and message of what has failed."""
     if state is TaskState.CANCELED:
@@ -183,6 +195,11 @@ def percent(record: TaskRecord) -> int:
     return 100 if record.state is TaskState.SUCCEEDED else min(99, int(record.progress * 100))
 
 
+def listing(jobs: Sequence[Mapping[str, Any]], token: str | None) -> dict[str, Any]:
+    """The answer of a listing; `token` is of its next page."""
+    return {"Jobs": jobs} | ({} if token is None else {"NextPageToken": token})
+
+
 def part_id(job_id: str, path: str) -> str:
     """The id of a part of a job: 32 digits that follow from what it is."""
     return hashlib.sha256(f"{job_id}/{path}".encode()).hexdigest()[:32]
@@ -193,14 +210,6 @@ def when(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _state(record: TaskRecord, target: TargetRecord | None) -> TaskState:
-    if target is None:
-        return record.state
-    if record.state is TaskState.CANCELED and not target.state.final:
-        return TaskState.CANCELED
-    return target.state
-
-
 def _together(states: Sequence[TaskState]) -> TaskState:
     for state in (TaskState.FAILED, TaskState.RUNNING, TaskState.CANCELED):
         if state in states:
@@ -208,7 +217,3 @@ def _together(states: Sequence[TaskState]) -> TaskState:
     if all(state is TaskState.SUCCEEDED for state in states):
         return TaskState.SUCCEEDED
     return TaskState.RUNNING if TaskState.SUCCEEDED in states else TaskState.QUEUED
-
-
-def _ended(record: TaskRecord, state: TaskState) -> dict[str, str]:
-    return {"FinishTime": when(record.finished_at)} if state.final and record.finished_at is not None else {}

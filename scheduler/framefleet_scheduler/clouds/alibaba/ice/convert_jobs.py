@@ -11,7 +11,7 @@ from framefleet_scheduler.clouds.alibaba.ice import answers, submitting
 from framefleet_scheduler.clouds.alibaba.ice.convert import SubmitMediaConvertJob
 from framefleet_scheduler.clouds.alibaba.ice.listing import GetJob, ListMediaConvertJobs, asked_of
 from framefleet_scheduler.clouds.alibaba.ice.pipelines import lane
-from framefleet_scheduler.clouds.alibaba.ice.reading import DOOR, found, page, taken
+from framefleet_scheduler.clouds.alibaba.ice.reading import found, page, taken
 from framefleet_scheduler.clouds.call import Call
 from framefleet_scheduler.clouds.engine import Engine, Known
 
@@ -34,8 +34,7 @@ def submit(engine: Engine, call: Call) -> dict[str, Any]:
     call.caller.need(Role.PRODUCER)
     asked = taken(call, SubmitMediaConvertJob)
     submitting.check_user_data(asked.UserData)
-    job = submitting.job_id(call, asked.ClientToken)
-    before = engine.find(DOOR, call, job) if asked.ClientToken is not None else None
+    job, before = submitting.before(engine, call, asked.ClientToken)
     if before is not None:
         return {"Job": answers.job(view(before), states=answers.SUBMITTED)}
     where = lane(engine, call, asked.PipelineId)
@@ -67,8 +66,7 @@ def listed(engine: Engine, call: Call) -> dict[str, Any]:
     """ListMediaConvertJobs."""
     call.caller.need(Role.VIEWER)
     jobs, token = page(engine, call, SCOPE, asked_of(taken(call, ListMediaConvertJobs)), FILTER)
-    told = {"Jobs": [answers.job(view(one), details=False) for one in jobs]}
-    return told | ({} if token is None else {"NextPageToken": token})
+    return answers.listing([answers.job(view(one), details=False) for one in jobs], token)
 
 
 def view(known: Known) -> answers.JobView:

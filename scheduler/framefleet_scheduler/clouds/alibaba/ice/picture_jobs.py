@@ -234,8 +234,7 @@ def _found(engine: Engine, call: Call, scope: str) -> Known:
 def _listed(engine: Engine, call: Call, scope: str) -> dict[str, Any]:
     call.caller.need(Role.VIEWER)
     jobs, token = page(engine, call, scope, asked_of(taken(call, ListJobs)), FILTER)
-    found = {"Jobs": [told(one, details=False) for one in jobs]}
-    return found | ({} if token is None else {"NextPageToken": token})
+    return answers.listing([told(one, details=False) for one in jobs], token)
 
 
 def told(known: Known, *, details: bool = True) -> dict[str, Any]:

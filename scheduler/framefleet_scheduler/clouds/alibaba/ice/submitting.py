@@ -43,6 +43,12 @@ def job_id(call: Call, token: str | None) -> str:
     return hashlib.sha256(f"ice/{call.tenant}/{call.action}/{token}".encode()).hexdigest()[:32]
 
 
+def before(engine: Engine, call: Call, token: str | None) -> tuple[str, Known | None]:
+    """The id of a job that is to be submitted, and the job that its client token has made before."""
+    job = job_id(call, token)
+    return job, None if token is None else engine.find(DOOR, call, job)
+
+
 def submit(
     engine: Engine,
     call: Call,

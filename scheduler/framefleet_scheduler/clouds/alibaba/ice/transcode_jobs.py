@@ -17,7 +17,7 @@ from framefleet_scheduler.clouds.alibaba.ice.listing import GetParentJob, ListTr
 from framefleet_scheduler.clouds.alibaba.ice.marks import MOST_MARKS, image_mark, text_mark
 from framefleet_scheduler.clouds.alibaba.ice.pipelines import lane
 from framefleet_scheduler.clouds.alibaba.ice.plan import MOST_OUTPUTS, Asked, Element, Planned, Planner, mark, place
-from framefleet_scheduler.clouds.alibaba.ice.reading import DOOR, found, named, page, taken
+from framefleet_scheduler.clouds.alibaba.ice.reading import found, named, page, taken
 from framefleet_scheduler.clouds.alibaba.ice.settings import Made
 from framefleet_scheduler.clouds.alibaba.ice.stills import Schedule
 from framefleet_scheduler.clouds.alibaba.ice.templates import Kept, laid
@@ -61,8 +61,7 @@ def submit(engine: Engine, call: Call) -> dict[str, Any]:
     submitting.check_user_data(asked.UserData, _MOST_USER_DATA)
     if asked.Name is not None:
         named("Name", asked.Name, _MOST_NAME)
-    job = submitting.job_id(call, asked.ClientToken)
-    before = engine.find(DOOR, call, job) if asked.ClientToken is not None else None
+    job, before = submitting.before(engine, call, asked.ClientToken)
     if before is not None:
         return {"TranscodeParentJob": told(before)}
     schedule = asked.ScheduleConfig or Schedule()
@@ -109,8 +108,7 @@ def listed(engine: Engine, call: Call) -> dict[str, Any]:
     jobs, token = page(engine, call, SCOPE, asked_of(asked), FILTER)
     wanted = (asked.Status or "").lower()
     shown = [one for one in jobs if wanted in {"", parent_state(one.record).lower()}]
-    found = {"Jobs": [told(one, details=False) for one in shown]}
-    return found | ({} if token is None else {"NextPageToken": token})
+    return answers.listing([told(one, details=False) for one in shown], token)
 
 
 def parent_state(record: TaskRecord) -> str:
@@ -240,9 +238,9 @@ def told(known: Known, *, details: bool = True) -> dict[str, Any]:
         "JobCount": len(elements),
         "CreateTime": created,
         "SubmitTime": created,
-        "FinishTime": answers.when(record.finished_at) if record.finished_at else None,
         "TriggerSource": "API",
         "UserData": record.user_data,
+        **answers.ended(record, record.state),
         **_as_asked(known),
     }
     if details:
@@ -255,9 +253,7 @@ def child(known: Known, index: int, element: Element, output: Mapping[str, Any])
     """The job of one output."""
     origin, record = known.origin, known.record
     target = answers.target_of(record, element.target)
-    state = record.state if target is None else target.state
-    if record.state is TaskState.CANCELED and not state.final:
-        state = TaskState.CANCELED
+    state = answers.state_of(record, target)
     created = answers.when(origin.created_at)
     found: dict[str, Any] = {
         "JobId": answers.part_id(origin.id, element.path),
@@ -268,12 +264,12 @@ def child(known: Known, index: int, element: Element, output: Mapping[str, Any])
         "Status": STATES[state],
         "CreateTime": created,
         "SubmitTime": created,
-        "FinishTime": answers.when(record.finished_at) if state.final and record.finished_at else None,
         "InputGroup": submitting.asked(origin, "InputGroup"),
         "Output": output.get("Output"),
         "ProcessConfig": output.get("ProcessConfig"),
         "ScheduleConfig": _schedule(known),
         "UserData": record.user_data,
+        **answers.ended(record, state),
         **answers.failure(state, target.error if target else None),
     }
     if state is TaskState.SUCCEEDED and target is not None:
