@@ -17,7 +17,7 @@ JOBS ?= auto
 # Of the images.
 VERSION ?= $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' src/framefleet/__init__.py)
 
-.PHONY: demo test chaos check bench docs images rehearse build clean help venv
+.PHONY: demo test chaos check bench docs seen images rehearse build clean help venv
 
 demo: venv  ## transcode a sample video on this machine, no services needed (-> demo-out/)
 	@deploy/sample.sh demo-out/sample.mp4
@@ -49,6 +49,13 @@ docs: venv  ## what is made from the code (pages of docs: templates, settings, m
 	$(BIN)/python -m tests.chart.settings_in_schema
 	$(BIN)/python -m framefleet.reference.dashboards deploy/grafana/dashboards
 	$(BIN)/python -m framefleet_scheduler.clouds.pages docs/howto
+
+seen: venv  ## docs of what is seen on the wire of the clouds' SDKs, while their tests run (half an hour)
+	@deploy/setup.sh system ffmpeg redis cc
+	@deploy/setup.sh sdks
+	rm -rf build/seen && mkdir -p build/seen
+	CLOUDS_RECORD=$(CURDIR)/build/seen $(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4 --dist worksteal tests/clouds
+	$(BIN)/python -m tests.clouds.seen build/seen docs/howto
 
 images: venv  ## the container images, from a wheel built now (needs docker); VERSION=1.2.3 tags them
 	rm -rf dist

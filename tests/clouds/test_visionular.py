@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.clouds.conftest import Cloud
+from tests.clouds.recording import watched
 from tests.clouds.sdks import PROGRAMS, ROOT, started
 from tests.clouds.visionular import SECONDS, added, created, ended, fine, queried
 from tests.services.receiver import Receiver
@@ -38,7 +39,7 @@ def decoded(path: Path) -> None:
 def test_the_program_of_their_document_makes_a_dash_stream(cloud: Cloud, storage: str, tmp_path: Path) -> None:
     text = (PROGRAMS / "visionular.txt").read_text()
     for theirs, ours in {
-        "https://api.visionular.com": f"http://{cloud.account.endpoint}",
+        "https://api.visionular.com": f"http://{watched('visionular', cloud.account.endpoint)}",
         "your_api_key": cloud.account.key,
         "your_api_secret": cloud.account.secret,
         "dangjin-iptest.": "films.",

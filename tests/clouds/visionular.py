@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.clouds.conftest import Cloud
+from tests.clouds.recording import watched
 from tests.clouds.sdks import Account
 from tests.waiting import eventually
 
@@ -40,7 +41,7 @@ def ask(
     token = base64.b64encode(f"{account.key}:{account.secret}".encode()).decode()
     about = {"Authorization": f"Basic {token}", "auth-type": "use-basic", **(headers or {})}
     data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
-    url = f"http://{account.endpoint}/vodencoding/v1/{operation}{query}"
+    url = f"http://{watched('http', account.endpoint)}/vodencoding/v1/{operation}{query}"
     try:
         with urllib.request.urlopen(urllib.request.Request(url, data, about, method=method), timeout=60) as answer:
             status, said = answer.status, json.loads(answer.read())

@@ -119,6 +119,21 @@ def test_every_frame_and_the_tone_come_through_the_manifest(
             assert [] == splices
 
 
+@pytest.mark.parametrize("name", sorted(WISHES))
+def test_what_is_known_of_a_track_is_what_a_file_of_it_would_tell(
+    name: str, made: tuple[Path, OneProcess, dict[str, PublishedOutput]]
+) -> None:
+    media = made[2][name].media
+    (picture,), (sound,) = media["video"], media["audio"]
+    is_ts = "ts" in name
+
+    assert (picture["profile"], picture["pixel_format"], picture["sample_aspect"]) == ("Main", "yuv420p", "1")
+    assert (picture["frames"], picture["codec_tag"]) == (FRAMES, "[27][0][0][0]" if is_ts else "avc1")
+    assert picture["level"] == int(picture["codec"][-2:], 16)
+    assert (sound["codec_tag"], sound["profile"]) == ("[15][0][0][0]" if is_ts else "mp4a", "LC")
+    assert sound["time_base"] == ("1/90000" if is_ts else "1/48000")
+
+
 def test_segments_are_numbered_from_where_it_was_asked(
     made: tuple[Path, OneProcess, dict[str, PublishedOutput]],
 ) -> None:

@@ -152,6 +152,8 @@ def test_what_a_file_is_has_only_texts_in_the_documented_fields() -> None:
         "FileSize": "31737",
         "FileStatus": "Normal",
         "FileType": "transcode_file",
+        "MediaId": "",
+        "Region": "",
         "FormatName": "mov,mp4,m4a,3gp,3g2,mj2",
         "Duration": "403.040000",
         "Bitrate": "888.563",
@@ -199,6 +201,10 @@ def test_a_stream_of_a_ladder_is_told_with_the_sound_that_goes_with_it() -> None
             {
                 "name": "high",
                 "codec": "hvc1.1.6",
+                "profile": "Main",
+                "sample_aspect": "4/3",
+                "time_base": "1/90000",
+                "frames": 150,
                 "width": 640,
                 "height": 360,
                 "bitrate": 800_000,
@@ -208,12 +214,16 @@ def test_a_stream_of_a_ladder_is_told_with_the_sound_that_goes_with_it() -> None
         ],
         "audio": [{"name": "audio-a1", "codec": "mp4a.40.2", "bitrate": 64_000, "channels": 2, "sample_rate": 44100}],
     }
-    found = metadata.of_ladder(media, "oss://results/h/high/index.m3u8", "high")
+    found = metadata.of_ladder(media, "http://b.oss-cn-shanghai.aliyuncs.com/h/high/index.m3u8", 168, "high")
 
     assert ["hevc"] == [one["Codec_name"] for one in found["VideoStreamInfoList"]]
     assert ["aac"] == [one["CodecName"] for one in found["AudioStreamInfoList"]]
-    assert ("864.000", "640", "hls,applehttp") == tuple(
-        found["FileBasicInfo"][name] for name in ("Bitrate", "Width", "FormatName")
+    assert ("864.000", "640", "hls,applehttp", "168", "cn-shanghai") == tuple(
+        found["FileBasicInfo"][name] for name in ("Bitrate", "Width", "FormatName", "FileSize", "Region")
+    )
+    (video,) = found["VideoStreamInfoList"]
+    assert ("Main", "4:3", "64:27", "150", "1/90000", "0.000000", "und") == tuple(
+        video[name] for name in ("Profile", "Sar", "Dar", "NumFrames", "Time_base", "Start_time", "Lang")
     )
 
 

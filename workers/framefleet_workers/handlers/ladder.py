@@ -25,7 +25,7 @@ from framefleet.media.hls import (
 from framefleet.media.manifest import ListedSegment, ListedSheets, ListedTexts, ListedTrack
 from framefleet_workers import certify, subtitles, verify
 from framefleet_workers.handlers.ladder_texts import publish_texts
-from framefleet_workers.handlers.segments import Listed, publish_track
+from framefleet_workers.handlers.segments import Listed, Published, publish_track
 from framefleet_workers.parts import fetch, needed_tracks, published_files, sound, video_segments
 from framefleet_workers.publish import publish_bytes
 from framefleet_workers.work import Work
@@ -44,26 +44,28 @@ def handle(work: Work, spec: ConcatSpec, package: LadderPackage) -> PublishedOut
     said = certify.quality_warnings(facts, wanted)
     key = _key(work, spec, package)
     files: list[PublishedFile] = []
-    shown: list[ListedTrack] = []
+    shown: list[Published] = []
     work.lease.confirm()
     cuts = [s.start for s in (video or audio)[0].track.segments]
     below = own_folder(spec.uri) if package.own_folder else spec.uri
     texts, text_files, read, unseen = publish_texts(work, spec, package, below, cuts, key)
     for listed in [*video, *audio]:
         published = publish_track(work, below, listed, package, key)
-        shown.append(published.track)
+        shown.append(published)
         files += published.files
         checks += published.checks
         work.lease.interrupt.check()
     work.lease.confirm()
-    pictures, sounds = shown[: len(video)], shown[len(video) :]
+    tracks = [one.track for one in shown]
+    pictures, sounds = tracks[: len(video)], tracks[len(video) :]
     sheets, sheet_files = _sheets(work, spec, package)
     files += [*sheet_files, *text_files]
     checks += read
     files += _publish_manifests(work, spec.uri, package, pictures, sounds, texts, key, sheets)
+    frames = {one.track.name: one.frames for one in video}
     return PublishedOutput(
         files=tuple(files),
-        media=_media(package, pictures, sounds, spec, texts),
+        media=_media(package, spec, shown[: len(video)], shown[len(video) :], texts, frames),
         checks=tuple(checks),
         warnings=(*certify.warnings(facts, spec), *unseen, *said, *subtitles.unseen(work, spec)),
         facts=facts,
@@ -227,14 +229,23 @@ def _publish_manifests(
     return files
 
 
+_OF_THE_STREAM = {
+    *("profile", "level", "pixel_format", "sample_aspect", "colour", "reordered", "codec_tag", "time_base", "start"),
+    *("layout", "sample_format"),
+}
+"""What a track's first segment tells of all of it; the rest is known from its manifest."""
+
+
 def _media(
     package: LadderPackage,
-    video: list[ListedTrack],
-    audio: list[ListedTrack],
     spec: ConcatSpec,
+    video: list[Published],
+    audio: list[Published],
     texts: list[ListedTexts],
+    frames: dict[str, int],
 ) -> dict[str, object]:
-    def entry(track: ListedTrack) -> dict[str, object]:
+    def entry(published: Published) -> dict[str, object]:
+        track, stream = published.track, published.stream
         known = {
             "name": track.name,
             "codec": track.codecs,
@@ -245,11 +256,13 @@ def _media(
             "width": track.width,
             "height": track.height,
             "frame_rate": str(track.frame_rate) if track.frame_rate else None,
+            "frames": frames.get(track.name),
             "sample_rate": track.sample_rate,
             "channels": track.channels,
             "language": track.language,
         }
-        return {k: v for k, v in known.items() if v is not None}
+        seen = {} if stream is None else stream.model_dump(mode="json", include=_OF_THE_STREAM)
+        return {k: v for k, v in (seen | known).items() if v is not None}
 
     return {
         "container": package.packaging,

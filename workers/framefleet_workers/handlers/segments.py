@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from framefleet.domain.errors import VerifyFailed
+from framefleet.domain.media_info import AudioStream, VideoStream
 from framefleet.domain.records import Check, PublishedFile, Segment, StoredFile, Track
 from framefleet.domain.subtask import LadderPackage
 from framefleet.media.boxes import shifted, without_gap
@@ -18,7 +19,7 @@ from framefleet_workers import verify
 from framefleet_workers.aes import encrypted
 from framefleet_workers.laid import lay_audio, lay_video
 from framefleet_workers.parts import fetch, fetch_all, together
-from framefleet_workers.publish import publish_bytes, publish_file, publish_object
+from framefleet_workers.publish import publish_bytes, publish_file, publish_object, published_media
 from framefleet_workers.work import Work
 
 
@@ -44,15 +45,29 @@ class Published:
     track: ListedTrack
     files: tuple[PublishedFile, ...]
     checks: tuple[Check, ...] = ()
+    stream: VideoStream | AudioStream | None = None
+    """What is in its first segment, as it is published (but for encryption)."""
 
 
 def publish_track(work: Work, uri: str, listed: Listed, package: LadderPackage, key: bytes | None) -> Published:
     """Put a track's segments where its manifests will name them. `key` encrypts them."""
     if package.segment_format == "ts":
         return _transport_stream(work, uri, listed, package, key)
-    if package.single_file:
-        return _one_file(work, uri, listed)
-    return _fragments(work, uri, listed, package, key)
+    published = _one_file(work, uri, listed) if package.single_file else _fragments(work, uri, listed, package, key)
+    return replace(published, stream=_first_fragment(work, listed))
+
+
+def _first_fragment(work: Work, listed: Listed) -> VideoStream | AudioStream | None:
+    path = work.path(f"{listed.track.name}/first.mp4")
+    path.write_bytes(_header(work, listed) + next(iter(_data(work, replace(listed, segments=listed.segments[:1])))))
+    stream = _described(work, path)
+    path.unlink()
+    return stream
+
+
+def _described(work: Work, path: Path) -> VideoStream | AudioStream | None:
+    info = published_media(work, path)
+    return info.main_video or info.main_audio
 
 
 def _data(work: Work, listed: Listed) -> Iterable[bytes]:
@@ -126,6 +141,7 @@ def _transport_stream(work: Work, uri: str, listed: Listed, package: LadderPacka
     found = [_read(path) for path in paths]
     checks = _judge(work, listed, paths, found)
     verify.require(checks)
+    stream = _described(work, paths[0])
     segments, files = [], []
     end = track.segments[-1].start + track.segments[-1].duration
     starts = [max(Fraction(0), Fraction(f.first, CLOCK)) for f in found]
@@ -152,7 +168,7 @@ def _transport_stream(work: Work, uri: str, listed: Listed, package: LadderPacka
                 entry = replace(entry, bytes=path.stat().st_size)
             files.append(publish_file(work, path, uri, "segment", name=f"{track.name}/{entry.name}"))
         segments.append(entry)
-    return Published(replace(track, init=None, segments=tuple(segments)), tuple(files), tuple(checks))
+    return Published(replace(track, init=None, segments=tuple(segments)), tuple(files), tuple(checks), stream)
 
 
 def _below(seconds: Fraction) -> Fraction:

@@ -151,12 +151,13 @@ def group(view: JobView, index: int) -> dict[str, Any]:
 def file_meta(target: TargetRecord, address: str, rung: str | None = None) -> dict[str, Any]:
     """`OutFileMeta` of a target that has succeeded."""
     media = target.media or {}
-    main = next((one for one in target.files if one.uri == target.uri), None)
+    listed = f"/{rung}/index.m3u8"  # the playlist of a rendition
+    main = next((one for one in target.files if one.uri == target.uri or one.uri.endswith(listed)), None)
     size = main.bytes if main is not None else None
     if "pictures" in media or "format" in media:
         return metadata.of_pictures(media, address, size)
     if media.get("container") in {"hls", "dash", "cmaf"}:
-        return metadata.of_ladder(media, address, None if rung == "audio" else rung)
+        return metadata.of_ladder(media, address, size, None if rung == "audio" else rung)
     return metadata.of_file(media, address, size) if media else {}
 
 
@@ -180,11 +181,11 @@ def ended(record: TaskRecord, state: TaskState) -> dict[str, str]:
 
 
 def failure(state: TaskState, error: ErrorInfo | None) -> dict[str, str]:
-    """Code and message of what has failed."""
+    """Code and message of what has failed; of anything else they are there, and empty."""
     if state is TaskState.CANCELED:
         return {"Code": "TaskCanceled", "Message": "The job was canceled."}
     if state is not TaskState.FAILED:
-        return {}
+        return {"Code": "", "Message": ""}
     if error is None:
         return {"Code": words.INTERNAL, "Message": "The job has failed."}
     return {"Code": words.of_work(error), "Message": error.message}

@@ -38,6 +38,9 @@ _FORMATS = {
 _BYTE = re.compile(r"\[(\d{1,3})\]|(.)", re.DOTALL)
 """One of a codec's tag: letters as they are, other bytes as numbers."""
 _CODECS = {"avc1": "h264", "avc3": "h264", "hvc1": "hevc", "hev1": "hevc", "av01": "av1", "vp09": "vp9", "mp4a": "aac"}
+_REGION = re.compile(r"\.oss-([a-z0-9-]+?)(?:-internal)?\.aliyuncs\.com")
+_NO_LANGUAGE = "und"
+"""Of ISO 639-2: undetermined."""
 _LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
 
 
@@ -62,8 +65,10 @@ def of_file(media: Mapping[str, Any], address: str, size: int | None, *, ours: b
     }
 
 
-def of_ladder(media: Mapping[str, Any], address: str, rung: str | None) -> dict[str, Any]:
-    """`OutFileMeta` of a rendition of a ladder, with the sound that goes with it; `rung` None: of its only one."""
+def of_ladder(media: Mapping[str, Any], address: str, size: int | None, rung: str | None) -> dict[str, Any]:
+    """`OutFileMeta` of a rendition of a ladder, with the sound that goes with it; `rung` None: of its only one.
+    `size`: bytes of its playlist, or of the manifest.
+    """
     pictures = [one for one in media.get("video", []) if rung is None or one.get("name") == rung]
     sounds = list(media.get("audio", []))
     seconds = media.get("duration")
@@ -72,7 +77,7 @@ def of_ladder(media: Mapping[str, Any], address: str, rung: str | None) -> dict[
     return {
         "FileBasicInfo": _basic(
             address,
-            size=None,
+            size=size,
             form="dash" if media.get("container") == "dash" else _FORMATS["hls"],
             seconds=seconds,
             bitrate=total,
@@ -112,6 +117,8 @@ def _basic(
         FileUrl=address,
         FileStatus="Normal",
         FileType="transcode_file" if ours else "source_file",
+        MediaId="",  # there is no media library
+        Region=region[1] if (region := _REGION.search(address)) else "",
         FileSize=size,
         FormatName=form,
         Duration=_seconds(seconds),
@@ -151,7 +158,7 @@ def _picture(stream: VideoStream, info: MediaInfo) -> dict[str, str]:
         Duration=_seconds(stream.duration if stream.duration is not None else info.duration),
         Bit_rate=_kilo(stream.bitrate),
         NumFrames=frames,
-        Lang=stream.language,
+        Lang=stream.language or _NO_LANGUAGE,
     )
 
 
@@ -171,23 +178,38 @@ def _sound(stream: AudioStream, info: MediaInfo) -> dict[str, str]:
         StartTime=_seconds(stream.start),
         Duration=_seconds(stream.duration if stream.duration is not None else info.duration),
         Bitrate=_kilo(stream.bitrate),
-        Lang=stream.language,
+        Lang=stream.language or _NO_LANGUAGE,
     )
 
 
 def _rendition(one: Mapping[str, Any], index: int) -> dict[str, str]:
     codec = _short(one)
     rate = Fraction(str(one["frame_rate"])) if one.get("frame_rate") else None
+    shape = _fraction(one.get("sample_aspect"))
     return _texts(
         Index=index,
         Codec_name=codec,
         Codec_long_name=_LONG.get(codec),
+        Codec_tag=_tag(one.get("codec_tag")),
+        Codec_tag_string=one.get("codec_tag"),
+        Codec_time_base=None if rate is None else f"{rate.denominator}/{2 * rate.numerator}",
+        Profile=one.get("profile"),
+        Level=one.get("level"),
+        PixFmt=one.get("pixel_format"),
+        Has_b_frames=one.get("reordered"),
         Width=one.get("width"),
         Height=one.get("height"),
+        Sar=_ratio(shape),
+        Dar=_ratio(shape * Fraction(one["width"], one["height"])) if one.get("height") else None,
+        Rotate=0,
         Fps=_rate(rate),
         Avg_fps=_rate(rate),
+        Time_base=one.get("time_base"),
+        Start_time=_seconds(_fraction(one.get("start"), 0)),
         Duration=_seconds(one.get("duration")),
         Bit_rate=_kilo(one.get("bitrate")),
+        NumFrames=one.get("frames"),
+        Lang=_NO_LANGUAGE,
     )
 
 
@@ -197,13 +219,23 @@ def _track(one: Mapping[str, Any], index: int) -> dict[str, str]:
         Index=index,
         CodecName=codec,
         CodecLongName=_LONG.get(codec),
+        CodecTag=_tag(one.get("codec_tag")),
+        CodecTagString=one.get("codec_tag"),
+        CodecTimeBase=f"1/{one['sample_rate']}" if one.get("sample_rate") else None,
+        SampleFmt=one.get("sample_format"),
         SampleRate=one.get("sample_rate"),
         Channels=one.get("channels"),
-        ChannelLayout=_LAYOUTS.get(int(one.get("channels") or 0)),
+        ChannelLayout=one.get("layout") or _LAYOUTS.get(int(one.get("channels") or 0)),
+        Timebase=one.get("time_base"),
+        StartTime=_seconds(_fraction(one.get("start"), 0)),
         Duration=_seconds(one.get("duration")),
         Bitrate=_kilo(one.get("bitrate")),
-        Lang=one.get("language"),
+        Lang=one.get("language") or _NO_LANGUAGE,
     )
+
+
+def _fraction(text: object, otherwise: int = 1) -> Fraction:
+    return Fraction(otherwise if text is None else str(text))
 
 
 def _short(one: Mapping[str, Any]) -> str:
