@@ -104,6 +104,8 @@ def test_a_task_is_made_polled_and_listed(cloud: Cloud, sdk: str, mode: str) -> 
     assert (video["codec_name"], video["width"], video["height"], video["r_frame_rate"]) == ("h264", 160, 90, "25/2")
     assert (audio["codec_name"], audio["channels"], audio["sample_rate"]) == ("aac", 1, "44100")
     assert abs(float(cloud.probe(out)["format"]["duration"]) - 6) < 0.2
+    status, page = cloud.server.request("GET", f"/tasks?id={created['TaskId']}")
+    assert (status, f">{created['TaskId']}</a>".encode() in page) == (200, True)
 
 
 def test_what_is_not_said_is_copied(cloud: Cloud) -> None:

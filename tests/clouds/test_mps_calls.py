@@ -349,3 +349,5 @@ def test_tasks_are_found_restarted_and_shown_in_the_console(sdk: Sdk, cloud: Clo
     assert (status, source) == (200, (cloud.buckets / "films/film.mp4").read_bytes())
     status, page = cloud.server.request("GET", f"/tasks/{ours['id']}")
     assert (status, made.encode() in page) == (200, True)
+    status, page = cloud.server.request("GET", f"/tasks?id={made}")
+    assert (status, f"/tasks/{ours['id']}".encode() in page) == (200, True)

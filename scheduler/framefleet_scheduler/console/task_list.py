@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,6 +21,7 @@ from framefleet.ports import TaskQuery
 from framefleet_scheduler.api.audit import note
 from framefleet_scheduler.api.paging import Cursors
 from framefleet_scheduler.api.tasks import known
+from framefleet_scheduler.clouds.origin import ID_TAG
 from framefleet_scheduler.console import live
 from framefleet_scheduler.console.page import Submitted, Visit, Visitor, to
 
@@ -166,8 +168,7 @@ def _shown(visitor: Visitor, filters: Filters) -> dict[str, Any]:
 def _found(visitor: Visitor, filters: Filters) -> tuple[list[TaskRecord], str | None]:
     wanted = filters.wanted(visitor.desk.cursors)
     if filters.id:
-        one = visitor.desk.tasks.record(filters.id) if _could_be_id(filters.id) else None
-        return ([one] if one is not None and visitor.caller.sees(one.pipeline) else []), None
+        return [one for one in _called(visitor, filters.id) if visitor.caller.sees(one.pipeline)], None
     mine = visitor.caller.pipelines
     if mine is not None and len(mine) == 1 and wanted.pipeline is None:
         wanted = replace(wanted, pipeline=mine[0])
@@ -178,6 +179,12 @@ def _found(visitor: Visitor, filters: Filters) -> tuple[list[TaskRecord], str | 
         if found or page.next is None or looks == _MOST_LOOKS:
             return found, visitor.desk.cursors.cursor(page.next)
         wanted = replace(wanted, after=page.next)
+
+
+def _called(visitor: Visitor, text: str) -> Sequence[TaskRecord]:
+    """The task with that id, or those that a cloud's SDK calls so."""
+    one = visitor.desk.tasks.record(text) if _could_be_id(text) else None
+    return [one] if one is not None else visitor.desk.tasks.query(TaskQuery(tag=(ID_TAG, text), limit=_PAGE)).tasks
 
 
 def _could_be_id(text: str) -> bool:
