@@ -35,6 +35,7 @@ from framefleet.ports import Place, TaskQuery
 from framefleet.recent import Recent
 from framefleet_scheduler import results
 from framefleet_scheduler.api.desk import Desk
+from framefleet_scheduler.api.rates import Rates
 from framefleet_scheduler.api.uploads import must_be_theirs
 from framefleet_scheduler.clouds.call import Call
 from framefleet_scheduler.clouds.documents import Documents, Sessions
@@ -49,7 +50,12 @@ MOST_LOOKS = 16
 MOST_LOOKS_EACH = 4
 """Of them by one key."""
 LINK_SECONDS = 24 * 3600
+READS_PER_SECOND = 160.0
+"""Blocks of 25 tasks that one key may have read for lists: less than half of a core."""
+READS_AT_ONCE = 500.0
+"""The longest list, and its count."""
 _PAUSE_SECONDS = 0.1
+_FIRST_PAGE = 25
 _PAGE = 200
 _MOST_ORIGINS = 20_000
 _MOST_ORIGIN_BYTES = 8 << 10
@@ -96,6 +102,8 @@ class Engine:
         self.sessions = Sessions(desk.store, desk.clock.now)
         self.counts = Recent[tuple[object, ...], int](_COUNTED_SECONDS, _MOST_COUNTS)
         """How many tasks a listing has, for dialects that tell it with each page: counting looks at all of them."""
+        self.reads = Rates(READS_PER_SECOND, READS_AT_ONCE, desk.clock.monotonic)
+        """Blocks of tasks that keys have read for lists, for dialects that count them."""
         self._lock = threading.Lock()
         self._origins: OrderedDict[str, Origin] = OrderedDict()
         self._media: OrderedDict[tuple[str, int], list[MediaInfo]] = OrderedDict()
@@ -186,19 +194,21 @@ class Engine:
         after: Place | None = None,
         most: int = 10_000,
         oldest_first: bool = False,
+        by: str = DOOR_TAG,
     ) -> Iterator[TaskRecord]:
         """Records of a scope's tasks without subtasks, the newest first unless said otherwise; at most so many are looked at.
-        What the dialect calls each is its tag `ID_TAG`; its place, for `after`, is `place_of`.
+        What the dialect calls each is its tag `ID_TAG`; its place, for `after`, is `place_of`. `by`: another tag whose value is
+        the `lane`, for those of its tasks that have it.
         """
-        looked = 0
+        looked, size = 0, _FIRST_PAGE  # most callers read few
         while looked < most:
             query = TaskQuery(
                 state=state,
-                tag=(DOOR_TAG, lane(door, call.tenant, scope)),
+                tag=(by, lane(door, call.tenant, scope)),
                 since=since,
                 until=until,
                 after=after,
-                limit=min(_PAGE, most - looked),
+                limit=min(size, most - looked),
                 oldest_first=oldest_first,
             )
             page = self.desk.tasks.query(query)
@@ -206,10 +216,10 @@ class Engine:
             yield from (
                 record for record in page.tasks if record.id == task_id(door, call.tenant, record.tags.get(ID_TAG, ""))
             )
-            looked += max(len(page.tasks), 1)
+            looked += len(page.tasks)
             if page.next is None:
                 return
-            after = page.next
+            after, size = page.next, min(2 * size, _PAGE)
 
     def origin(self, ours: str) -> Origin | None:
         """Where a task of ours came from; None when it came through no door. They never change, so each is read once."""

@@ -12,9 +12,11 @@ import pytest
 from framefleet.domain.records import TaskRecord
 from framefleet.domain.states import TaskState
 from framefleet.ports import Place
+from framefleet_scheduler.api.rates import Rates
 from framefleet_scheduler.clouds.call import Call, Refusal
 from framefleet_scheduler.clouds.engine import Engine, place_of
 from framefleet_scheduler.clouds.origin import ID_TAG
+from framefleet_scheduler.clouds.tencent import listing
 from framefleet_scheduler.clouds.tencent.mps import tasks
 from tests.unit.clouds.desks import Around
 
@@ -36,6 +38,7 @@ class Listing:
     """An engine that knows these tasks."""
 
     counts = SimpleNamespace(ask=lambda filters, count: count())
+    reads = Rates()
 
     def listed(self, door: str, call: Call, *, after: Place | None, most: int, **_: object) -> Iterator[TaskRecord]:
         first = 0 if after is None else [place_of(one) for one in TASKS].index(after) + 1
@@ -59,6 +62,25 @@ def test_pages_go_on_where_counting_ends(monkeypatch: pytest.MonkeyPatch) -> Non
 
     assert token == ""
     assert found == [f"task-{n}" for n in (4, 3, 2, 1, 0)]
+
+
+def test_a_list_goes_on_behind_what_one_call_looks_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listing, "MOST_LOOKED_AT", 2)
+    around, engine = Around(), cast(Engine, Listing())
+
+    def page(token: str, **asked: object) -> tuple[list[str], str]:
+        found = tasks.describe_tasks(engine, around.call("DescribeTasks", ScrollToken=token, **asked))
+        return [one["TaskId"] for one in found["TaskSet"]], found["ScrollToken"]
+
+    shown, token = page("")
+    assert shown == ["task-4", "task-3"]
+    assert page(token)[0] == ["task-2", "task-1"]
+
+    empty, token = page("", SubTaskHasFailed=True)
+    assert (empty, token != "") == ([], True)
+    for _ in range(2):
+        empty, token = page(token, SubTaskHasFailed=True)
+    assert (empty, token) == ([], "")
 
 
 @pytest.mark.parametrize("token", ["x", "1", ".a", f"{'9' * 40}.a", "1.a/b"])

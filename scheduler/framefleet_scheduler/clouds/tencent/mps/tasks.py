@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterator
-from datetime import datetime, timedelta
-from itertools import islice
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 from framefleet.domain.access import Role
@@ -15,8 +13,8 @@ from framefleet.domain.records import TaskRecord
 from framefleet.domain.states import TaskState
 from framefleet.ports import Place
 from framefleet_scheduler.clouds.call import Call, Refusal
-from framefleet_scheduler.clouds.engine import LOOK_SECONDS, Engine, Known, place_of
-from framefleet_scheduler.clouds.tencent import results
+from framefleet_scheduler.clouds.engine import LOOK_SECONDS, Engine, Known
+from framefleet_scheduler.clouds.tencent import listing, results
 from framefleet_scheduler.clouds.tencent.mps import answers, places
 from framefleet_scheduler.clouds.tencent.mps.answers import Told
 from framefleet_scheduler.clouds.tencent.mps.asking import DOOR
@@ -34,11 +32,7 @@ KEPT = timedelta(days=7)
 """How long a task is told of after it was made."""
 MOST_COUNTED = 2_000
 """Tasks that are looked at for TotalCount, and so the most that it may be."""
-MOST_LOOKED_AT = 10_000
-"""Tasks that are looked at for one page."""
-MOST_PAGE = 100
 SLOW_SECONDS = 50.0
-_TOKEN = re.compile(r"([0-9]{1,15})\.([0-9A-Za-z]{1,64})")
 _STATES: dict[str, TaskState | None] = {"WAITING": TaskState.QUEUED, "PROCESSING": TaskState.RUNNING, "FINISH": None}
 _NO_TASK = "there is no such task of the last 7 days"
 
@@ -94,61 +88,46 @@ def describe_tasks(engine: Engine, call: Call) -> dict[str, Any]:
     """The operation: the newest first."""
     asked = read(MPS, DescribeTasks, call.parameters)
     call.caller.need(Role.VIEWER)
-    limit = 10 if asked.Limit is None else asked.Limit
-    if not 1 <= limit <= MOST_PAGE:
-        raise MPS.wrong("Limit", f"Limit is 1 to {MOST_PAGE}")
-    found = list(islice(_listed(engine, call, asked, MOST_LOOKED_AT, _place(asked.ScrollToken)), limit + 1))
-    page = found[:limit]
+    limit = listing.size(asked.Limit, MPS)
+    after = listing.place(asked.ScrollToken, MPS)
     filters = (DOOR, call.tenant, asked.Status, asked.SubTaskHasFailed, asked.StartTime, asked.EndTime)
+    fits = _filter(asked)
+    reading = listing.Reading(engine, call, _records(engine, call, asked, listing.MOST_LOOKED_AT + 1, after))
+    page, token = listing.page(reading, filter(fits, reading), limit)
+
+    def counted() -> int:
+        records = listing.Reading(engine, call, _records(engine, call, asked, MOST_COUNTED))
+        return sum(1 for _ in filter(fits, records))
+
     return {
         "TaskSet": [answers.simple(record, engine.origin(record.id)) for record in page],
-        "ScrollToken": _token(page[-1]) if len(found) > limit else "",
-        "TotalCount": engine.counts.ask(filters, lambda: sum(1 for _ in _listed(engine, call, asked, MOST_COUNTED))),
+        "ScrollToken": token,
+        "TotalCount": engine.counts.ask(filters, counted),
     }
 
 
-def _listed(
-    engine: Engine, call: Call, asked: DescribeTasks, most: int, after: Place | None = None
-) -> Iterator[TaskRecord]:
+def _filter(asked: DescribeTasks) -> Callable[[TaskRecord], bool]:
+    """Which records are asked for, beside what `_records` leaves out."""
     if asked.Status and asked.Status not in _STATES:
         raise MPS.wrong("Status", "Status is WAITING, PROCESSING or FINISH")
-    since, until = _time(asked.StartTime, "StartTime"), _time(asked.EndTime, "EndTime")
+    failed = asked.SubTaskHasFailed
+
+    def fits(record: TaskRecord) -> bool:
+        if not record.state.final:
+            return asked.Status != "FINISH" and failed is None
+        return failed is None or answers.has_failed(record) is failed
+
+    return fits
+
+
+def _records(
+    engine: Engine, call: Call, asked: DescribeTasks, most: int, after: Place | None = None
+) -> Iterator[TaskRecord]:
+    since, until = listing.moment(asked.StartTime, "StartTime", MPS), listing.moment(asked.EndTime, "EndTime", MPS)
     oldest = call.at - KEPT
     since = oldest if since is None else max(since, oldest)
     state = _STATES.get(asked.Status or "")
-    for record in engine.listed(DOOR, call, state=state, since=since, until=until, after=after, most=most):
-        if asked.Status == "FINISH" and not record.state.final:
-            continue
-        failed = asked.SubTaskHasFailed
-        if failed is not None and (not record.state.final or answers.has_failed(record) is not failed):
-            continue
-        yield record
-
-
-def _token(record: TaskRecord) -> str:
-    place = place_of(record)
-    return f"{place.created_ms}.{place.id}"
-
-
-def _place(token: str | None) -> Place | None:
-    if not token:
-        return None
-    match = _TOKEN.fullmatch(token)
-    if match is None:
-        raise MPS.wrong("ScrollToken", "ScrollToken is none of ours")
-    return Place(int(match[1]), match[2])
-
-
-def _time(text: str | None, name: str) -> datetime | None:
-    if not text:
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise MPS.wrong(name, f"{name}: {text[:40]!r} is no time of ISO 8601") from None
-    if at.tzinfo is None:
-        raise MPS.wrong(name, f"{name}: {text[:40]!r} has no zone")
-    return at
+    return engine.listed(DOOR, call, state=state, since=since, until=until, after=after, most=most)
 
 
 # --- beside tasks ---------------------------------------------------------------------------

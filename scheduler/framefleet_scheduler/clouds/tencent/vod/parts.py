@@ -15,6 +15,9 @@ from framefleet_scheduler.clouds.tencent.vod.library import DOOR
 SCOPE = "parts"
 """Of all tasks but the first of a request: no listing of an application has it."""
 
+PARTS_TAG = "vod:parts"
+"""Of the first task of a request that has others too; its value is the first one's `lane`."""
+
 
 def part_id(task_id: str, i: int) -> str:
     """Of a further part, from 1."""
@@ -45,6 +48,12 @@ def cancel(engine: Engine, call: Call, main: Known) -> None:
             ended += 1
     if ended == len(tasks):
         raise TaskFinal("the task has ended already")
+
+
+def whole(engine: Engine, record: TaskRecord) -> TaskRecord:
+    """A record of a list, which is the first task's, as that of the whole request."""
+    origin = engine.origin(record.id) if PARTS_TAG in record.tags else None
+    return record if origin is None else merged(all_of(engine, Known(origin, record))).record
 
 
 def by_target(tasks: Sequence[Known]) -> Mapping[str, TaskRecord]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import heapq
 import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Any
 
 from framefleet.domain.access import Role
@@ -15,7 +15,8 @@ from framefleet.domain.states import TaskState
 from framefleet.ports import Place
 from framefleet_scheduler.clouds.call import Call, Refusal
 from framefleet_scheduler.clouds.engine import Engine, Known, place_of
-from framefleet_scheduler.clouds.origin import ID_TAG
+from framefleet_scheduler.clouds.origin import DOOR_TAG, ID_TAG
+from framefleet_scheduler.clouds.tencent import listing
 from framefleet_scheduler.clouds.tencent.results import time
 from framefleet_scheduler.clouds.tencent.vod import answers, edit, parts
 from framefleet_scheduler.clouds.tencent.vod.answers import Told
@@ -26,10 +27,10 @@ from framefleet_scheduler.clouds.tencent.vod.words import VOD
 from framefleet_scheduler.clouds.tencent.words import read
 
 KEPT = timedelta(hours=72)
-MOST_LOOKED_AT = 10_000
-MOST_PAGE = 100
-_AFTER = re.compile(r"p([0-9]{13})\.([0-9a-z]{10,40})")
-_FROM = re.compile(r"n([0-9]{1,6})")
+PARTS_COST = 20
+"""Looking at a request of several parts, which are up to ten, as so many tasks."""
+_FROM = re.compile(rf"n([0-9]{{1,6}})(?:\.({listing.PLACE}))?")
+_Range = tuple[datetime | None, datetime | None]
 _FILTERS = {
     "WAITING": {TaskState.QUEUED},
     "PROCESSING": {TaskState.RUNNING},
@@ -104,15 +105,12 @@ def describe_tasks(engine: Engine, call: Call) -> dict[str, Any]:
     """The operation."""
     asked = read(VOD, DescribeTasks, call.parameters)
     call.caller.need(Role.VIEWER)
-    limit = 10 if asked.Limit is None else asked.Limit
-    if not 1 <= limit <= MOST_PAGE:
-        raise VOD.wrong("Limit", f"Limit is 1 to {MOST_PAGE}")
+    limit = listing.size(asked.Limit, VOD)
     wanted = None if not asked.Status else _FILTERS.get(asked.Status)
     if asked.Status and wanted is None:
         raise VOD.wrong("Status", "Status is WAITING, PROCESSING or FINISH")
     created, ended = _range(asked.CreateTime, "CreateTime"), _range(asked.FinishTime, "FinishTime")
-    oldest = call.at - KEPT
-    since = max(created[0], oldest) if created[0] is not None else oldest
+    by, order = _sort(asked)
 
     def fits(record: TaskRecord) -> bool:
         return (
@@ -122,35 +120,67 @@ def describe_tasks(engine: Engine, call: Call) -> dict[str, Any]:
             and (ended == (None, None) or (record.finished_at is not None and _within(record.finished_at, ended)))
         )
 
-    def listed(after: Place | None) -> Iterator[TaskRecord]:
+    def reading(after: Place | None, *, oldest_first: bool = False) -> tuple[listing.Reading, Iterator[TaskRecord]]:
         state = next(iter(wanted)) if wanted is not None and len(wanted) == 1 else None
+        records = _records(engine, call, str(asked.SubAppId or ""), state, created, after, oldest_first=oldest_first)
+        found = listing.Reading(engine, call, records, _cost)
+        return found, filter(fits, (parts.whole(engine, one) for one in found))
+
+    if by == "CreateTime":
+        after = listing.place(asked.ScrollToken, VOD)
+        page, token = listing.page(*reading(after, oldest_first=order == "Asc"), limit)
+    else:
+        first, after = _number(asked.ScrollToken)
+        window, fitting = reading(after)
+        everything = sorted(fitting, key=_finished, reverse=order == "Desc")
+        page, token = everything[first : first + limit], ""
+        if first + limit < len(everything):
+            token = f"n{first + limit}" + (f".{listing.token(after)}" if after is not None else "")
+        elif window.rest is not None:
+            token = f"n0.{listing.token(window.rest)}"
+    return {"TaskSet": [_simple(engine, one) for one in page], "ScrollToken": token}
+
+
+def _records(
+    engine: Engine,
+    call: Call,
+    scope: str,
+    state: TaskState | None,
+    created: _Range,
+    after: Place | None,
+    *,
+    oldest_first: bool,
+) -> Iterator[TaskRecord]:
+    """The first tasks of requests, those among them whose requests may be in a state."""
+    oldest = call.at - KEPT
+    since = max(created[0], oldest) if created[0] is not None else oldest
+
+    def listed(state: TaskState | None, by: str = DOOR_TAG) -> Iterator[TaskRecord]:
         return engine.listed(
             DOOR,
             call,
-            str(asked.SubAppId or ""),
+            scope,
             state=state,
             since=since,
             until=created[1],
             after=after,
-            most=MOST_LOOKED_AT,
+            most=listing.MOST_LOOKED_AT + 1,
+            oldest_first=oldest_first,
+            by=by,
         )
 
-    by, order = _sort(asked)
-    if (by, order) == ("CreateTime", "Desc"):
-        after = _place(asked.ScrollToken)
-        found = list(islice(filter(fits, listed(after)), limit + 1))
-        token = _token(found[limit - 1]) if len(found) > limit else ""
-        return {"TaskSet": [_simple(engine, one) for one in found[:limit]], "ScrollToken": token}
-    everything = sorted(filter(fits, listed(None)), key=lambda one: (_at(one, by), one.id), reverse=order == "Desc")
-    first = _number(asked.ScrollToken)
-    page = everything[first : first + limit]
-    token = f"n{first + limit}" if first + limit < len(everything) else ""
-    return {"TaskSet": [_simple(engine, one) for one in page], "ScrollToken": token}
+    if state in {None, TaskState.QUEUED}:  # a request waits only while its first task does
+        return listed(state)
+    alone = (one for one in listed(state) if parts.PARTS_TAG not in one.tags)
+    return heapq.merge(alone, listed(None, parts.PARTS_TAG), key=place_of, reverse=not oldest_first)
 
 
-def _at(record: TaskRecord, by: str) -> float:
-    at = record.created_at if by == "CreateTime" else record.finished_at
-    return 0.0 if at is None else at.timestamp()
+def _cost(record: TaskRecord) -> int:
+    return PARTS_COST if parts.PARTS_TAG in record.tags else 1
+
+
+def _finished(record: TaskRecord) -> tuple[float, str]:
+    return (0.0 if record.finished_at is None else record.finished_at.timestamp()), record.id
 
 
 def _sort(asked: DescribeTasks) -> tuple[str, str]:
@@ -165,8 +195,6 @@ def _sort(asked: DescribeTasks) -> tuple[str, str]:
 def _simple(engine: Engine, record: TaskRecord) -> dict[str, Any]:
     origin = engine.origin(record.id)
     asked = {} if origin is None else origin.request
-    if origin is not None and origin.notes.get("parts"):
-        record = parts.merged(parts.all_of(engine, Known(origin, record))).record
     return {
         "TaskId": record.tags[ID_TAG],
         "Status": answers.state(record),
@@ -180,47 +208,21 @@ def _simple(engine: Engine, record: TaskRecord) -> dict[str, Any]:
     }
 
 
-_Range = tuple[datetime | None, datetime | None]
-
-
 def _range(found: TimeRange | None, name: str) -> _Range:
-    return (None, None) if found is None else (_time(found.After, name), _time(found.Before, name))
-
-
-def _time(text: str | None, name: str) -> datetime | None:
-    if not text:
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise Refusal("InvalidParameterValue", f"{name}: {text[:40]!r} is no time of ISO 8601") from None
-    if at.tzinfo is None or not 1970 < at.year < 9999:
-        raise Refusal("InvalidParameterValue", f"{name}: {text[:40]!r} has no zone, or is far away")
-    return at
+    if found is None:
+        return None, None
+    return listing.moment(found.After, name, VOD), listing.moment(found.Before, name, VOD)
 
 
 def _within(at: datetime, span: _Range) -> bool:
     return (span[0] is None or at >= span[0]) and (span[1] is None or at < span[1])
 
 
-def _token(record: TaskRecord) -> str:
-    place = place_of(record)
-    return f"p{place.created_ms}.{place.id}"
-
-
-def _place(token: str | None) -> Place | None:
+def _number(token: str | None) -> tuple[int, Place | None]:
+    """How many of a window have been shown, and behind which place it begins."""
     if not token:
-        return None
-    found = _AFTER.fullmatch(token)
-    if found is None:
-        raise Refusal("InvalidParameterValue", "ScrollToken is none of ours")
-    return Place(int(found[1]), found[2])
-
-
-def _number(token: str | None) -> int:
-    if not token:
-        return 0
+        return 0, None
     found = _FROM.fullmatch(token)
     if found is None:
-        raise Refusal("InvalidParameterValue", "ScrollToken is none of ours")
-    return int(found[1])
+        raise VOD.wrong("ScrollToken", "ScrollToken is none of ours")
+    return int(found[1]), listing.place(found[2], VOD)
