@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -38,6 +37,7 @@ from framefleet_scheduler.api.desk import Desk
 from framefleet_scheduler.api.rates import Rates
 from framefleet_scheduler.api.uploads import must_be_theirs
 from framefleet_scheduler.clouds.call import Call
+from framefleet_scheduler.clouds.crowd import Crowd
 from framefleet_scheduler.clouds.documents import Documents, Sessions
 from framefleet_scheduler.clouds.origin import DOOR_TAG, ID_TAG, Origin, lane, task_id, token
 
@@ -107,8 +107,7 @@ class Engine:
         self._lock = threading.Lock()
         self._origins: OrderedDict[str, Origin] = OrderedDict()
         self._media: OrderedDict[tuple[str, int], list[MediaInfo]] = OrderedDict()
-        self._looks: Counter[str] = Counter()
-        """Under way, by key."""
+        self._looks = Crowd(MOST_LOOKS, MOST_LOOKS_EACH)
 
     # --- tasks -----------------------------------------------------------------------------
 
@@ -268,22 +267,11 @@ class Engine:
         body = {"sources": [dict(source)], "targets": [nothing], "pipeline": call.tenant}
         request = parse_request(body)
         must_be_theirs(self.desk, call.caller, request.model_dump_json())
-        with self._look_of(call.caller.id):
+        with self._looks.place(call.caller.id) as is_free:
+            if not is_free:
+                raise Overloaded("too many callers wait for a look into a source")
             task = self.desk.acceptor.look(body, DryRun(what="probe"), by=call.caller.id)
             return self._looked(task, seconds)
-
-    @contextmanager
-    def _look_of(self, key: str) -> Iterator[None]:
-        with self._lock:
-            if self._looks.total() >= MOST_LOOKS or self._looks[key] >= MOST_LOOKS_EACH:
-                raise Overloaded("too many callers wait for a look into a source")
-            self._looks[key] += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._looks[key] -= 1
-                self._looks += Counter()  # without those that have none
 
     def _looked(self, task: Task, seconds: float) -> MediaInfo:
         ends = time.monotonic() + seconds

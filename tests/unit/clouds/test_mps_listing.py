@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -68,7 +68,7 @@ def test_a_list_goes_on_behind_what_one_call_looks_at(monkeypatch: pytest.Monkey
     monkeypatch.setattr(listing, "MOST_LOOKED_AT", 2)
     around, engine = Around(), cast(Engine, Listing())
 
-    def page(token: str, **asked: object) -> tuple[list[str], str]:
+    def page(token: str, **asked: Any) -> tuple[list[str], str]:
         found = tasks.describe_tasks(engine, around.call("DescribeTasks", ScrollToken=token, **asked))
         return [one["TaskId"] for one in found["TaskSet"]], found["ScrollToken"]
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+from types import SimpleNamespace
+
 import pytest
 
 from framefleet.adapters.webhook_sender import check_address
@@ -58,3 +61,28 @@ def test_addresses_within_are_refused_when_they_are_said(url: str) -> None:
 
     assert refused.value.code == "InvalidParameterValue"
     assert not around.store.objects
+
+
+def test_who_waits_for_events_leaves_places_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    around = Around()
+    engine = Engine(around.desk)
+    paused: list[float] = []
+
+    def asleep(seconds: float) -> None:
+        paused.append(seconds)
+        around.clock.pass_(seconds)
+
+    monkeypatch.setattr(events, "clock", SimpleNamespace(sleep=asleep, monotonic=around.clock.monotonic))
+
+    def waits(tenant: str) -> bool:
+        paused.clear()
+        assert events.pull(engine, around.call("PullEvents", (tenant,))) == {"EventSet": []}
+        return bool(paused)
+
+    with ExitStack() as held:
+        for _ in range(events.MOST_WAITING_EACH):
+            assert waits("greedy")
+            held.enter_context(events._waiting.place("greedy"))
+        assert not waits("greedy")
+        assert waits("modest")
+    assert waits("greedy")

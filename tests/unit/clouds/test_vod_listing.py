@@ -240,7 +240,10 @@ def test_only_a_request_of_several_parts_is_marked_as_one() -> None:
     engine = Engine(around.desk)
     whole = {"Definition": 100_010}
     for elements in ([whole], [whole, {**whole, "StartTimeOffset": 1, "EndTimeOffset": 3}]):
-        asked = {"Url": "https://films.example/a.mp4", "MediaProcessTask": {"TranscodeTaskSet": elements}}
+        asked: dict[str, Any] = {
+            "Url": "https://films.example/a.mp4",
+            "MediaProcessTask": {"TranscodeTaskSet": elements},
+        }
         process.process_media(engine, around.call("ProcessMedia", SubAppId=7, **asked))
 
     made = [one.task.request.tags for one in around.state.live.values()]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import threading
 import time as clock
 from typing import Annotated, Any
 
@@ -19,6 +18,7 @@ from framefleet.domain.errors import InvalidWebhook, WebhookForbidden
 from framefleet.domain.webhook import parsed_url
 from framefleet.seal import SealBroken
 from framefleet_scheduler.clouds.call import Call, Refusal
+from framefleet_scheduler.clouds.crowd import Crowd
 from framefleet_scheduler.clouds.engine import Engine
 from framefleet_scheduler.clouds.fields import Wire, Works
 from framefleet_scheduler.clouds.tencent.vod.library import DOOR
@@ -39,11 +39,13 @@ MOST_LOOKED_AT = 512
 """Of the oldest events, by one pull: others may hold them."""
 MOST_WAITING = 8
 """Pulls that wait at once, in one process: each holds a thread. Others are answered at once."""
+MOST_WAITING_EACH = 2
+"""Of them by one tenant, so that others get one too."""
 _MOST_FORGOTTEN = 4
 _PAUSE_SECONDS = 0.5
 _SWITCHES = ("UploadMediaCompleteEventSwitch", "DeleteMediaCompleteEventSwitch", "PersistenceCompleteEventSwitch")
 _HANDLE = re.compile(r"([0-9]{13}\.[0-9A-Za-z.-]{1,120})~([0-9]{13})")
-_waiting = threading.BoundedSemaphore(MOST_WAITING)
+_waiting = Crowd(MOST_WAITING, MOST_WAITING_EACH)
 
 Switch = Annotated[str | None, Works("`OFF`; `ON` is refused: only the ends of tasks are told")]
 
@@ -188,14 +190,13 @@ def pull(engine: Engine, call: Call) -> dict[str, Any]:
     call.caller.need(Role.PRODUCER)
     app = asked.SubAppId or 0
     found = _taken(engine, call, app)
-    if not found and _waiting.acquire(blocking=False):
-        try:
-            ends = clock.monotonic() + WAIT_SECONDS
-            while not found and clock.monotonic() < ends:
-                clock.sleep(_PAUSE_SECONDS)
-                found = _taken(engine, call, app)
-        finally:
-            _waiting.release()
+    if found:
+        return {"EventSet": found}
+    with _waiting.place(call.tenant) as is_free:
+        ends = clock.monotonic() + WAIT_SECONDS
+        while is_free and not found and clock.monotonic() < ends:
+            clock.sleep(_PAUSE_SECONDS)
+            found = _taken(engine, call, app)
     return {"EventSet": found}
 
 
