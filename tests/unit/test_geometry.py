@@ -10,19 +10,20 @@ from hypothesis import strategies as st
 
 from framefleet.domain.errors import FramefleetError, InvalidTemplate, UnknownField
 from framefleet.domain.media_info import Colour, MediaInfo
-from framefleet.domain.picture import SizeSettings
 from framefleet.domain.subtask import VideoChunkSpec
 from framefleet.domain.template import LadderTemplate, resolve
+from framefleet.domain.video import VideoSettings
 from framefleet_scheduler.plan import PlanSettings, plan_task
 from framefleet_scheduler.plan.geometry import Look, fit, look
 from tests import factories
 
 BOX = {"width": 640, "height": 360}
+SHRINKS: dict[str, Any] = BOX | {"resize": "pad", "source_below": {"size": "adapt"}}
 WIDE: dict[str, Any] = {"width": 1920, "height_share": 1, "resize": "exact", "upscale": True}
 
 
 def of(picture: tuple[int, int], settings: dict[str, Any]) -> Look:
-    return look(SizeSettings(**settings), *picture, "v")
+    return look(VideoSettings(**settings), *picture, "v")
 
 
 def size(picture: tuple[int, int], settings: dict[str, Any]) -> tuple[tuple[int, int], tuple[int, int] | None]:
@@ -61,6 +62,11 @@ def size(picture: tuple[int, int], settings: dict[str, Any]) -> tuple[tuple[int,
         ((1920, 1080), BOX | {"resize": "pad"}, (640, 360), None),
         ((320, 180), BOX | {"resize": "pad"}, (640, 360), (320, 180)),
         ((320, 320), BOX | {"resize": "pad", "upscale": True}, (640, 360), (360, 360)),
+        ((320, 240), SHRINKS, (426, 240), (320, 240)),
+        ((240, 320), SHRINKS, (240, 426), (240, 320)),
+        ((1440, 1080), SHRINKS, (640, 360), (480, 360)),
+        ((320, 180), SHRINKS, (320, 180), None),
+        ((320, 240), SHRINKS | {"upscale": True}, (640, 360), (480, 360)),
     ],
 )
 def test_a_picture_is_brought_into_its_box(

@@ -9,6 +9,7 @@ from framefleet.domain.errors import InvalidTemplate
 from framefleet.domain.overlay import placed
 from framefleet.domain.picture import Delogo, Frame, Shaping, SizeSettings, Sizing, SourcePicture, StillSettings
 from framefleet.domain.template import Rung
+from framefleet.domain.video import VideoSettings
 
 NEAR = 0.9
 """A rung whose area is at least this part of the one above it adds nothing."""
@@ -55,7 +56,8 @@ def look(settings: SizeSettings | StillSettings, width: int, height: int, path: 
     """
     source, width, height = _of_source(settings, width, height, path)
     settings = settings.within(width, height)
-    size, inner = _framed(settings, width, height)
+    shrinks = isinstance(settings, VideoSettings) and settings.below.size == "adapt"
+    size, inner = _framed(settings, width, height, shrinks=shrinks)
     border = settings.pad_color if inner != size else "black"
     watermarks = settings.watermarks if isinstance(settings, SizeSettings) else ()
     marks = tuple(placed(mark, *size) for mark in watermarks)
@@ -117,8 +119,8 @@ def _inside(box: Delogo, width: int, height: int, path: str) -> Delogo:
     return box.model_copy(update={"x": left, "y": top, "width": right - left, "height": bottom - top})
 
 
-def _framed(settings: Sizing, width: int, height: int) -> tuple[tuple[int, int], tuple[int, int]]:
-    """(size of the frame, size the picture is scaled to)."""
+def _framed(settings: Sizing, width: int, height: int, *, shrinks: bool) -> tuple[tuple[int, int], tuple[int, int]]:
+    """(size of the frame, size the picture is scaled to). `shrinks`: a frame with borders does so with a small picture."""
     box = settings.box
     if settings.resize == "fit" or box[0] is None or box[1] is None:
         size = fit(width, height, *box, turns=settings.turns, upscale=settings.upscale)
@@ -129,7 +131,8 @@ def _framed(settings: Sizing, width: int, height: int) -> tuple[tuple[int, int],
     down, up = min(wide / width, high / height), max(wide / width, high / height)
     if settings.resize == "pad":
         scale = down if settings.upscale else min(1.0, down)
-        size = even(wide), even(high)
+        smaller = down / scale if shrinks else 1.0
+        size = even(wide / smaller), even(high / smaller)
         return size, (min(size[0], even(width * scale)), min(size[1], even(height * scale)))
     if not settings.upscale and up > 1:
         # The box's own shape, as large as the picture allows.

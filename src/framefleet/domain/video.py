@@ -25,8 +25,9 @@ class SourceBelow(Value):
     rate than `bitrate`."""
     frame_rate: Below | None = None
     """`adapt`: the source's is kept. `refuse`: the task fails."""
-    size: Literal["refuse"] | None = None
-    """`refuse`: the task fails when the source is smaller than the box. Without `upscale` nothing is enlarged anyway."""
+    size: Below | None = None
+    """`refuse`: the task fails when the source is smaller than the box. Without `upscale` nothing is enlarged anyway. `adapt`:
+    the box of `pad` shrinks, too, to what the picture fills in one direction (its shape stays)."""
 
 
 class VideoSettings(SizeSettings):

@@ -18,6 +18,7 @@ from framefleet_scheduler.clouds.tencent.models import (
     Still,
     Transcode,
 )
+from framefleet_scheduler.clouds.tencent.mps.words import MPS
 from framefleet_scheduler.clouds.tencent.results import failure
 from framefleet_scheduler.clouds.tencent.vod.words import VOD
 
@@ -242,3 +243,22 @@ def test_a_bit_rate_that_is_not_raised_leaves_the_frame_rate_as_it_is_asked_for(
     ladder = resolve(None, elements.adaptive(template, VOD).settings)
     assert isinstance(ladder, LadderTemplate)
     assert {(one.video.below.bitrate, one.video.below.frame_rate) for one in ladder.renditions} == {("adapt", None)}
+
+
+@pytest.mark.parametrize(("fill", "border"), [(None, "black"), ("black", "black"), ("white", "white")])
+def test_a_size_that_is_not_raised_keeps_the_borders(fill: str | None, border: str) -> None:
+    stream = {"Video": {"Width": 1280, "Height": 720, "Bitrate": 0, "FillType": fill}}
+    asked = {
+        "Format": "HLS",
+        "StreamInfos": [stream],
+        "DisableHigherVideoResolution": 1,
+        "DisableHigherVideoBitrate": 1,
+    }
+    template = AdaptiveStreams.model_validate(asked)
+
+    for words in (VOD, MPS):
+        ladder = resolve(None, elements.adaptive(template, words).settings)
+        assert isinstance(ladder, LadderTemplate)
+        video = ladder.renditions[0].video
+        assert (video.resize, video.pad_color, video.upscale, video.below.size) == ("pad", border, False, "adapt")
+        assert video.below.bitrate == (None if video.bitrate is None else "adapt")

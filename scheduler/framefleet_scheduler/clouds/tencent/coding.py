@@ -54,8 +54,10 @@ def size(template: Sized, words: Words, *, least: int = 128, most: int, larger: 
         found |= {name: side for name, side in (("long_edge", wide), ("short_edge", high)) if side}
     else:
         found |= {"turn_box": False, **{name: side for name, side in (("width", wide), ("height", high)) if side}}
-    if wide and high and (larger or fill == "stretch"):
+    if wide and high:
         found |= {"resize": "exact"} if fill == "stretch" else {"resize": "pad", "pad_color": fill}
+        if not larger and fill != "stretch":
+            found["source_below"] = {"size": "adapt"}
     return found
 
 
@@ -71,7 +73,9 @@ def video_settings(picture: Picture, words: Words, *, container: str, larger: bo
         raise words.wrong("Fps", f"Fps is 0 to {words.fastest}")
     if picture.Fps:
         found["frame_rate"] = picture.Fps if below == 1 else f"{picture.Fps}/{below}"
-    found |= _rate_control(picture, codec, words)
+    rates = _rate_control(picture, codec, words)
+    adapted = {**found.get("source_below", {}), **rates.get("source_below", {})}
+    found |= {**rates, **({"source_below": adapted} if adapted else {})}
     found |= _groups(picture, words)
     if picture.Bframes is not None and picture.Bframes != -1:
         if not 0 <= picture.Bframes <= 16:

@@ -221,7 +221,7 @@ def _rung(stream: Stream, words: Words, larger: bool, no_higher: bool) -> dict[s
         raise unsupported("SegmentType of a stream's Video is not supported here: use that of the template")
     rung = video_settings(stream.Video or Picture(), words, container="hls", larger=larger)
     if no_higher and "bitrate" in rung:
-        rung["source_below"] = {"bitrate": "adapt"}
+        rung["source_below"] = {**rung.get("source_below", {}), "bitrate": "adapt"}
     return rung
 
 

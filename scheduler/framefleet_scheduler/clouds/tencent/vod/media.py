@@ -62,7 +62,10 @@ class DescribeMediaInfos(Wire):
 
     FileIds: Annotated[list[str] | None, Works("up to 20")] = None
     SubAppId: App = None
-    Filters: Annotated[list[str] | None, Works("what there is nothing of here is null; so is `metaData` for a viewer until a task has read the file")] = None
+    Filters: Annotated[
+        list[str] | None,
+        Works("what there is nothing of here is null; so is `metaData` for a viewer until a task has read the file"),
+    ] = None
 
 
 class MediaDeleteItem(Wire):
