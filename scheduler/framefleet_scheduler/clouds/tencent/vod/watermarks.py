@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 from pydantic import Field
 
 from framefleet.domain.access import Role
-from framefleet.domain.address import target_address
 from framefleet_scheduler.clouds.call import Call, Refusal
 from framefleet_scheduler.clouds.engine import Engine
 from framefleet_scheduler.clouds.fields import Ignored, Refused, Wire, Works
@@ -18,6 +16,7 @@ from framefleet_scheduler.clouds.tencent import marks
 from framefleet_scheduler.clouds.tencent.elements import Length
 from framefleet_scheduler.clouds.tencent.models import TemplateComment, TemplateName
 from framefleet_scheduler.clouds.tencent.templates import Kind, Shelf
+from framefleet_scheduler.clouds.tencent.vod import images
 from framefleet_scheduler.clouds.tencent.vod.library import Library
 from framefleet_scheduler.clouds.tencent.vod.requests import App, WatermarkInput
 from framefleet_scheduler.clouds.tencent.vod.words import VOD
@@ -27,8 +26,6 @@ MOST_MARKS = 10
 """Of one element."""
 _SVG = "SVG is not drawn here"
 _MEASURE = Works("`10%` or `100px`")
-_KINDS = {b"\x89PNG\r\n\x1a\n": "png", b"\xff\xd8\xff": "jpg", b"GIF8": "gif"}
-"""First bytes -> extension."""
 
 
 class ImageFields(Wire):
@@ -168,8 +165,9 @@ def create(engine: Engine, call: Call) -> dict[str, Any]:
     library = Library(engine, call, asked.SubAppId or 0)
     if asked.Type == "image" and (asked.ImageTemplate is None or not asked.ImageTemplate.ImageContent):
         raise Refusal("MissingParameter", "ImageTemplate.ImageContent is missing")
-    kept = _kept(library, asked)
-    made = _shelf(library).create(KIND, kept)
+    images.forget_old(library)
+    with _kept(library, asked) as kept:
+        made = _shelf(library).create(KIND, kept)
     return {**made, "ImageUrl": _image_url(library, kept.model_dump())}
 
 
@@ -178,15 +176,26 @@ def modify(engine: Engine, call: Call) -> dict[str, Any]:
     asked = read(VOD, ModifyWatermarkTemplate, call.parameters)
     call.caller.need(Role.PRODUCER)
     library = Library(engine, call, asked.SubAppId or 0)
-    kept = _kept(library, asked)
-    _shelf(library).modify(KIND, asked.Definition, kept)
+    images.forget_old(library)
+    before = _image_of(_shelf(library).find(KIND, asked.Definition))
+    with _kept(library, asked) as kept:
+        _shelf(library).modify(KIND, asked.Definition, kept)
+    if before and _image_of(kept):
+        images.let_go(library, before)
     return {"ImageUrl": _image_url(library, kept.model_dump())}
 
 
 def delete(engine: Engine, call: Call) -> dict[str, Any]:
-    """The operation. The image stays, since tasks may be about to read it."""
+    """The operation."""
     asked = read(VOD, DeleteWatermarkTemplate, call.parameters)
-    return _shelf(Library(engine, call, asked.SubAppId or 0)).delete(KIND, asked.Definition)
+    call.caller.need(Role.PRODUCER)
+    library = Library(engine, call, asked.SubAppId or 0)
+    images.forget_old(library)
+    before = _image_of(_shelf(library).find(KIND, asked.Definition))
+    answer = _shelf(library).delete(KIND, asked.Definition)
+    if before:
+        images.let_go(library, before)
+    return answer
 
 
 def describe(engine: Engine, call: Call) -> dict[str, Any]:
@@ -206,29 +215,24 @@ def _shelf(library: Library) -> Shelf:
     return Shelf(library.engine, library.call, VOD, library.scope)
 
 
-def _kept(library: Library, asked: CreateWatermarkTemplate | ModifyWatermarkTemplate) -> KeptMark:
-    """A template as it is kept; its image is put into the storage. Raises Refusal."""
+@contextmanager
+def _kept(library: Library, asked: CreateWatermarkTemplate | ModifyWatermarkTemplate) -> Iterator[KeptMark]:
+    """A template as it is kept within; its image is put into the storage, and taken away again when that is refused. Raises Refusal."""
     values = asked.model_dump(exclude_none=True, exclude={"SubAppId", "Definition"})
     picture = values.get("ImageTemplate", {})
     content = picture.pop("ImageContent", None)
     if content:
-        picture["Uri"] = _put(library, content)
-    return KeptMark.model_validate(values)
-
-
-def _put(library: Library, content: str) -> str:
+        picture["Uri"] = images.put(library, content)
     try:
-        body = base64.b64decode(content, validate=True)
-    except ValueError:
-        raise Refusal("InvalidParameterValue.ImageContent", "ImageContent is not Base64") from None
-    extension = next((kind for first, kind in _KINDS.items() if body.startswith(first)), None)
-    if extension is None:
-        raise Refusal("InvalidParameterValue.ImageContent", "ImageContent is no PNG, JPEG or GIF")
-    uri = f"{library.root}watermarks/{hashlib.sha256(body).hexdigest()[:32]}.{extension}"
-    place = library.engine.desk.locate(target_address(uri, "uri"))
-    if place.store.stat(place.key) is None:
-        place.store.put(place.key, body)
-    return uri
+        yield KeptMark.model_validate(values)
+    except Refusal:
+        if content:
+            images.remove(library, picture["Uri"])
+        raise
+
+
+def _image_of(template: KeptMark) -> str | None:
+    return None if template.ImageTemplate is None else template.ImageTemplate.Uri
 
 
 def _image_url(library: Library, template: dict[str, Any]) -> str:
