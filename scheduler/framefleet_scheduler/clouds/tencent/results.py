@@ -44,6 +44,15 @@ _FAILURES: Mapping[str, str] = {
     "target_not_writable": "InvalidInput.PermissionDenied",
     "memory_limit": _INTERNAL,
 }
+FIELDS = {
+    "Transcode": "TranscodeTask",
+    "AnimatedGraphics": "AnimatedGraphicTask",
+    "SnapshotByTimeOffset": "SnapshotByTimeOffsetTask",
+    "SampleSnapshot": "SampleSnapshotTask",
+    "ImageSprites": "ImageSpriteTask",
+    "AdaptiveDynamicStreaming": "AdaptiveDynamicStreamingTask",
+}
+"""Type of a result -> the field that holds it."""
 _NUMBERS = {"SourceFileError": 60000, "InvalidInput": 40000, "InternalError": 70000}
 CANCELED = ("InternalError", 70000, "the task was aborted")
 
@@ -89,6 +98,17 @@ def outcome(record: TaskRecord, targets: Sequence[TargetRecord], unset: str = ""
         return _state("FAIL", CANCELED, 0, began, ended)
     done = min(99, int(record.progress * 100))
     return _state("PROCESSING", ("", 0, ""), done, began, unset)
+
+
+def targets_of(record: TaskRecord, names: Sequence[str]) -> list[TargetRecord]:
+    """Of a task, by name, in order."""
+    known = {one.name: one for one in record.targets}
+    return [known[name] for name in names if name in known]
+
+
+def states(record: TaskRecord, notes: Mapping[str, Any]) -> list[str]:
+    """Of a task's elements: what mode Change tells; `notes`: of its origin."""
+    return [outcome(record, targets_of(record, note["targets"]))["Status"] for note in notes.get("elements", ())]
 
 
 def _state(status: str, said: tuple[str, int, str], progress: int, began: str, ended: str) -> dict[str, Any]:
@@ -190,6 +210,30 @@ def media_of(target: TargetRecord) -> dict[str, Any]:
         "VideoStreamSet": pictures,
         "AudioStreamSet": sounds,
         "Md5": "",
+    }
+
+
+def moving_of(target: TargetRecord) -> dict[str, Any]:
+    """What a moving picture is."""
+    found, size = target.media or {}, size_of(target)
+    seconds = float(found.get("duration", 0))
+    return {
+        "Container": found.get("format", ""),
+        "Height": found.get("height", 0),
+        "Width": found.get("width", 0),
+        "Bitrate": round(size * 8 / seconds) if seconds else 0,
+        "Size": size,
+        "Md5": "",
+    }
+
+
+def grid_of(target: TargetRecord) -> dict[str, Any]:
+    """What the sheets of a sprite are."""
+    found = target.media or {}
+    return {
+        "Height": found.get("height", 0),
+        "Width": found.get("width", 0),
+        "TotalCount": int(found.get("columns", 0)) * int(found.get("rows", 0)),
     }
 
 

@@ -18,15 +18,6 @@ from framefleet_scheduler.clouds.tencent.results import time
 NOT_YET = "0000-00-00T00:00:00Z"
 """What has not happened, in times of tasks."""
 TASK_TYPE = "WorkflowTask"
-_FIELDS = {
-    "Transcode": "TranscodeTask",
-    "AnimatedGraphics": "AnimatedGraphicTask",
-    "SnapshotByTimeOffset": "SnapshotByTimeOffsetTask",
-    "SampleSnapshot": "SampleSnapshotTask",
-    "ImageSprites": "ImageSpriteTask",
-    "AdaptiveDynamicStreaming": "AdaptiveDynamicStreamingTask",
-}
-"""Type of a result -> the field that holds it."""
 _OTHER_TASKS = (
     "EditMediaTask",
     "LiveStreamProcessTask",
@@ -141,27 +132,13 @@ _Note = Mapping[str, Any]
 
 def element(told: Told, note: _Note) -> dict[str, Any]:
     """An item of MediaProcessResultSet."""
-    targets = targets_of(told.record, note)
+    targets = results.targets_of(told.record, note["targets"])
     found = results.outcome(told.record, targets)
     output = _OUTPUTS[note["type"]](note, targets) if found["Status"] == "SUCCESS" else None
     asked = (told.request.get("MediaProcessTask") or {}).get(note["set"]) or []
     given = asked[note["place"]] if note["place"] < len(asked) else None
     shown = {**found, "Input": given, "Output": output}
-    return {"Type": note["type"], **dict.fromkeys(_FIELDS.values()), _FIELDS[note["type"]]: shown}
-
-
-def states(told: Told) -> list[str]:
-    """Of the elements: what mode Change tells."""
-    return [
-        results.outcome(told.record, targets_of(told.record, note))["Status"]
-        for note in told.known.origin.notes.get("elements", ())
-    ]
-
-
-def targets_of(record: TaskRecord, note: _Note) -> list[TargetRecord]:
-    """Those of an element, in order."""
-    known = {one.name: one for one in record.targets}
-    return [known[name] for name in note["targets"] if name in known]
+    return {"Type": note["type"], **dict.fromkeys(results.FIELDS.values()), results.FIELDS[note["type"]]: shown}
 
 
 def _storage(note: _Note) -> dict[str, Any]:
@@ -186,18 +163,11 @@ def _transcoded(note: _Note, targets: list[TargetRecord]) -> dict[str, Any]:
 
 def _animated(note: _Note, targets: list[TargetRecord]) -> dict[str, Any]:
     (target,) = targets
-    media = target.media or {}
-    seconds, size = float(media.get("duration", 0)), results.size_of(target)
     return {
         "Storage": _storage(note),
         "Path": path_of(target.uri),
         "Definition": note["definition"],
-        "Container": media.get("format", ""),
-        "Height": media.get("height", 0),
-        "Width": media.get("width", 0),
-        "Bitrate": round(size * 8 / seconds) if seconds else 0,
-        "Size": size,
-        "Md5": "",
+        **results.moving_of(target),
         "StartTimeOffset": note["start"],
         "EndTimeOffset": note["end"],
     }
@@ -230,13 +200,10 @@ def _sampled(note: _Note, targets: list[TargetRecord]) -> dict[str, Any]:
 
 def _sheets(note: _Note, targets: list[TargetRecord]) -> dict[str, Any]:
     (target,) = targets
-    media = target.media or {}
     pictures, text = results.sheets_of(target)
     return {
         "Definition": note["definition"],
-        "Height": media.get("height", 0),
-        "Width": media.get("width", 0),
-        "TotalCount": int(media.get("columns", 0)) * int(media.get("rows", 0)),
+        **results.grid_of(target),
         "ImagePathSet": [path_of(uri) for uri in pictures],
         "WebVttPath": path_of(text) if text else "",
         "Storage": _storage(note),

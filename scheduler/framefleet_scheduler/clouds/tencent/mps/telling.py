@@ -9,6 +9,7 @@ from typing import Any
 
 from framefleet.domain.webhook import FINAL_EVENTS, Hook
 from framefleet_scheduler.clouds.engine import Engine, Known
+from framefleet_scheduler.clouds.tencent import results
 from framefleet_scheduler.clouds.tencent.mps import answers
 from framefleet_scheduler.clouds.tencent.mps.answers import TASK_TYPE, Told
 from framefleet_scheduler.clouds.tencent.mps.asking import DOOR
@@ -51,7 +52,7 @@ def sign(timestamp: int, key: str) -> str:
 def _has_news(engine: Engine, about: Told, event: str) -> bool:
     """Elements only ever end, so how many have says whether this was told. Of two who ask at once one is told yes."""
     documents, tenant = engine.documents, about.known.origin.tenant
-    states = answers.states(about)
+    states = results.states(about.record, about.known.origin.notes)
     names = [f"{about.record.id}.{about.record.run}.{ended}" for ended in range(len(states) + 1)]
     if event in FINAL_EVENTS:
         engine.desk.store.delete([documents.key(DOOR, tenant, _TOLD, name) for name in names])

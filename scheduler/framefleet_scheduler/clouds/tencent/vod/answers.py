@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,15 +41,7 @@ BLOCKS = (
 )
 """Of DescribeTaskDetail; all but one are null."""
 
-_FIELD = {
-    "Transcode": "TranscodeTask",
-    "AnimatedGraphics": "AnimatedGraphicTask",
-    "SnapshotByTimeOffset": "SnapshotByTimeOffsetTask",
-    "SampleSnapshot": "SampleSnapshotTask",
-    "ImageSprites": "ImageSpriteTask",
-    "CoverBySnapshot": "CoverBySnapshotTask",
-    "AdaptiveDynamicStreaming": "AdaptiveDynamicStreamingTask",
-}
+_FIELD = {**results.FIELDS, "CoverBySnapshot": "CoverBySnapshotTask"}
 _STATES = {
     TaskState.QUEUED: "WAITING",
     TaskState.RUNNING: "PROCESSING",
@@ -122,7 +114,7 @@ def procedure(told: Told) -> dict[str, Any]:
 
 def element(told: Told, note: Mapping[str, Any]) -> dict[str, Any]:
     """An item of MediaProcessResultSet."""
-    targets = targets_of(told.record, note["targets"])
+    targets = results.targets_of(told.record, note["targets"])
     found = results.outcome(told.record, targets)
     output = None
     if found["Status"] == "SUCCESS":
@@ -135,19 +127,6 @@ def element(told: Told, note: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def targets_of(record: TaskRecord, names: Sequence[str]) -> list[TargetRecord]:
-    """Of a task, by name."""
-    known = {one.name: one for one in record.targets}
-    return [known[name] for name in names if name in known]
-
-
-def states(record: TaskRecord, notes: Mapping[str, Any]) -> list[str]:
-    """Of a task's elements, for who wants to know whether one of them has changed."""
-    return [
-        results.outcome(record, targets_of(record, note["targets"]))["Status"] for note in notes.get("elements", ())
-    ]
-
-
 # --- outputs --------------------------------------------------------------------------------
 
 _Note = Mapping[str, Any]
@@ -157,18 +136,13 @@ def _definition(note: _Note) -> int:
     return int(note["input"].get("Definition", 0))
 
 
-def _main(target: TargetRecord) -> str:
-    """Its own address: the file, or the manifest."""
-    return target.uri
-
-
 def transcoded(note: _Note, targets: list[TargetRecord], address: Address) -> dict[str, Any]:
     """A MediaTranscodeItem."""
     (target,) = targets
     media = results.media_of(target)
     shown = {name: media.get(name) for name in ("Bitrate", "Height", "Width", "Duration", "Md5")}
     return {
-        "Url": address(target.name, _main(target)),
+        "Url": address(target.name, target.uri),
         "Definition": _definition(note),
         **shown,
         "Size": results.size_of(target),
@@ -184,18 +158,11 @@ def transcoded(note: _Note, targets: list[TargetRecord], address: Address) -> di
 def animated(note: _Note, targets: list[TargetRecord], address: Address) -> dict[str, Any]:
     """A MediaAnimatedGraphicsItem."""
     (target,) = targets
-    media = target.media or {}
-    seconds = float(media.get("duration", 0))
-    size = results.size_of(target)
+    seconds = float((target.media or {}).get("duration", 0))
     return {
-        "Url": address(target.name, _main(target)),
+        "Url": address(target.name, target.uri),
         "Definition": _definition(note),
-        "Container": media.get("format", ""),
-        "Height": media.get("height", 0),
-        "Width": media.get("width", 0),
-        "Bitrate": round(size * 8 / seconds) if seconds else 0,
-        "Size": size,
-        "Md5": "",
+        **results.moving_of(target),
         "StartTimeOffset": note["start"],
         "EndTimeOffset": round(note["start"] + seconds, 3),
     }
@@ -227,13 +194,10 @@ def sampled(note: _Note, targets: list[TargetRecord], address: Address) -> dict[
 def sheets(note: _Note, targets: list[TargetRecord], address: Address) -> dict[str, Any]:
     """A MediaImageSpriteItem."""
     (target,) = targets
-    media = target.media or {}
     pictures, text = results.sheets_of(target)
     return {
         "Definition": _definition(note),
-        "Height": media.get("height", 0),
-        "Width": media.get("width", 0),
-        "TotalCount": media.get("columns", 0) * media.get("rows", 0),
+        **results.grid_of(target),
         "ImageUrlSet": [address(target.name, uri) for uri in pictures],
         "WebVttUrl": address(target.name, text) if text else "",
     }
@@ -242,7 +206,7 @@ def sheets(note: _Note, targets: list[TargetRecord], address: Address) -> dict[s
 def cover(note: _Note, targets: list[TargetRecord], address: Address) -> dict[str, Any]:
     """A CoverBySnapshotTaskOutput."""
     (target,) = targets
-    return {"CoverUrl": address(target.name, _main(target))}
+    return {"CoverUrl": address(target.name, target.uri)}
 
 
 def ladder(note: _Note, targets: list[TargetRecord], address: Address) -> dict[str, Any]:
@@ -252,17 +216,17 @@ def ladder(note: _Note, targets: list[TargetRecord], address: Address) -> dict[s
         "Definition": _definition(note),
         "Package": note["package"],
         "DrmType": "",
-        "Url": address(target.name, _main(target)),
+        "Url": address(target.name, target.uri),
         "Size": results.size_of(target),
         "DigitalWatermarkType": "None",
         "CopyRightWatermarkText": "",
-        "SubStreamSet": [_sub_stream(one, note) for one in results.media_of(target).get("VideoStreamSet", ())],
+        "SubStreamSet": [_sub_stream(one) for one in results.media_of(target).get("VideoStreamSet", ())],
         "SubtitleSet": [],
         "DefaultSubtitleId": "",
     }
 
 
-def _sub_stream(stream: Mapping[str, Any], note: _Note) -> dict[str, Any]:
+def _sub_stream(stream: Mapping[str, Any]) -> dict[str, Any]:
     return {"Type": "video", "Width": stream["Width"], "Height": stream["Height"], "Size": 0}
 
 

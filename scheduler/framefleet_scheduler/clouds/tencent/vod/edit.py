@@ -16,7 +16,7 @@ from framefleet_scheduler.clouds.fields import Ignored, Refused, Wire, Works
 from framefleet_scheduler.clouds.tencent import elements, results
 from framefleet_scheduler.clouds.tencent.models import Tehd
 from framefleet_scheduler.clouds.tencent.vod import procedures
-from framefleet_scheduler.clouds.tencent.vod.answers import Told, targets_of
+from framefleet_scheduler.clouds.tencent.vod.answers import Told
 from framefleet_scheduler.clouds.tencent.vod.library import (
     NEVER,
     Library,
@@ -245,7 +245,7 @@ def _reference(library: Library, uris: list[str], definition: int) -> int:
 
 def _made(told: Told) -> tuple[dict[str, Any], dict[str, Any] | None, str]:
     """(state, meta data, address) of the new file."""
-    targets = targets_of(told.record, [TARGET])
+    targets = results.targets_of(told.record, [TARGET])
     found = results.outcome(told.record, targets)
     if found["Status"] != "SUCCESS":
         return found, None, ""

@@ -8,7 +8,8 @@ from typing import Any
 
 from framefleet.domain.webhook import FINAL_EVENTS, PROGRESS, Hook
 from framefleet_scheduler.clouds.engine import Engine, Known
-from framefleet_scheduler.clouds.tencent.vod import answers, events, parts, tasks
+from framefleet_scheduler.clouds.tencent import results
+from framefleet_scheduler.clouds.tencent.vod import events, parts, tasks
 from framefleet_scheduler.clouds.tencent.vod.answers import Told
 from framefleet_scheduler.clouds.tencent.vod.library import DOOR
 from framefleet_scheduler.notify import Said
@@ -79,7 +80,7 @@ def _is_news(engine: Engine, known: Known, event: str) -> bool:
         if origin.request.get("TasksNotifyMode") == "Change":
             engine.documents.delete(DOOR, origin.tenant, _CHANGES, origin.id)
         return True
-    now = {"states": answers.states(known.record, origin.notes)}
+    now = {"states": results.states(known.record, origin.notes)}
     if engine.documents.get(DOOR, origin.tenant, _CHANGES, origin.id) == now:
         return False
     engine.documents.put(DOOR, origin.tenant, _CHANGES, origin.id, now)
