@@ -123,7 +123,7 @@ def test_every_frame_and_the_tone_come_through_the_manifest(
 def test_what_is_known_of_a_track_is_what_a_file_of_it_would_tell(
     name: str, made: tuple[Path, OneProcess, dict[str, PublishedOutput]]
 ) -> None:
-    media = made[2][name].media
+    media = made[2][name].media or {}
     (picture,), (sound,) = media["video"], media["audio"]
     is_ts = "ts" in name
 
