@@ -238,11 +238,12 @@ def _version(sdk: str, door: str) -> str:
     if door == "visionular":
         return "the program of the document" if sdk == "visionular" else "plain HTTP"
     package = f"tencentcloud-sdk-python-{door}" if sdk == "tencent" else PACKAGES[sdk]
-    found = next(one for one in distributions(path=[str(SDKS / sdk)]) if _plain(one.metadata["Name"]) == package)
+    found = next(one for one in distributions(path=[str(SDKS / sdk)]) if plain(one.metadata["Name"]) == package)
     return f"{found.metadata['Name']} {found.version}"
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
+    """A package as PyPI compares names."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 

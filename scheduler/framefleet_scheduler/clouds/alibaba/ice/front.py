@@ -20,7 +20,7 @@ from framefleet_scheduler.clouds.engine import Engine
 from framefleet_scheduler.clouds.gate import PER_SECOND
 
 _Operation = Callable[[Engine, Call], dict[str, Any]]
-_OPERATIONS: Mapping[str, _Operation] = {
+OPERATIONS: Mapping[str, _Operation] = {
     "SubmitMediaConvertJob": convert_jobs.submit,
     "GetMediaConvertJob": convert_jobs.get,
     "ListMediaConvertJobs": convert_jobs.listed,
@@ -69,7 +69,7 @@ class Ice:
 
     def knows(self, action: str) -> bool:
         """Whether it is offered."""
-        return action in _OPERATIONS
+        return action in OPERATIONS
 
     def meter(self, call: Call) -> tuple[str, float]:
         """Each operation by key: ICE's own rates are not public, and those of its sister product are the same. Lists that look at
@@ -81,7 +81,7 @@ class Ice:
 
     def answer(self, call: Call) -> dict[str, Any]:
         """What the operation answers."""
-        return _OPERATIONS[call.action](self._engine, call)
+        return OPERATIONS[call.action](self._engine, call)
 
     def refused(self, error: FramefleetError) -> Refusal:
         """In their words."""

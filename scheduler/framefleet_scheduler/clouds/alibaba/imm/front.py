@@ -14,7 +14,7 @@ from framefleet_scheduler.clouds.engine import Engine
 from framefleet_scheduler.clouds.gate import PER_SECOND
 
 _Operation = Callable[[Engine, Call], dict[str, Any]]
-_OPERATIONS: dict[str, _Operation] = {
+OPERATIONS: dict[str, _Operation] = {
     "CreateMediaConvertTask": tasks.create,
     "GetTask": tasks.get,
     "ListTasks": tasks.listed,
@@ -38,7 +38,7 @@ class Imm:
 
     def knows(self, action: str) -> bool:
         """Whether it is offered."""
-        return action in _OPERATIONS
+        return action in OPERATIONS
 
     def meter(self, call: Call) -> tuple[str, float]:
         """All operations of a project together; what names none, by key. Lists that look at many tasks have a rate of their own."""
@@ -52,7 +52,7 @@ class Imm:
 
     def answer(self, call: Call) -> dict[str, Any]:
         """What the operation answers."""
-        return _OPERATIONS[call.action](self._engine, call)
+        return OPERATIONS[call.action](self._engine, call)
 
     def refused(self, error: FramefleetError) -> Refusal:
         """In their words."""

@@ -15,7 +15,7 @@ from framefleet_scheduler.clouds.tencent.mps.refusals import refusal
 from framefleet_scheduler.clouds.tencent.mps.template_calls import FAMILIES
 
 _Operation = Callable[[Engine, Call], dict[str, Any]]
-_OPERATIONS: Mapping[str, _Operation] = {
+OPERATIONS: Mapping[str, _Operation] = {
     "ProcessMedia": process.process_media,
     "DescribeTaskDetail": tasks.describe_detail,
     "DescribeTasks": tasks.describe_tasks,
@@ -44,7 +44,7 @@ class Mps:
 
     def knows(self, action: str) -> bool:
         """Whether it is offered."""
-        return action in _OPERATIONS
+        return action in OPERATIONS
 
     def meter(self, call: Call) -> tuple[str, float]:
         """Each operation by key."""
@@ -53,7 +53,7 @@ class Mps:
 
     def answer(self, call: Call) -> dict[str, Any]:
         """What the operation answers."""
-        return _OPERATIONS[call.action](self._engine, call)
+        return OPERATIONS[call.action](self._engine, call)
 
     def refused(self, error: FramefleetError) -> Refusal:
         """In their words."""
