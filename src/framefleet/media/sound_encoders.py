@@ -28,7 +28,11 @@ SPARE = {"aac": 2048, "mp3": 2 * 1152, "opus": 960, "ac3": 1536}
 padding of the last frame. Other codecs give exactly what went in."""
 _EXPERIMENTAL = "experimental"
 """FFmpeg 5.1 calls FLAC in MP4 an experiment; newer ones write the same bytes without asking."""
-EXACT_FORMS = frozenset({"mp3", "ogg", "opus", "flac", "wav"})
+SPARE_MP3 = 46
+"""Samples that decoding a file of MP3 may give beyond what went in. It says how many of its last samples are not to be heard, but
+FFmpeg's writer says no more than one frame: where LAME needed more than that to flush its delay (576, of which the decoder's are
+529), the rest of it stays."""
+EXACT_FORMS = frozenset({"ogg", "opus", "flac", "wav"})
 """Files that say how many samples at both ends are not to be heard: what is decoded is exactly what went in."""
 
 
@@ -39,6 +43,8 @@ def layout(codec: str, channels: int) -> str:
 
 def spare_samples(spec: AudioTrackSpec) -> int:
     """Samples that decoding may give beyond those encoded."""
+    if spec.form == "mp3":
+        return SPARE_MP3
     return 0 if spec.form in EXACT_FORMS else SPARE.get(spec.settings.codec, 0)
 
 
