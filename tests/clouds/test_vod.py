@@ -242,8 +242,12 @@ def test_pulled_edited_processed_and_deleted(bucket: Cloud, vod: Vod, small: int
         assert (pulled["ErrCode"], pulled["Progress"], pulled["MediaBasicInfo"]["Name"]) == (0, 100, name)
         assert streams(bucket, pulled["FileUrl"])["video"]["width"] == 320
         ids.append(pulled["FileId"])
+        (info,) = vod("DescribeMediaInfos", FileIds=[pulled["FileId"]])["MediaInfoSet"]
+        assert info["BasicInfo"]["MediaUrl"] == pulled["FileUrl"]
     assert all(len(one) == 19 and one.isdigit() for one in ids)
 
+    task = vod("ProcessMediaByProcedure", ProcedureName="covers", FileId=ids[1])["TaskId"]
+    assert vod.ended(task)["ProcedureTask"]["FileUrl"] == pulled["FileUrl"]
     task = vod("ProcessMediaByProcedure", ProcedureName="covers", FileId=ids[0])["TaskId"]
     (samples,) = outputs(vod.ended(task), "SampleSnapshot")
     assert len(samples["ImageUrlSet"]) == 10

@@ -315,8 +315,8 @@ def test_an_object_says_what_the_source_is_and_what_was_made() -> None:
         PublishedFile(uri="s3://o/1.ts", bytes=100, sha256="", kind="segment"),
     )
     media = {
-        "video": [{"codec": "h264", "width": 640, "height": 360, "average_rate": "30000/1001"}],
-        "audio": [{"codec": "aac", "sample_rate": 48000}],
+        "video": [{"codec": "avc1.64001e", "width": 640, "height": 360, "average_rate": "30000/1001"}],
+        "audio": [{"codec": "mp4a.40.2", "sample_rate": 48000}],
         "bitrate": 900_000,
     }
     film = TargetRecord(

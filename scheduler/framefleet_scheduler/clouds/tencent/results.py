@@ -15,6 +15,7 @@ from framefleet.domain.errors import ErrorInfo
 from framefleet.domain.media_info import AudioStream, MediaInfo, VideoStream
 from framefleet.domain.records import TargetRecord, TaskRecord
 from framefleet.domain.states import TaskState
+from framefleet_scheduler.clouds.codecs import codec_name
 
 _DOWNLOAD = "SourceFileError.DownloadNotAccessible"
 _MALFORMED = "SourceFileError.ContentMalformed"
@@ -58,8 +59,6 @@ CANCELED = ("InternalError", 70000, "the task was aborted")
 
 _CONTAINERS = {"mov": "mov,mp4,m4a,3gp,3g2,mj2", "matroska": "matroska,webm"}
 """FFmpeg's whole names, as the vendor's answers have them."""
-_CODECS = {"avc1": "h264", "avc3": "h264", "hvc1": "hevc", "hev1": "hevc", "av01": "av1", "vp09": "vp9", "mp4a": "aac"}
-"""First part of an RFC 6381 name -> FFmpeg's name."""
 _PLACES = (".times[", ".start", ".end", ".duration")
 
 
@@ -194,7 +193,7 @@ def media_of(target: TargetRecord) -> dict[str, Any]:
         {
             "Bitrate": int(one.get("bitrate", 0)),
             "SamplingRate": int(one.get("sample_rate", 0)),
-            "Codec": _codec(one.get("codec", "")),
+            "Codec": codec_name(one.get("codec", "")),
             "Channel": int(one.get("channels", 0)),
         }
         for one in found.get("audio", ())
@@ -243,14 +242,10 @@ def _rendition(one: Mapping[str, Any]) -> dict[str, Any]:
         "Bitrate": int(one.get("bitrate", 0)),
         "Height": int(one.get("height", 0)),
         "Width": int(one.get("width", 0)),
-        "Codec": _codec(one.get("codec", "")),
+        "Codec": codec_name(one.get("codec", "")),
         "Fps": round(float(number) / float(below or 1)),
         "CodecTag": "",
     }
-
-
-def _codec(name: str) -> str:
-    return _CODECS.get(name.partition(".")[0], name.partition(".")[0])
 
 
 def pictures_of(target: TargetRecord) -> list[tuple[str, float]]:

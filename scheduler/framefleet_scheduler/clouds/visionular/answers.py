@@ -10,6 +10,7 @@ from framefleet.domain.errors import ErrorInfo
 from framefleet.domain.media_info import MediaInfo
 from framefleet.domain.records import TargetRecord, TaskRecord
 from framefleet.domain.states import TaskState
+from framefleet_scheduler.clouds.codecs import codec_name
 from framefleet_scheduler.clouds.origin import Origin
 
 STATES = {
@@ -129,8 +130,8 @@ def _output(film: TargetRecord | None) -> dict[str, Any]:
         "output_resolution": f"{video['width']}x{video['height']}" if video.get("width") else "",
         "output_framerate": _number(rate),
         "output_bitrate": int(media.get("bitrate") or video.get("bitrate") or 0),
-        "output_video_codec": str(video.get("codec") or ""),
-        "output_audio_codec": str(audio.get("codec") or ""),
+        "output_video_codec": codec_name(str(video.get("codec") or "")),
+        "output_audio_codec": codec_name(str(audio.get("codec") or "")),
         "output_audio_samplerate": int(audio.get("sample_rate") or 0),
     }
 

@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from framefleet.domain.media_info import AudioStream, MediaInfo, VideoStream
+from framefleet_scheduler.clouds.codecs import codec_name
 
 _LONG = {
     "h264": "H.264 / AVC / MPEG-4 AVC / MPEG-4 part 10",
@@ -37,7 +38,6 @@ _FORMATS = {
 }
 _BYTE = re.compile(r"\[(\d{1,3})\]|(.)", re.DOTALL)
 """One of a codec's tag: letters as they are, other bytes as numbers."""
-_CODECS = {"avc1": "h264", "avc3": "h264", "hvc1": "hevc", "hev1": "hevc", "av01": "av1", "vp09": "vp9", "mp4a": "aac"}
 _REGION = re.compile(r"\.oss-([a-z0-9-]+?)(?:-internal)?\.aliyuncs\.com")
 _NO_LANGUAGE = "und"
 """Of ISO 639-2: undetermined."""
@@ -183,7 +183,7 @@ def _sound(stream: AudioStream, info: MediaInfo) -> dict[str, str]:
 
 
 def _rendition(one: Mapping[str, Any], index: int) -> dict[str, str]:
-    codec = _short(one)
+    codec = codec_name(str(one.get("codec", "")))
     rate = Fraction(str(one["frame_rate"])) if one.get("frame_rate") else None
     shape = _fraction(one.get("sample_aspect"))
     return _texts(
@@ -214,7 +214,7 @@ def _rendition(one: Mapping[str, Any], index: int) -> dict[str, str]:
 
 
 def _track(one: Mapping[str, Any], index: int) -> dict[str, str]:
-    codec = _short(one)
+    codec = codec_name(str(one.get("codec", "")))
     return _texts(
         Index=index,
         CodecName=codec,
@@ -236,12 +236,6 @@ def _track(one: Mapping[str, Any], index: int) -> dict[str, str]:
 
 def _fraction(text: object, otherwise: int = 1) -> Fraction:
     return Fraction(otherwise if text is None else str(text))
-
-
-def _short(one: Mapping[str, Any]) -> str:
-    """A codec's name of its RFC 6381 string."""
-    said = str(one.get("codec", "")).split(".")[0]
-    return _CODECS.get(said, said.lower())
 
 
 def _tag(text: str | None) -> str | None:

@@ -72,11 +72,16 @@ def detail(told: Told) -> dict[str, Any]:
     }
 
 
+def meta_data(media: MediaInfo) -> dict[str, Any]:
+    """Of a source: without `Md5`, at which MPS's SDK would warn."""
+    return {name: value for name, value in results.meta_data(media).items() if name != "Md5"}
+
+
 def workflow_task(told: Told) -> dict[str, Any]:
     """A WorkflowTask, of answers and of notifications."""
     code, message = _source_failed(told.record)
     notes = told.known.origin.notes
-    shown = None if told.media is None or notes.get("skip") else results.meta_data(told.media)
+    shown = None if told.media is None or notes.get("skip") else meta_data(told.media)
     return {
         "TaskId": told.known.origin.id,
         "Status": "FINISH" if told.record.state.final else "PROCESSING",

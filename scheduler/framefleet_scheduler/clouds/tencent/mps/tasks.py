@@ -14,7 +14,7 @@ from framefleet.domain.states import TaskState
 from framefleet.ports import Place
 from framefleet_scheduler.clouds.call import Call, Refusal
 from framefleet_scheduler.clouds.engine import LOOK_SECONDS, Engine, Known
-from framefleet_scheduler.clouds.tencent import listing, results
+from framefleet_scheduler.clouds.tencent import listing
 from framefleet_scheduler.clouds.tencent.mps import answers, places
 from framefleet_scheduler.clouds.tencent.mps.answers import Told
 from framefleet_scheduler.clouds.tencent.mps.asking import DOOR
@@ -141,7 +141,7 @@ def describe_meta_data(engine: Engine, call: Call) -> dict[str, Any]:
         raise MPS.wrong("Mode", "Mode is slow")
     source = places.source(asked.InputInfo, engine.is_storage)
     media = engine.look(call, {"uri": source.uri}, SLOW_SECONDS if asked.Mode else LOOK_SECONDS)
-    return {"MetaData": results.meta_data(media)}
+    return {"MetaData": answers.meta_data(media)}
 
 
 def parse_notification(engine: Engine, call: Call) -> dict[str, Any]:

@@ -244,12 +244,12 @@ def _reference(library: Library, uris: list[str], definition: int) -> int:
 
 
 def _made(told: Told) -> tuple[dict[str, Any], dict[str, Any] | None, str]:
-    """(state, meta data, address) of the new file."""
+    """(state, meta data, address) of the new file; such a task has a message only where it failed, unlike an element."""
     targets = results.targets_of(told.record, [TARGET])
     found = results.outcome(told.record, targets)
     if found["Status"] != "SUCCESS":
         return found, None, ""
-    return found, results.media_of(targets[0]), told.address(TARGET, targets[0].uri)
+    return {**found, "Message": ""}, results.media_of(targets[0]), told.address(TARGET, targets[0].uri)
 
 
 def pulled(told: Told) -> dict[str, Any]:

@@ -174,7 +174,9 @@ def _basic(library: Library, document: dict[str, Any], covers: list[dict[str, An
         "ClassPath": "Other",
         "CoverUrl": covers[-1]["CoverUrl"] if covers else document.get("cover", ""),
         "Type": "hls" if kind == "m3u8" else kind,
-        "MediaUrl": library.shown(document["uri"]),
+        "MediaUrl": parts.read_link(
+            library.engine, library.call.base, library.call.tenant, document["uri"], document.get("task", "")
+        ),
         "SourceInfo": {"SourceType": origin, "SourceContext": document.get("context", "")},
         "StorageRegion": "",
         "StoragePath": document.get("path", ""),

@@ -61,6 +61,17 @@ def by_target(tasks: Sequence[Known]) -> Mapping[str, TaskRecord]:
     return {target.name: one.record for one in tasks for target in one.record.targets}
 
 
+def read_link(engine: Engine, base: str, tenant: str, uri: str, task_id: str) -> str:
+    """A file's address as users are told; one that lies in a folder has that of the task that has made it, if there is one."""
+    shown = engine.read_link(uri)
+    made = engine.find_of(DOOR, tenant, task_id) if task_id and shown == uri else None
+    for one in [] if made is None else all_of(engine, made):
+        for target in one.record.targets:
+            if target.uri == uri:
+                return engine.link_below(base, one.record, target.name, uri)
+    return shown
+
+
 def merged(tasks: Sequence[Known]) -> Known:
     """They as one. Pure."""
     records = [one.record for one in tasks]

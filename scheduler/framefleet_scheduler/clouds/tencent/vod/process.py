@@ -90,13 +90,15 @@ class Source:
     name: str
     is_new: bool = False
     """It is entered once its task is there."""
+    made_by: str = ""
+    """The task that has made it."""
 
 
 def _file(library: Library, asked: ProcessMedia | ProcessMediaByProcedure) -> Source:
     """What a request names. Raises Refusal."""
     if asked.FileId:
         found = library.find(asked.FileId)
-        return Source(asked.FileId, found["uri"], found["name"])
+        return Source(asked.FileId, found["uri"], found["name"], made_by=found.get("task", ""))
     if asked.MediaStoragePath:
         file_id, found = library.by_path(asked.MediaStoragePath)
         return Source(file_id, found["uri"], found["name"])
@@ -148,8 +150,8 @@ def _order(library: Library, asked: Tasks, needed: MediaProcess, source: Source,
         }
         for (start, duration), targets in found.parts.items()
     ]
-    notes = {"elements": found.elements, "name": source.name, "uri": source.uri, "parts": len(bodies) - 1}
-    return Order("Procedure", source.file_id, asked, bodies[0], bodies[1:], notes)
+    notes = {"elements": found.elements, "name": source.name, "uri": source.uri, "made_by": source.made_by}
+    return Order("Procedure", source.file_id, asked, bodies[0], bodies[1:], {**notes, "parts": len(bodies) - 1})
 
 
 def by_url(engine: Engine, call: Call) -> dict[str, Any]:

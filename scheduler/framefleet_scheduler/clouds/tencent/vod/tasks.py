@@ -59,7 +59,9 @@ def told(engine: Engine, found: Known, base: str) -> Told:
         parts.merged(all_parts),
         media[0] if media else None,
         lambda target, uri: engine.link_below(base, makers[target], target, uri),
-        engine.read_link(source) if source else "",
+        parts.read_link(engine, base, found.origin.tenant, source, found.origin.notes.get("made_by", ""))
+        if source
+        else "",
     )
 
 
