@@ -233,7 +233,7 @@ def test_every_way_to_sign_and_send(bucket: Cloud, small: int, way: str) -> None
 
 def test_pulled_edited_processed_and_deleted(bucket: Cloud, vod: Vod, small: int) -> None:
     vod("CreateProcedureTemplate", Name="covers", MediaProcessTask={"SampleSnapshotTaskSet": [{"Definition": 10}]})
-    ids = []
+    ids, addresses = [], []
     for name in ("film", "second"):
         task = vod("PullUpload", MediaUrl=f"storage://films/{name}.mp4", MediaName=name, SourceContext="from here")
         found = vod.ended(task["TaskId"])
@@ -242,12 +242,13 @@ def test_pulled_edited_processed_and_deleted(bucket: Cloud, vod: Vod, small: int
         assert (pulled["ErrCode"], pulled["Progress"], pulled["MediaBasicInfo"]["Name"]) == (0, 100, name)
         assert streams(bucket, pulled["FileUrl"])["video"]["width"] == 320
         ids.append(pulled["FileId"])
+        addresses.append(pulled["FileUrl"])
         (info,) = vod("DescribeMediaInfos", FileIds=[pulled["FileId"]])["MediaInfoSet"]
         assert info["BasicInfo"]["MediaUrl"] == pulled["FileUrl"]
     assert all(len(one) == 19 and one.isdigit() for one in ids)
 
     task = vod("ProcessMediaByProcedure", ProcedureName="covers", FileId=ids[1])["TaskId"]
-    assert vod.ended(task)["ProcedureTask"]["FileUrl"] == pulled["FileUrl"]
+    assert vod.ended(task)["ProcedureTask"]["FileUrl"] == addresses[1]
     task = vod("ProcessMediaByProcedure", ProcedureName="covers", FileId=ids[0])["TaskId"]
     (samples,) = outputs(vod.ended(task), "SampleSnapshot")
     assert len(samples["ImageUrlSet"]) == 10
