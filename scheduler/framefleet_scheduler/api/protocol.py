@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Literal
 
@@ -14,6 +15,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from framefleet.domain.errors import FramefleetError, InvalidRequest, Overloaded, RequestTimeout
 from framefleet_scheduler.api.limits import Limits
 from framefleet_scheduler.api.problems import RETRY_AFTER_SECONDS
+from framefleet_scheduler.clouds.fronts import too_long
 
 MOST_LINE_BYTES = 160 * 1024
 """Of a request's line with its headers: some clients put everything into the query, up to 128 KiB."""
@@ -64,6 +66,10 @@ class Protocol(H11Protocol):
         """Answer what is no HTTP and close. `msg` is uvicorn's."""
         most = MOST_LINE_BYTES // 1024
         message = f"that is no HTTP/1.1 request, or its line and headers are above {most} KiB"
+        answer = too_long(self.conn.trailing_data[0], message)
+        if answer is not None:
+            self._end(answer.status, answer.body, answer.headers)
+            return
         self._refuse(InvalidRequest(message, hint="Send HTTP/1.1, and what is long in a body."))
 
     @property
@@ -100,30 +106,30 @@ class Protocol(H11Protocol):
 
     def _refuse(self, error: FramefleetError) -> None:
         """Answer outside of any request, where an answer is still possible, and close."""
+        problem = {
+            "code": error.code,
+            "message": error.message,
+            "field": None,
+            "hint": error.hint_text,
+            "request_id": secrets.token_hex(8),
+        }
+        is_away = error.status == HTTPStatus.SERVICE_UNAVAILABLE
+        self._end(error.status, {"error": problem}, {"retry-after": str(RETRY_AFTER_SECONDS)} if is_away else {})
+
+    def _end(self, status: int, body: Mapping[str, Any], more: Mapping[str, str]) -> None:
         if self.cycle is not None:
             self.cycle.disconnected = True  # its handler has nobody to answer any more
         if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
-            problem = {
-                "code": error.code,
-                "message": error.message,
-                "field": None,
-                "hint": error.hint_text,
-                "request_id": secrets.token_hex(8),
+            text = json.dumps(body).encode()
+            headers = {
+                "content-type": "application/json",
+                "content-length": str(len(text)),
+                "connection": "close",
+                "x-content-type-options": "nosniff",
+                **more,
             }
-            body = json.dumps({"error": problem}).encode()
-            headers = [
-                ("content-type", "application/json"),
-                ("content-length", str(len(body))),
-                ("connection", "close"),
-                ("x-content-type-options", "nosniff"),
-                *(
-                    [("retry-after", str(RETRY_AFTER_SECONDS))]
-                    if error.status == HTTPStatus.SERVICE_UNAVAILABLE
-                    else []
-                ),
-            ]
-            reason = HTTPStatus(error.status).phrase.encode()
-            head = h11.Response(status_code=error.status, headers=headers, reason=reason)
-            for event in (head, h11.Data(data=body), h11.EndOfMessage()):
+            reason = HTTPStatus(status).phrase.encode()
+            head = h11.Response(status_code=status, headers=list(headers.items()), reason=reason)
+            for event in (head, h11.Data(data=text), h11.EndOfMessage()):
                 self.transport.write(self.conn.send(event) or b"")
         self.transport.close()

@@ -13,6 +13,7 @@ from framefleet_scheduler.clouds.alibaba.imm import front as imm_front
 from framefleet_scheduler.clouds.alibaba.imm import telling as imm_telling
 from framefleet_scheduler.clouds.door import Doors
 from framefleet_scheduler.clouds.engine import Engine
+from framefleet_scheduler.clouds.family import Family
 from framefleet_scheduler.clouds.gate import PER_SECOND, Gate
 from framefleet_scheduler.clouds.tencent.envelope import Tencent
 from framefleet_scheduler.clouds.tencent.mps import front as mps_front
@@ -21,7 +22,10 @@ from framefleet_scheduler.clouds.tencent.vod import front as vod_front
 from framefleet_scheduler.clouds.tencent.vod import telling as vod_telling
 from framefleet_scheduler.clouds.visionular import front as visionular_front
 from framefleet_scheduler.clouds.visionular import telling as visionular_telling
+from framefleet_scheduler.clouds.wire import Answer
 from framefleet_scheduler.notify import Form
+
+_ALIBABAS = (b"AccessKeyId=", b"SignatureNonce=", b"x-acs-")
 
 
 def doors(desk: Desk, seen: Seen) -> Doors:
@@ -47,3 +51,15 @@ def forms(desk: Desk) -> dict[str, Form]:
         "visionular": visionular_telling.told,
     }
     return telling.forms(Engine(desk), told)
+
+
+def too_long(head: bytes, message: str) -> Answer | None:
+    """To a request whose line and headers are longer than is read, of which `head` has come; None: it is no cloud's SDK's.
+
+    Nothing else asks for `/` with a query. Who it is shows only in what may be still to come, so the names of parameters decide.
+    """
+    if not head.startswith((b"POST /?", b"GET /?")):
+        return None
+    is_alibabas = head.startswith(b"POST") or any(name in head for name in _ALIBABAS)
+    family: Family = Alibaba({}) if is_alibabas else Tencent({})
+    return family.failure(family.new_request_id(), family.too_large(message))
