@@ -107,7 +107,7 @@ def animation_commands(
     if spec.format != "gif":
         return [build([output(stream, path, options)], global_args=("-copyts",))]
     # Two runs: in one, all frames would wait in memory for the palette.
-    colours = stream.filter("palettegen", max_colors=spec.colors, stats_mode="diff")
+    colours = stream.filter("palettegen", max_colors=spec.colors)
     first = build([output(colours, palette, still_options("png", 0) | {"update": 1})], global_args=("-copyts",))
     dither: dict[str, Any] = {"dither": "sierra2_4a"} if spec.dither == "sierra" else {"dither": spec.dither}
     if spec.dither == "bayer":

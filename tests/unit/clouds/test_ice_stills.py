@@ -94,6 +94,8 @@ def test_names_of_several_pictures_have_their_place_for_the_number() -> None:
     assert "oss://b/{index:05d}.jpg" == address("oss://b/{Count}.jpg", "Normal", several=True)
     assert "oss://b/s-{index:05d}.png" == address("oss://b/s-{TileCount}.png", "Sprite", several=True)
     assert "oss://b/film_{index:05d}.jpg" == address("oss://b/film.vtt", "WebVtt", several=True)
+    assert "oss://b/s-{index:05d}.png" == address("oss://b/s-{TileCount}.png", "WebVtt", several=True)
+    assert "oss://b/s-{index:05d}.jpg" == address("oss://b/s-{Count}.jpg", "WebVtt", several=True)
     assert "oss://b/one.jpg" == address("oss://b/one.jpg", "Normal", several=False)
     for text, kind in (("oss://b/a.jpg", "Normal"), ("oss://b/a.jpg", "Sprite"), ("oss://b/a.jpg", "WebVtt")):
         with pytest.raises(Refusal):

@@ -138,6 +138,14 @@ def test_fields_of_ours_are_told_by_their_place_in_the_request(field: str | None
     assert answers.place(field, PLACES) == place
 
 
+def test_hints_of_ours_are_not_told() -> None:
+    error = errors.InvalidTemplate(
+        "the source has 25 frames/s only", field="targets[0].x", hint="Leave source_below out."
+    )
+
+    assert answers.message(error.info(), PLACES) == "Targets[0]: the source has 25 frames/s only"
+
+
 def test_every_error_of_ours_is_refused_in_their_words() -> None:
     kinds = [one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, FramefleetError)]
 

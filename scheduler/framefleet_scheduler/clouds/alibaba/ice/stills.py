@@ -77,7 +77,10 @@ class SubmitSnapshotJob(Wire):
     Input: Annotated[MediaFile, Works()]
     Output: Annotated[
         MediaFile,
-        Works("several pictures need {Count} in their name, sheets {TileCount}; JPEG, or PNG and WebP by extension"),
+        Works(
+            "several pictures need {Count} in their name, sheets {TileCount}; JPEG, or PNG and WebP by extension."
+            " Of WebVtt it may also be the name of the .vtt, else that lies beside the sheets"
+        ),
     ]
     TemplateConfig: Annotated[SnapshotConfig, Works()]
     ScheduleConfig: Annotated[Schedule | None, Works()] = None
@@ -146,12 +149,10 @@ def kind_of(asked: Snapshot) -> str:
 def address(text: str, kind: str, several: bool) -> str:
     """The output's name with our placeholder. Raises Refusal."""
     name = text.replace("{Count}", "{index:05d}", 1).replace("{TileCount}", "{index:05d}", 1)
-    if kind == "WebVtt":
-        if not text.lower().endswith(".vtt"):
-            raise words.unfit("Output.Media", "the name of a WebVTT file ends with .vtt")
+    if kind == "WebVtt" and text.lower().endswith(".vtt"):
         return f"{name[:-4]}_{{index:05d}}.jpg" if "{index" not in name else f"{name[:-4]}.jpg"
     if several and "{index" not in name:
-        place = "{TileCount}" if kind == "Sprite" else "{Count}"
+        place = "{TileCount}" if kind in {"Sprite", "WebVtt"} else "{Count}"
         raise words.unfit("Output.Media", f"several pictures need {place} in their name")
     return name
 

@@ -87,9 +87,9 @@ def place(field: str | None, places: Sequence[str]) -> str:
 
 
 def message(error: ErrorInfo, places: Sequence[str]) -> str:
-    """What went wrong, where, and what to do."""
+    """What went wrong, and where. Our hints are left out: they speak of fields and commands of ours."""
     where = place(error.field, places)
-    return " ".join(part for part in (f"{where}:" if where else "", error.message, error.hint or "") if part)
+    return f"{where}: {error.message}" if where else error.message
 
 
 def failure(record: TaskRecord, places: Sequence[str]) -> tuple[str, str]:

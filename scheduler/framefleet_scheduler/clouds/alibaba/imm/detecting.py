@@ -38,6 +38,7 @@ def detect(engine: Engine, call: Call) -> dict[str, Any]:
     try:
         return told(engine.look(call, {"uri": uri}))
     except FramefleetError as error:
+        error.field = None  # the call has no list of sources: it is about its only one
         raise refused(error) from error
 
 

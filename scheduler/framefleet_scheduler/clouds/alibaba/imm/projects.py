@@ -125,6 +125,8 @@ def update(engine: Engine, call: Call) -> dict[str, Any]:
     asked = read(call.parameters, UpdateProject)
     document = must_exist(engine, call, asked.project_name)
     given = asked.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude={"project_name"})
+    if not asked.tag:
+        given.pop("Tag", None)  # SDKs send an empty list for what a program does not say
     document = {**document, **given, "UpdateTime": time_text(call.at)}
     engine.documents.put(DOOR, call.tenant, KIND, asked.project_name, document)
     call.note("imm.project.update", asked.project_name)

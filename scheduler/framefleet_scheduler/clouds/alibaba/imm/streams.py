@@ -134,7 +134,10 @@ class TranscodeAudio(ImmWire):
     bitrate_option: Annotated[Option, LOWER, Works("fixed only")] = "fixed"
     quality: Annotated[int | None, Works("aac and mp3"), Field(ge=0, le=100)] = None
     channel: Annotated[int | None, Works("at most so many: none are made up"), Field(ge=1, le=8)] = None
-    sample_rate: Annotated[int | None, Works("those that the codec has"), Field(ge=8000, le=96_000)] = None
+    sample_rate: Annotated[
+        Literal[8000, 11025, 12000, 12025, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000] | None,
+        Works("those that the codec has"),
+    ] = None
     sample_rate_option: Annotated[Option, LOWER, Works("fixed only")] = "fixed"
     bits_per_sample: Annotated[Literal[16, 24] | None, Works("16 only")] = None
 
