@@ -569,7 +569,7 @@ class FakeState:
         )
 
     def _target(self, task: FakeTask, name: str, uri: str) -> TargetRecord:
-        deciding = [task.subtasks[n] for n in (task.targets[name] if task.targets else task.subtasks)]
+        deciding = [task.subtasks[n] for n in (task.targets.get(name, ()) if task.targets else task.subtasks)]
         state = target_state([s.state for s in deciding])
         if task.targets is None and state is TaskState.SUCCEEDED:
             state = TaskState.RUNNING

@@ -26,7 +26,7 @@ from framefleet_scheduler.counting import count_subtasks
 from framefleet_scheduler.dry import dry_record
 from framefleet_scheduler.move import Mover, without_gpu
 from framefleet_scheduler.outcome import final_record
-from framefleet_scheduler.plan import PlanSettings, plan_task
+from framefleet_scheduler.plan import PlanSettings, plan_possible, plan_task
 from framefleet_scheduler.plan.grids import UNKNOWN
 from framefleet_scheduler.recall import recalled
 from framefleet_scheduler.remembered import StoredGrids
@@ -137,7 +137,9 @@ class Advancer:
             settings = plan_settings(self._tasks.workers())
             settings = settings if task.moved is None else without_gpu(settings)
             grids = StoredGrids(self._store, task.pipeline) if self._reuse else None
-            plan = plan_task(task, media, settings, grids or UNKNOWN)
+            # Who only asks for the plan is told what refuses it.
+            make = plan_possible if task.dry is None else plan_task
+            plan = make(task, media, settings, grids or UNKNOWN)
             if self._store.create(key, plan.model_dump_json().encode()):
                 if grids is not None and task.dry is None:
                     grids.keep()
@@ -174,9 +176,10 @@ class Advancer:
         if live is None or live.state.final:
             return
         live = recalled(live, lambda n: results.done(self._store, status.id, status.run, n))
+        live, published = results.ends(self._store, live, planned=status.planned)
         record = final_record(
             live,
-            results.published(self._store, live, planned=status.planned),
+            published,
             finished_at=self._clock.now(),
             canceled=status.canceling,
             reason=None if error is None else error.info(),

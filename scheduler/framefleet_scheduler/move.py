@@ -21,7 +21,7 @@ from framefleet.ports import Clock, ObjectStore, TaskStatus, TaskStore
 from framefleet_scheduler import results, traces
 from framefleet_scheduler.counting import count_subtasks
 from framefleet_scheduler.outcome import final_record
-from framefleet_scheduler.plan import PlanSettings, plan_task, probe_subtasks
+from framefleet_scheduler.plan import PlanSettings, plan_possible, probe_subtasks
 
 log = structlog.get_logger()
 
@@ -117,7 +117,7 @@ class Mover:
             return False
         on_gpu = gpu_encodings(Plan.model_validate_json(plan))
         try:
-            return bool(on_gpu) and gpu_encodings(plan_task(task, media, without_gpu(self._settings()))) != on_gpu
+            return bool(on_gpu) and gpu_encodings(plan_possible(task, media, without_gpu(self._settings()))) != on_gpu
         except ServiceError:
             raise
         except FramefleetError:

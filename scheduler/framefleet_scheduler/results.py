@@ -6,6 +6,7 @@ import structlog
 from pydantic import BaseModel, ValidationError
 
 from framefleet.domain import keys
+from framefleet.domain.errors import ErrorInfo
 from framefleet.domain.media_info import MediaInfo
 from framefleet.domain.records import DoneRecord, ProbeOutput, PublishedOutput, TaskRecord
 from framefleet.domain.states import TaskState
@@ -18,7 +19,8 @@ log = structlog.get_logger()
 class _Targets(BaseModel):
     """What of a stored plan says how its targets end: all of a plan takes ten times the memory of its text."""
 
-    targets: dict[str, tuple[int, ...]]
+    targets: dict[str, tuple[int, ...]] = {}
+    refused: dict[str, ErrorInfo] = {}
 
 
 def done(store: ObjectStore, task_id: str, run: int, n: int) -> DoneRecord | None:
@@ -44,16 +46,37 @@ def media(store: ObjectStore, task: Task, run: int) -> list[MediaInfo] | None:
     return found
 
 
-def published(store: ObjectStore, live: TaskRecord, *, planned: bool) -> dict[str, list[PublishedOutput]]:
-    """What the last steps of every succeeded target of a run published."""
+Published = dict[str, list[PublishedOutput]]
+"""What the last steps of targets that have succeeded published, by the targets' names."""
+
+
+def published(store: ObjectStore, live: TaskRecord, *, planned: bool) -> Published:
+    """Of every succeeded target of a run."""
+    return _published(store, live, _targets(store, live, planned=planned))
+
+
+def ends(store: ObjectStore, live: TaskRecord, *, planned: bool) -> tuple[TaskRecord, Published]:
+    """The record of a run whose work is done, with the errors of targets that could not be planned; and what is published."""
+    found = _targets(store, live, planned=planned)
+    targets = tuple(
+        t.model_copy(update={"state": TaskState.FAILED, "error": found.refused[t.name]})
+        if t.name in found.refused
+        else t
+        for t in live.targets
+    )
+    return live.model_copy(update={"targets": targets}), _published(store, live, found)
+
+
+def _targets(store: ObjectStore, live: TaskRecord, *, planned: bool) -> _Targets:
     body = store.get(keys.plan(live.id, live.run)) if planned else None
-    if body is None:
-        return {}
-    finals = _Targets.model_validate_json(body).targets
+    return _Targets() if body is None else _Targets.model_validate_json(body)
+
+
+def _published(store: ObjectStore, live: TaskRecord, plan: _Targets) -> Published:
     succeeded = {target.name for target in live.targets if target.state is TaskState.SUCCEEDED}
-    found: dict[str, list[PublishedOutput]] = {}
+    found: Published = {}
     for name in succeeded:
-        for n in finals.get(name, ()):
+        for n in plan.targets.get(name, ()):
             record = done(store, live.id, live.run, n)
             if record is not None and isinstance(record.output, PublishedOutput):
                 found.setdefault(name, []).append(record.output)

@@ -156,7 +156,7 @@ def test_a_defect_of_the_planner_ends_the_task_and_not_the_scheduler(monkeypatch
     def broken(*_: object) -> Plan:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("framefleet_scheduler.advance.plan_task", broken)
+    monkeypatch.setattr("framefleet_scheduler.advance.plan_possible", broken)
     desk = Desk()
     desk.probed()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from framefleet.domain.errors import (
@@ -78,12 +78,18 @@ def probe_subtasks(task: Task) -> list[Subtask]:
     ]
 
 
-def plan_task(task: Task, media: Sequence[MediaInfo], settings: PlanSettings, grids: Grids = UNKNOWN) -> Plan:
-    """Plan everything after the probes, on a grid that was used before where that saves work.
+def plan_task(
+    task: Task,
+    media: Sequence[MediaInfo],
+    settings: PlanSettings,
+    grids: Grids = UNKNOWN,
+    without: Collection[str] = (),
+) -> Plan:
+    """Plan everything after the probes, on a grid that was used before where that saves work; `without` some targets.
 
     Raises a FramefleetError with the field that asks for the impossible.
     """
-    return _Planner(task, media, settings, grids).plan()
+    return _Planner(task, media, settings, grids).plan(without)
 
 
 class _Planner:
@@ -102,11 +108,12 @@ class _Planner:
         self._timeline: Timeline | None = None
         self._wanted: Encodings | None = None
 
-    def plan(self) -> Plan:
+    def plan(self, without: Collection[str]) -> Plan:
         """Pictures first (something to look at in seconds), then the parts, then what joins them."""
         finals: dict[str, tuple[int, ...]] = {}
         joins: list[tuple[int, Target]] = []
-        for i, target in enumerate(self.task.targets):
+        wanted = [(i, target) for i, target in enumerate(self.task.targets) if target.name not in without]
+        for i, target in wanted:
             picture = self._picture(target, f"targets[{i}]")
             if picture is None:
                 joins.append((i, target))
@@ -116,7 +123,7 @@ class _Planner:
         chunks = self._cut()
         for i, target, wish in wishes:
             finals[target.name] = (self._concat(target, f"targets[{i}]", wish, chunks),)
-        order = {t.name: finals[t.name] for t in self.task.targets}
+        order = {t.name: finals[t.name] for _, t in wanted}
         return Plan(subtasks=tuple(self.subtasks), targets=order, duration=self.film)
 
     # --- pictures --------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from framefleet.domain.errors import ErrorInfo
 from framefleet.domain.media_info import Mastering
 from framefleet.domain.metadata import Carried
 from framefleet.domain.packaging import SegmentFormat
@@ -483,6 +484,8 @@ class Plan(Value):
     subtasks: tuple[Subtask, ...]
     targets: dict[str, tuple[int, ...]]
     """For each target the subtasks whose success means its success (its last steps)."""
+    refused: dict[str, ErrorInfo] = {}
+    """Targets that cannot be made of these sources, while others can, and why."""
     duration: Rational = Fraction(0)
     """Seconds of the joined timeline."""
 
