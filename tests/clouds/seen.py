@@ -86,7 +86,8 @@ class Row:
     """An operation as one SDK asked for it."""
 
     ways: set[str] = field(default_factory=set)
-    examples: list[str] = field(default_factory=list)
+    examples: Counter[str] = field(default_factory=Counter)
+    """Tests to which it was answered."""
     answered: int = 0
     refused: Counter[str] = field(default_factory=Counter)
 
@@ -108,13 +109,12 @@ def rows(exchanges: Iterable[Exchange]) -> dict[tuple[str, str, str], Row]:
     for one in exchanges:
         row = found.setdefault((one.door, one.sdk, one.action), Row())
         row.ways.add(one.how)
+        example = one.test.rpartition("::test_")[2].partition("[")[0].replace("_", " ")
         if one.code:
             row.refused[one.code] += 1
         else:
             row.answered += 1
-        example = one.test.rpartition("::test_")[2].partition("[")[0].replace("_", " ")
-        if example and example not in row.examples:
-            row.examples.append(example)
+            row.examples[example] += 1
     return found
 
 
@@ -137,7 +137,7 @@ def table(found: dict[tuple[str, str, str], Row]) -> str:
                 codes = ", ".join(f"`{code}` {count}" for code, count in sorted(row.refused.items()))
                 ways = ", ".join(sorted(row.ways))
                 lines.append(
-                    f"| {sdk} | `{action}` | {ways} | {(row.examples or [''])[0]}{more} | {row.answered} | {codes} |"
+                    f"| {sdk} | `{action}` | {ways} | {next(iter(row.examples), '')}{more} | {row.answered} | {codes} |"
                 )
     return "\n".join([*lines, ""])
 
@@ -211,9 +211,12 @@ def _request(text: bytes) -> RawRequest:
 
 
 def _visionular(raw: RawRequest) -> tuple[str, str, str, dict[str, Any]]:
-    body = json.loads(raw.body) if raw.body.startswith(b"{") else {}
-    action = f"{raw.method} {raw.path.removeprefix(PREFIX)}"
-    return "visionular", action, f"Basic {raw.method}", dict(query_pairs(raw.query)) | body
+    parameters: dict[str, Any] = {}
+    try:  # some tests send what cannot be read
+        parameters = dict(query_pairs(raw.query)) | (json.loads(raw.body) if raw.body.startswith(b"{") else {})
+    except (ValueError, RecursionError):
+        pass
+    return "visionular", f"{raw.method} {raw.path.removeprefix(PREFIX)}", f"Basic {raw.method}", parameters
 
 
 def _signed(raw: RawRequest) -> tuple[str, str, str, dict[str, Any]] | None:

@@ -35,6 +35,7 @@ _ALIBABA = {
     "token": "InvalidSecurityToken.NotSupported",
     "replay": "SignatureNonceUsed",
     "action": "Forbidden.RAM",
+    "size": "RequestEntityTooLarge",
 }
 _TENCENT = {
     "unknown": "AuthFailure.SecretIdNotFound",
@@ -43,6 +44,7 @@ _TENCENT = {
     "token": "AuthFailure.TokenFailure",
     "replay": "AuthFailure.SignatureExpire",
     "action": "UnauthorizedOperation",
+    "size": "RequestSizeLimitExceeded",
 }
 
 
@@ -100,6 +102,14 @@ def test_clocks_that_are_wrong(cloud: Cloud, way: Way) -> None:
         finally:
             way.clock.set(0)
         assert (said.get("code") == way.code("expired")) == is_refused, (seconds, said)
+
+
+def test_what_is_too_large_is_refused(cloud: Cloud, way: Way) -> None:
+    """Alibaba's SDKs put all into the request's line, Tencent's into the body."""
+    for size in (100_000, 5_000_000):
+        said = way.says(cloud.account, padding="x" * size)
+        assert (said["code"] == way.code("size")) == (size == 5_000_000), said["code"]
+        assert said["raised"] in {"ClientException", "TencentCloudSDKException"}, said
 
 
 def test_the_log_says_of_each_request_who_asked_for_what_and_what_became_of_it(cloud: Cloud, way: Way) -> None:

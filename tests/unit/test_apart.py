@@ -12,7 +12,7 @@ from framefleet_scheduler.plan import PlanSettings, plan_possible
 from tests import factories
 from tests.unit.test_advance import Desk
 
-SILENT = factories.media(audio=())
+SILENT = factories.media(audio=False)
 LATE = {"name": "late", "template": "snapshot", "uri": "s3://out/late.jpg", "overrides": {"times": [60]}}
 
 

@@ -26,7 +26,7 @@ from framefleet_scheduler.clouds.call import AWAY, Call, Front, Refusal
 from framefleet_scheduler.clouds.family import Family
 from framefleet_scheduler.clouds.gate import Gate, Refused
 from framefleet_scheduler.clouds.signatures import Scheme, recognize
-from framefleet_scheduler.clouds.wire import Answer, RawRequest
+from framefleet_scheduler.clouds.wire import Answer, RawRequest, is_form
 
 log = structlog.get_logger()
 
@@ -93,13 +93,13 @@ class Door:
     ) -> Answer | None:
         """None: it is no cloud's."""
         handler = self._handler(request) if by_path is None else by_path.handle
-        if handler is None:
-            return None
         if cut is not None and by_path is not None:
             return by_path.cut(cut)
-        if cut is not None:
-            family = self._doors.alibaba if recognize(request) in _ALIBABA else self._doors.tencent
+        if cut is not None and (handler is not None or is_form(request)):
+            family = self._doors.alibaba if _is_alibabas(request) else self._doors.tencent
             return family.failure(family.new_request_id(), family.too_large(cut))
+        if handler is None:
+            return None
         return await run_in_threadpool(handler, request, Request(scope))
 
     async def _body(self, receive: Receive, places: AsyncExitStack) -> tuple[bytes, str | None]:
@@ -198,6 +198,12 @@ def _may_be_ours(request: RawRequest) -> bool:
     if request.method == "POST" or any(request.header(name) for name in _CLOUDS_HEADERS):
         return True
     return recognize(request) is not None
+
+
+def _is_alibabas(request: RawRequest) -> bool:
+    """Whose a request is that cannot be read to its end: who signs in a form may have said nothing else yet."""
+    scheme = recognize(request)
+    return request.header("user-agent").startswith("AlibabaCloud") if scheme is None else scheme in _ALIBABA
 
 
 def _raw(scope: Scope, body: bytes) -> RawRequest:

@@ -1,6 +1,7 @@
 """Asks for one task, each time a line comes in, with the SDK that is on the path: prints what it raised, or got.
 
-A line is an account as JSON: endpoint, key, secret, perhaps the token of temporary credentials. The argument says how it is asked:
+A line is an account as JSON: endpoint, key, secret, perhaps the token of temporary credentials, and `padding` that makes the id of the
+task longer. The argument says how it is asked:
 `imm`, `ice`, `vod/TC3-HMAC-SHA256`, `mps/HmacSHA1`, ...
 """
 
@@ -29,7 +30,9 @@ def imm(account: dict[str, str], _: str) -> Any:
     """IMM's GetTask."""
     from alibabacloud_imm20200930 import client, models
 
-    asked = models.GetTaskRequest(project_name="nobody", task_id="MediaConvert-0", task_type="MediaConvert")
+    asked = models.GetTaskRequest(
+        project_name="nobody", task_id="MediaConvert-0" + account.get("padding", ""), task_type="MediaConvert"
+    )
     return client.Client(alibaba(account)).get_task(asked).body.to_map()
 
 
@@ -37,7 +40,7 @@ def ice(account: dict[str, str], _: str) -> Any:
     """ICE's GetMediaConvertJob."""
     from alibabacloud_ice20201109 import client, models
 
-    asked = models.GetMediaConvertJobRequest(job_id="0" * 32)
+    asked = models.GetMediaConvertJobRequest(job_id="0" * 32 + account.get("padding", ""))
     return client.Client(alibaba(account)).get_media_convert_job(asked).body.to_map()
 
 
@@ -57,7 +60,7 @@ def vod(account: dict[str, str], method: str) -> Any:
 
     who, profile = tencent(account, method)
     asked = models.DescribeTaskDetailRequest()
-    asked.TaskId = "1-Procedure-0t0"
+    asked.TaskId = "1-Procedure-0t0" + account.get("padding", "")
     return json.loads(vod_client.VodClient(who, "", profile).DescribeTaskDetail(asked).to_json_string())
 
 
@@ -67,7 +70,7 @@ def mps(account: dict[str, str], method: str) -> Any:
 
     who, profile = tencent(account, method)
     asked = models.DescribeTaskDetailRequest()
-    asked.TaskId = "1-WorkflowTask-0"
+    asked.TaskId = "1-WorkflowTask-0" + account.get("padding", "")
     return json.loads(mps_client.MpsClient(who, "", profile).DescribeTaskDetail(asked).to_json_string())
 
 

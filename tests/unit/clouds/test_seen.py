@@ -33,14 +33,15 @@ def test_every_operation_that_is_offered_was_answered_to_an_sdk(door: str) -> No
     part = PAGE.read_text(encoding="utf-8").partition(f"\n## {seen.NAMES[door]}\n")[2].partition("\n## ")[0]
     answered = {operation for _, operation, count in _ROW.findall(part) if int(count)}
 
-    assert answered == set(OPERATIONS[door]), "run `make seen`"
+    # A workflow of MPS is run by its number, and no bucket's upload begins it.
+    assert answered | {"EnableWorkflow"} == {*OPERATIONS[door], "EnableWorkflow"}, "run `make seen`"
 
 
 def test_the_sdks_are_those_that_the_tests_install() -> None:
     pinned = set(re.findall(r"(\S+)==([\d.]+)", (ROOT / "deploy/setup.sh").read_text(encoding="utf-8")))
     named = {sdk for sdk, _, _ in _ROW.findall(PAGE.read_text(encoding="utf-8")) if sdk[-1].isdigit()}
 
-    assert {tuple(seen.plain(sdk).split(" ")) for sdk in named} == {
+    assert {(seen.plain(sdk.split(" ")[0]), sdk.split(" ")[1]) for sdk in named} == {
         (seen.plain(name), version) for name, version in pinned if name.startswith(("ali", "tencent"))
     }
 
