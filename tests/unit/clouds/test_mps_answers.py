@@ -20,8 +20,8 @@ from framefleet.domain.errors import (
     UnsupportedFeature,
     WebhookForbidden,
 )
-from framefleet.domain.records import PublishedFile, TargetRecord, TaskRecord
-from framefleet.domain.states import TaskState
+from framefleet.domain.records import PublishedFile, SubtaskRecord, TargetRecord, TaskRecord
+from framefleet.domain.states import SubtaskState, TaskState
 from framefleet_scheduler.api.guard import Caller
 from framefleet_scheduler.clouds.call import Call, Refusal
 from framefleet_scheduler.clouds.engine import Engine, Known
@@ -81,6 +81,24 @@ def result(about: Told) -> dict[str, Any]:
     (item,) = answers.workflow_task(about)["MediaProcessResultSet"]
     assert [name for name, value in item.items() if value is not None] == ["Type", "SampleSnapshotTask"]
     return dict(item["SampleSnapshotTask"])
+
+
+def test_an_element_has_the_times_of_its_own_work() -> None:
+    def step(n: int, kind: str, label: str, first: int, last: int) -> SubtaskRecord:
+        at = {"started_at": NOW + timedelta(seconds=first), "finished_at": NOW + timedelta(seconds=last)}
+        whole = SubtaskRecord(n=n, kind=kind, tag="cpu", state=SubtaskState.SUCCEEDED, label=label)
+        return whole.model_copy(update=at)
+
+    steps = (step(1, "probe", "source 1", 1, 2), step(2, "snapshot", "a", 3, 5), step(3, "concat", "b", 7, 9))
+    running = told(TaskState.RUNNING, TaskState.SUCCEEDED, subtasks=steps)
+    done = told(TaskState.SUCCEEDED, subtasks=steps, finished_at=NOW + timedelta(seconds=9))
+    for about in (running, done):
+        shown = result(about)
+        assert (shown["BeginProcessTime"], shown["FinishTime"]) == tuple(
+            f"{NOW + timedelta(seconds=at):%Y-%m-%dT%H:%M:%SZ}" for at in (3, 5)
+        )
+    film = told(TaskState.RUNNING, TaskState.SUCCEEDED, subtasks=(step(3, "concat", "a", 7, 9),))
+    assert result(film)["BeginProcessTime"] == f"{NOW:%Y-%m-%dT%H:%M:%SZ}"
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from framefleet.domain.errors import ErrorInfo
 from framefleet.domain.media_info import AudioStream, MediaInfo, VideoStream
 from framefleet.domain.records import TargetRecord, TaskRecord
 from framefleet.domain.states import TaskState
+from framefleet.domain.subtask import Kind
 from framefleet_scheduler.clouds.codecs import codec_name
 
 _DOWNLOAD = "SourceFileError.DownloadNotAccessible"
@@ -55,6 +56,8 @@ FIELDS = {
 }
 """Type of a result -> the field that holds it."""
 _NUMBERS = {"SourceFileError": 60000, "InvalidInput": 40000, "InternalError": 70000}
+_LAST_STEPS = frozenset({Kind.CONCAT, Kind.SNAPSHOT, Kind.SPRITE, Kind.ANIMATION})
+"""Kinds of subtasks that publish a target, and are labelled with its name."""
 CANCELED = ("InternalError", 70000, "the task was aborted")
 
 _CONTAINERS = {"mov": "mov,mp4,m4a,3gp,3g2,mj2", "matroska": "matroska,webm"}
@@ -85,8 +88,7 @@ def is_waiting(record: TaskRecord) -> bool:
 def outcome(record: TaskRecord, targets: Sequence[TargetRecord], unset: str = "") -> dict[str, Any]:
     """State of an element that these targets make: what every kind of result has."""
     states = {one.state for one in targets}
-    began = time(record.started_at, unset)
-    ended = time(record.finished_at, unset)
+    began, ended = _times(record, targets, unset)
     if states == {TaskState.SUCCEEDED}:
         return _state("SUCCESS", ("", 0, "SUCCESS"), 100, began, ended)
     if TaskState.FAILED in states or (record.state is TaskState.FAILED):
@@ -97,6 +99,21 @@ def outcome(record: TaskRecord, targets: Sequence[TargetRecord], unset: str = ""
         return _state("FAIL", CANCELED, 0, began, ended)
     done = min(99, int(record.progress * 100))
     return _state("PROCESSING", ("", 0, ""), done, began, unset)
+
+
+def _times(record: TaskRecord, targets: Sequence[TargetRecord], unset: str) -> tuple[str, str]:
+    """When the work for these targets began, and when the last of them was published; else the task's own times.
+
+    Films begin with their task: chunks and sound may be for several.
+    """
+    names = {one.name for one in targets}
+    steps = [one for one in record.subtasks if one.label in names and one.kind in _LAST_STEPS]
+    begun = [one.started_at for one in steps if one.started_at is not None]
+    done = [one.finished_at for one in steps if one.finished_at is not None]
+    is_film = any(one.kind == Kind.CONCAT for one in steps)
+    is_done = bool(done) and len(done) == len(steps)
+    began = min(begun) if begun and not is_film else record.started_at
+    return time(began, unset), time(max(done) if is_done else record.finished_at, unset)
 
 
 def targets_of(record: TaskRecord, names: Sequence[str]) -> list[TargetRecord]:

@@ -87,6 +87,7 @@ def merged(tasks: Sequence[Known]) -> Known:
         "progress": sum(one.progress for one in records) / len(records),
         "error": next((one.error for one in records if one.error is not None), None),
         "targets": tuple(target for one in records for target in one.targets),
+        "subtasks": tuple(step for one in records for step in one.subtasks),
     }
     return Known(tasks[0].origin, records[0].model_copy(update=update))
 
