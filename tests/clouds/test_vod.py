@@ -167,6 +167,9 @@ def test_adaptive_streams_are_hls_and_dash(bucket: Cloud, vod: Vod) -> None:
     assert manifest.read_text().count("#EXT-X-STREAM-INF") == 2
     assert len(list(manifest.parent.glob("stream-1/*.ts"))) == 2
     assert sorted((one["Width"], one["Height"]) for one in hls["SubStreamSet"]) == [(228, 128), (320, 180)]
+    folders = [one for one in manifest.parent.iterdir() if one.name.startswith("stream-")]
+    sizes = [sum(file.stat().st_size for file in folder.iterdir()) for folder in folders]
+    assert sorted(one["Size"] for one in hls["SubStreamSet"]) == sorted(sizes)
     assert (bucket.buckets / below(bucket, dash["Url"])).read_text().count("<Representation") == 3
 
 

@@ -220,14 +220,17 @@ def ladder(note: _Note, targets: list[TargetRecord], address: Address) -> dict[s
         "Size": results.size_of(target),
         "DigitalWatermarkType": "None",
         "CopyRightWatermarkText": "",
-        "SubStreamSet": [_sub_stream(one) for one in results.media_of(target).get("VideoStreamSet", ())],
+        "SubStreamSet": [_sub_stream(target, one) for one in (target.media or {}).get("video", ())],
         "SubtitleSet": [],
         "DefaultSubtitleId": "",
     }
 
 
-def _sub_stream(stream: Mapping[str, Any]) -> dict[str, Any]:
-    return {"Type": "video", "Width": stream["Width"], "Height": stream["Height"], "Size": 0}
+def _sub_stream(target: TargetRecord, stream: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a rendition, with the bytes of the files in its folder."""
+    folder = f"/{stream['name']}/"
+    size = sum(one.bytes for one in target.files if folder in one.uri)
+    return {"Type": "video", "Width": stream["width"], "Height": stream["height"], "Size": size}
 
 
 _OUTPUTS: Mapping[str, Callable[[_Note, list[TargetRecord], Address], dict[str, Any]]] = {
