@@ -23,6 +23,7 @@ from framefleet_scheduler.clouds.visionular.front import PREFIX
 from framefleet_scheduler.clouds.wire import RawRequest, query_pairs
 from tests.clouds.sdks import SDKS
 
+HTTP = "plain HTTP"
 DOORS = {"2020-09-30": "imm", "2020-11-09": "ice", "2018-07-17": "vod", "2019-06-12": "mps"}
 NAMES = {
     "imm": "Alibaba Cloud IMM",
@@ -145,7 +146,7 @@ def table(found: dict[tuple[str, str, str], Row]) -> str:
 def session(events: list[Exchange | Look]) -> str:
     """A page of one test."""
     exchanges = [one for one in events if isinstance(one, Exchange)]
-    first = exchanges[0]
+    first = next((one for one in exchanges if one.sdk != HTTP), exchanges[0])
     lines = [
         f"# {NAMES[first.door]}: a session of {first.sdk}",
         "",
@@ -165,7 +166,8 @@ def session(events: list[Exchange | Look]) -> str:
             continue
         times = f", asked {asked} times; the last answer" if asked > 1 else ""
         asked = 0
-        lines += ["", f"## {one.action}", "", *_json(one.parameters), "", f"answered {one.status}{times}:", ""]
+        by = "" if one.sdk == first.sdk else f" ({one.sdk})"
+        lines += ["", f"## {one.action}{by}", "", *_json(one.parameters), "", f"answered {one.status}{times}:", ""]
         lines += _json(one.answer)
     return "\n".join([*lines, ""])
 
@@ -239,7 +241,7 @@ def _signed(raw: RawRequest) -> tuple[str, str, str, dict[str, Any]] | None:
 def _version(sdk: str, door: str) -> str:
     """Package and version."""
     if door == "visionular":
-        return "the program of the document" if sdk == "visionular" else "plain HTTP"
+        return "the program of the document" if sdk == "visionular" else HTTP
     package = f"tencentcloud-sdk-python-{door}" if sdk == "tencent" else PACKAGES[sdk]
     found = next(one for one in distributions(path=[str(SDKS / sdk)]) if plain(one.metadata["Name"]) == package)
     return f"{found.metadata['Name']} {found.version}"
