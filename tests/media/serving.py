@@ -37,7 +37,7 @@ class Ranges(SimpleHTTPRequestHandler):
 class serving:  # noqa: N801 - used as a context manager, named as one
     """A folder on loopback."""
 
-    def __init__(self, folder: Path, handler: type[Ranges] = Ranges) -> None:
+    def __init__(self, folder: Path, handler: type[SimpleHTTPRequestHandler] = Ranges) -> None:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=str(folder)))
         self._thread = Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 

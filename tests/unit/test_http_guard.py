@@ -150,14 +150,14 @@ def test_a_host_without_an_address_is_not_found() -> None:
 def test_size_and_identity_come_from_the_server(server: Server) -> None:
     found = guard().probe(at(server, "/clip"))
 
-    assert (found.bytes, found.identity) == (10, '"v1"+10')
+    assert (found.bytes, found.identity, found.ranges) == (10, '"v1"+10', True)
     assert server.seen == [("/clip", f"media.example:{server.server_port}")]
 
 
 def test_a_server_without_ranges_will_do(server: Server) -> None:
     found = guard().probe(at(server, "/norange"))
 
-    assert (found.bytes, found.identity) == (10, "Mon, 01 Jan 2024 00:00:00 GMT+10")
+    assert (found.bytes, found.identity, found.ranges) == (10, "Mon, 01 Jan 2024 00:00:00 GMT+10", False)
 
 
 def test_the_size_may_be_unknown(server: Server) -> None:

@@ -34,6 +34,14 @@ def test_of_a_part_of_a_disk_what_all_attempts_have_taken_is_gone(tmp_path: Path
     assert room(tmp_path, 10 << 20).free == 0
 
 
+def test_a_file_that_attempts_share_takes_its_room_once(tmp_path: Path) -> None:
+    fill(tmp_path / "1-a-1", 4)
+    (tmp_path / "2-b-1").mkdir()
+    (tmp_path / "2-b-1" / "file").hardlink_to(tmp_path / "1-a-1" / "file")
+
+    assert room(tmp_path, 10 << 20).free == 6 << 20
+
+
 def test_nothing_is_started_in_a_part_of_a_disk_that_is_taken(tmp_path: Path) -> None:
     with attempt_directory(tmp_path, "t.1.2", 7, MOST) as path:
         fill(path, 9)

@@ -14,7 +14,7 @@ from framefleet.domain.records import Check
 from framefleet.media.command import Command
 from framefleet.media.metadata import chapter_file, cover_command, with_attachment, with_chapters
 from framefleet.media.speed import rate_of, rate_place, speed_of
-from framefleet_workers import verify
+from framefleet_workers import sources, verify
 from framefleet_workers.work import Work
 
 ATTACHING = frozenset({"mkv"})
@@ -29,7 +29,7 @@ def cover(work: Work, carried: Carried, container: str) -> tuple[str, int] | Non
     """Where the attached picture is read from, for containers that hold it as a stream."""
     if carried.cover is None or container in ATTACHING:
         return None
-    return work.source(carried.cover.source).url, carried.cover.stream
+    return sources.address(work, carried.cover.source), carried.cover.stream
 
 
 def equipped(work: Work, command: Command, carried: Carried, container: str) -> Command:
@@ -39,7 +39,7 @@ def equipped(work: Work, command: Command, carried: Carried, container: str) -> 
         return command
     extension, kind = COVER_KIND[carried.cover.codec]
     path = work.path(f"cover.{extension}")
-    work.ffmpeg(cover_command(work.source(carried.cover.source).url, carried.cover.stream, str(path)))
+    work.ffmpeg(cover_command(sources.address(work, carried.cover.source), carried.cover.stream, str(path)))
     return with_attachment(command, str(path), path.name, kind)
 
 

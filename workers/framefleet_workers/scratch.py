@@ -48,8 +48,13 @@ def _taken(folder: Path) -> int:
         for entry in entries:
             with suppress(OSError):
                 below = entry.is_dir(follow_symlinks=False)
-                taken += _taken(Path(entry)) if below else entry.stat(follow_symlinks=False).st_blocks * 512
+                taken += _taken(Path(entry)) if below else _share(entry.stat(follow_symlinks=False))
     return taken
+
+
+def _share(file: os.stat_result) -> int:
+    """What a file takes, divided by its names: attempts share copies of sources."""
+    return file.st_blocks * 512 // max(1, file.st_nlink)
 
 
 @contextmanager

@@ -18,13 +18,13 @@ from framefleet.domain.subtask import ConcatSpec, SubtitlePiece, SubtitleTrack
 from framefleet.domain.subtitles import EMBEDDED, ONE_AT_A_TIME, STYLED
 from framefleet.media.ass import ass, is_ass, parse_ass
 from framefleet.media.command import Command
+from framefleet.media.download import download_command
 from framefleet.media.framecrc import FrameCrcParser
 from framefleet.media.subtitles import (
     Cue,
     NoSubtitles,
     bare,
     decoded,
-    download_command,
     extract_command,
     one_at_a_time,
     packets_command,
@@ -33,7 +33,7 @@ from framefleet.media.subtitles import (
     srt,
     vtt,
 )
-from framefleet_workers import verify
+from framefleet_workers import sources, verify
 from framefleet_workers.parts import needed_tracks
 from framefleet_workers.publish import publish_bytes
 from framefleet_workers.work import SOURCE_URL_SECONDS, Work
@@ -224,7 +224,7 @@ def _come_back(
 
 def copied(work: Work, tracks: Sequence[SubtitleTrack]) -> list[tuple[str, int, Fraction]]:
     """Streams that are copied, for `join_command`: address, index, and by how much (s) their times are moved."""
-    return [(work.source(t.pieces[0].source).url, t.pieces[0].stream or 0, t.pieces[0].shift) for t in tracks]
+    return [(sources.address(work, t.pieces[0].source), t.pieces[0].stream or 0, t.pieces[0].shift) for t in tracks]
 
 
 def copies(work: Work, path: Path, tracks: Sequence[SubtitleTrack], first: int, moved: Fraction | None) -> list[Check]:
@@ -284,7 +284,7 @@ def _extracted(work: Work, tracks: Sequence[SubtitleTrack]) -> dict[str, str]:
             for name, p in pieces.items()
             if p.source == source and p.stream is not None
         }
-        work.ffmpeg(extract_command(work.source(source).url, list(wanted.values())))
+        work.ffmpeg(extract_command(sources.address(work, source), list(wanted.values())))
         found |= {name: Path(path).read_text("utf-8", "replace") for name, (_, _, path) in wanted.items()}
     return found
 

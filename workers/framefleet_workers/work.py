@@ -18,7 +18,6 @@ from framefleet.domain.errors import (
     FfmpegKilled,
     FramefleetError,
     MemoryLimit,
-    SourceChanged,
 )
 from framefleet.domain.records import StoredFile, Usage
 from framefleet.domain.task import Task
@@ -119,13 +118,6 @@ class Work:
         """Look at a source anew when it is asked for next."""
         self._access.pop(index, None)
 
-    def unchanged_source(self, index: int, identity: str | None) -> str:
-        """The address FFmpeg reads a source from; raises SourceChanged when it is not what the probe saw."""
-        access = self.source(index)
-        if identity is not None and access.identity != identity:
-            raise SourceChanged(field=f"sources[{index}].uri")
-        return access.url
-
     def ffmpeg(
         self,
         command: Command,
@@ -143,7 +135,7 @@ class Work:
         """
         parser = ProgressParser()
         low, high = share
-        reached: tuple[float | None, int | None] = (None, None)
+        reached: tuple[float | int | None, ...] = (None, None, None)
 
         def follow(line: str) -> bool:
             """Says whether FFmpeg moved on: it prints blocks while it hangs, too."""
@@ -153,7 +145,7 @@ class Work:
                 return False
             fraction = block.fraction(seconds=seconds, frames=frames)
             self.lease.progress = Progress(low + fraction * (high - low), block.speed)
-            before, reached = reached, (block.seconds, block.frames)
+            before, reached = reached, (block.seconds, block.frames, block.bytes)
             return before != reached
 
         argv = command.argv(program or self.tools.ffmpeg)

@@ -58,6 +58,8 @@ class HttpSource:
     """Where it is after all redirects."""
     bytes: int | None
     """None when the server does not say."""
+    ranges: bool
+    """Whether a part of it was given, which FFmpeg needs to jump in it."""
     identity: str
     """ETag or time of change, and size: changes when the bytes do, as far as the server says."""
 
@@ -285,4 +287,4 @@ def _understood(url: str, answer: _Answer) -> HttpSource:
     if size == 0:
         raise SourceEmpty(f"{place} has no bytes")
     version = answer.headers.get("ETag") or answer.headers.get("Last-Modified") or ""
-    return HttpSource(url, size, f"{version.strip()}+{'' if size is None else size}")
+    return HttpSource(url, size, status == 206, f"{version.strip()}+{'' if size is None else size}")

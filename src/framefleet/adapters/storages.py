@@ -107,6 +107,8 @@ class SourceAccess:
     """None when an http server does not say."""
     identity: str
     """Changes when the bytes do; equal for the same bytes in the same place."""
+    ranges: bool = True
+    """Whether any part of it can be asked for; a web server may give it from its beginning only."""
 
 
 class Storages:
@@ -201,7 +203,7 @@ class Storages:
         """
         if address.scheme in {"http", "https"}:
             found = self._guard.probe(address.uri)
-            access = SourceAccess(found.url, found.bytes, found.identity)
+            access = SourceAccess(found.url, found.bytes, found.identity, found.ranges)
         else:
             place = self.locate(address, "source")
             with _explained(address, "source"):

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+_FIRST = frozenset({b"ftyp", b"styp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"uuid"})
+"""What an MP4 or MOV may begin with."""
+
 
 class BadBox(ValueError):
     """The bytes are not the fragmented MP4 we expect."""
@@ -82,6 +85,23 @@ def need(data: bytes, path: str, start: int = 0, end: int | None = None) -> Box:
     if box is None:
         raise BadBox(f"there is no {path} box")
     return box
+
+
+def index_behind(head: bytes) -> bool:
+    """Whether what begins so is an MP4 or MOV whose index comes after its media, or so late that it cannot be seen here."""
+    at = 0
+    while at + 8 <= len(head):
+        size, kind = struct.unpack_from(">I4s", head, at)
+        if at == 0 and kind not in _FIRST:
+            return False
+        if kind in {b"moov", b"mdat"}:
+            return bool(kind == b"mdat")
+        if size == 1 and at + 16 <= len(head):
+            (size,) = struct.unpack_from(">Q", head, at + 8)
+        if size < 8:
+            return False
+        at += size
+    return at > 0
 
 
 def split_file(path: Path) -> tuple[bytes, list[Fragment]]:

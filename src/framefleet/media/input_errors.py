@@ -110,6 +110,11 @@ def classify_input_error(lines: Sequence[str], returncode: int) -> FramefleetErr
     return None
 
 
+def connection_broke(lines: Sequence[str]) -> bool:
+    """Whether FFmpeg lost the connection on the way, whatever it ended with."""
+    return any(phrase in line for line in lines for phrase in (_RECONNECTED, *_CONNECTION_PHRASES))
+
+
 def refused_size(lines: Sequence[str]) -> tuple[int, int] | None:
     """Width and height FFmpeg finds too large to be true; None when it said nothing of the kind."""
     found = (re.search(r"Picture size (\d+)x(\d+) is invalid", line) for line in lines)

@@ -12,6 +12,8 @@ class EncodeProgress:
     seconds: float | None
     """Output time reached, seconds."""
     frames: int | None
+    bytes: int | None
+    """Written so far."""
     speed: float | None
     """Media seconds per wall second."""
     ended: bool
@@ -47,6 +49,7 @@ class ProgressParser:
         return EncodeProgress(
             seconds=None if micros is None else micros / 1e6,
             frames=None if (n := _number(fields.get("frame"))) is None else int(n),
+            bytes=None if (size := _number(fields.get("total_size"))) is None else int(size),
             speed=_number(fields.get("speed", "").removesuffix("x")),
             ended=value.strip() == "end",
         )

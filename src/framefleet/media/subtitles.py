@@ -11,8 +11,7 @@ from typing import Any
 
 from framefleet.domain.languages import written
 from framefleet.domain.subtask import SubtitleTrack
-from framefleet.media.command import HTTP_INPUT, Command, build, file_input, output, source_input
-from framefleet.media.guard import protocols
+from framefleet.media.command import Command, build, file_input, output, source_input
 
 _TIMES = re.compile(
     r"^\s*(?:(\d+):)?(\d{1,2}):(\d{1,2})[,.](\d{1,3})\s*-->\s*(?:(\d+):)?(\d{1,2}):(\d{1,2})[,.](\d{1,3})(?:\s.*)?$"
@@ -160,13 +159,6 @@ def packets_command(url: str, stream: int, *, ours: bool, absolute: bool) -> Com
     return build(
         [output(node[str(stream)], "-", options)], global_args=("-copyts",) if absolute else (), progress=False
     )
-
-
-def download_command(url: str, path: str, most: int) -> Command:
-    """Copy the bytes of an address on the web into a file, about `most` of them; nothing is made of them on the way."""
-    guard = {"protocol_whitelist": protocols(url), "format_whitelist": "data", "f": "data"}
-    node = file_input(url, **(HTTP_INPUT | guard))
-    return build([output(node["0"], path, {"c": "copy", "f": "data", "fs": most})])
 
 
 def subtitle_tags(tracks: Sequence[SubtitleTrack], codec: str, container: str) -> dict[str, Any]:

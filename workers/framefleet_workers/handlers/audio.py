@@ -14,7 +14,7 @@ from framefleet.media.codecs import codec_string
 from framefleet.media.framecrc import FrameCrcParser
 from framefleet.media.sound_encoders import spare_samples
 from framefleet.media.verify import parse_payload
-from framefleet_workers import reuse, verify
+from framefleet_workers import reuse, sources, verify
 from framefleet_workers.certify import LOUDNESS_TOLERANCE
 from framefleet_workers.digest import sha256_bytes
 from framefleet_workers.parcel import Parcel
@@ -23,7 +23,7 @@ from framefleet_workers.work import Work
 
 def handle(work: Work, spec: AudioTrackSpec) -> TracksOutput:
     """Encode, check, upload."""
-    urls = {p.source: work.source(p.source).url for p in spec.pieces if p.stream is not None}
+    urls = {p.source: sources.address(work, p.source) for p in spec.pieces if p.stream is not None}
     name = reuse.name_sound(work, spec)
     if (known := reuse.find_track(work, "sound", name, spec.id)) is not None:
         return TracksOutput(tracks=(known.track,), checks=known.checks, reused=True)

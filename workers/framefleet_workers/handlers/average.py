@@ -15,6 +15,7 @@ from framefleet.media.chunk import NO_SAMPLE, chunk_command, measure_command
 from framefleet.media.command import Command
 from framefleet.media.encoders import LOOKS_FIRST
 from framefleet.media.quality import Sample
+from framefleet_workers import sources
 from framefleet_workers.assets import fetch_assets
 from framefleet_workers.parts import together
 from framefleet_workers.work import Work
@@ -56,7 +57,7 @@ def handle(work: Work, spec: MeasureSpec | BudgetSpec) -> MeasuredOutput | Budge
 def measure(work: Work, spec: MeasureSpec) -> MeasuredOutput:
     """A quick encode of a chunk that leaves nothing but its statistics."""
     chunk = spec.chunk
-    urls = {p.source: work.unchanged_source(p.source, p.identity) for p in chunk.pieces}
+    urls = {p.source: sources.unchanged(work, p.source, p.identity) for p in chunk.pieces}
     assets = fetch_assets(work, chunk).paths
     logs = {e.id: work.path(f"{e.id}.log") for e in chunk.encodings}
     frames: set[int] = set()

@@ -14,7 +14,7 @@ from framefleet.domain.subtask import ConcatSpec, CopyPiece, RemuxPackage
 from framefleet.media.copies import LATER, cut_command
 from framefleet.media.join import concat_list, join_command, languages
 from framefleet.media.verify import packets_command
-from framefleet_workers import metadata, verify
+from framefleet_workers import metadata, sources, verify
 from framefleet_workers.packets import Stream, read_packets
 from framefleet_workers.publish import publish_file, published_media
 from framefleet_workers.work import Work
@@ -86,7 +86,7 @@ def _cut(work: Work, package: RemuxPackage, piece: CopyPiece, number: int) -> li
     """The piece's streams, each in a file of its own with the source's times."""
     paths = [work.path(f"piece-{number}/{i}.{package.through}") for i in range(len(piece.streams))]
     command = cut_command(
-        work.unchanged_source(piece.source, piece.identity),
+        sources.unchanged(work, piece.source, piece.identity),
         [(index, str(path)) for index, path in zip(piece.streams, paths, strict=True)],
         package.through or "mp4",
         window=piece.window,

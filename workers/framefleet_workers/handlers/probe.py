@@ -24,7 +24,7 @@ from framefleet.media.probe import (
     probe_command,
     with_first_frame,
 )
-from framefleet_workers import reuse, subtitles
+from framefleet_workers import reuse, sources, subtitles
 from framefleet_workers.handlers import frame
 from framefleet_workers.process import Result
 from framefleet_workers.work import Work
@@ -41,7 +41,7 @@ def handle(work: Work, spec: ProbeSpec) -> ProbeOutput:
     found = _probed(work, spec)
     if spec.frame is None:
         return found
-    taken = frame.picture(work, found.media, work.source(spec.source).url, spec.frame)
+    taken = frame.picture(work, found.media, sources.address(work, spec.source), spec.frame)
     return found.model_copy(update={"frame": taken})
 
 
@@ -49,7 +49,7 @@ def _probed(work: Work, spec: ProbeSpec) -> ProbeOutput:
     try:
         return _look(work, spec)
     except (SourceNotMedia, SourceTruncated) as error:
-        if "://" not in work.source(spec.source).url:
+        if "://" not in sources.address(work, spec.source):
             raise
         log.info("source.looked_at_again", code=error.code)
     work.forget_source(spec.source)  # asks the server again, which says whether it is there
@@ -61,14 +61,15 @@ def _look(work: Work, spec: ProbeSpec) -> ProbeOutput:
     name = reuse.name_probe(work, spec.model_copy(update={"frame": None}))
     if (known := reuse.find_probe(work, name)) is not None:
         return ProbeOutput(media=known, reused=True)
+    url = sources.address(work, spec.source)
     lines: list[str] = []
-    result = work.lines(probe_command(work.tools.prober, access.url), lines.append, verify=False)
+    result = work.lines(probe_command(work.tools.prober, url), lines.append, verify=False)
     info = _parsed(result, lines, spec)
     _check_limits(work, info, spec)
-    info = _with_brightness(work, info, access.url)
-    info = _indexed(work, info, access.url, spec)
+    info = _with_brightness(work, info, url)
+    info = _indexed(work, info, url, spec)
     if spec.measure is not None:
-        info = info.model_copy(update={"complexity": _complexity(work, info, access.url, spec.measure)})
+        info = info.model_copy(update={"complexity": _complexity(work, info, url, spec.measure)})
     size = info.size_bytes if info.size_bytes is not None else access.bytes
     info = info.model_copy(update={"identity": access.identity, "size_bytes": size})
     reuse.remember_probe(work, name, info)

@@ -12,7 +12,7 @@ from framefleet.media.copies import listed_command
 from framefleet.media.join import languages, remux_command
 from framefleet.media.subtitles import subtitle_tags
 from framefleet.media.verify import packets_command
-from framefleet_workers import metadata, subtitles, verify
+from framefleet_workers import metadata, sources, subtitles, verify
 from framefleet_workers.handlers import copies
 from framefleet_workers.packets import read_packets
 from framefleet_workers.publish import publish_file, published_media
@@ -25,7 +25,7 @@ def handle(work: Work, spec: ConcatSpec, package: RemuxPackage) -> PublishedOutp
         return copies.handle(work, spec, package)
     if not package.streams:
         return _texts_alone(work, spec)
-    url = work.source(package.source).url
+    url = sources.address(work, package.source)
     streams = package.streams
     path = work.path(f"remux.{package.container}")
     carried = package.carried

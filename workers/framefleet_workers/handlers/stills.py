@@ -16,7 +16,7 @@ from framefleet.media import avif, still_check
 from framefleet.media.command import Command
 from framefleet.media.stills import animation_commands, snapshot_commands, sprite_commands
 from framefleet.media.vtt import sprite_index, sprite_map
-from framefleet_workers import verify
+from framefleet_workers import sources, verify
 from framefleet_workers.handlers.choose import choose
 from framefleet_workers.publish import publish_bytes, publish_file
 from framefleet_workers.work import Work
@@ -122,7 +122,7 @@ def animation(work: Work, spec: AnimationSpec) -> PublishedOutput:
 
 
 def _urls(work: Work, pieces: Sequence[StillPiece]) -> dict[int, str]:
-    return {p.source: work.unchanged_source(p.source, p.identity) for p in pieces}
+    return {p.source: sources.unchanged(work, p.source, p.identity) for p in pieces}
 
 
 def _run(work: Work, commands: Sequence[Command], *, last: bool, silence: float, seconds: float | None = None) -> None:

@@ -17,7 +17,7 @@ from framefleet.media.chunk import WITNESS
 from framefleet.media.codecs import codec_string
 from framefleet.media.framecrc import FrameCrcParser
 from framefleet.media.static_hdr import with_static_hdr
-from framefleet_workers import compare, reuse, verify
+from framefleet_workers import compare, reuse, sources, verify
 from framefleet_workers.assets import Assets, fetch_assets
 from framefleet_workers.digest import sha256_bytes
 from framefleet_workers.handlers import average
@@ -32,7 +32,7 @@ DAMAGED = "The source is probably damaged there: frames its index announces cann
 
 def handle(work: Work, spec: VideoChunkSpec) -> TracksOutput:
     """Encode what is not there from earlier, check, upload."""
-    urls = {p.source: work.unchanged_source(p.source, p.identity) for p in spec.pieces}
+    urls = {p.source: sources.unchanged(work, p.source, p.identity) for p in spec.pieces}
     assets = fetch_assets(work, spec)
     spec = average.with_bits(work, spec)
     names = {e.id: reuse.name_rendition(work, spec, e, _marks(e, assets.digest)) for e in spec.encodings}
