@@ -16,8 +16,10 @@ from typing import Any, cast
 import pytest
 from structlog.testing import capture_logs
 
+from framefleet.adapters.guard_proxy import GuardProxy
+from framefleet.adapters.http_guard import HttpGuard
 from framefleet.adapters.storages import Storages
-from framefleet.domain.errors import DiskFull, Retry
+from framefleet.domain.errors import DiskFull, Retry, SourceForbidden
 from framefleet.domain.task import accept, parse_request, utc_now
 from framefleet_workers import scratch
 from framefleet_workers import sources as sources_of_work
@@ -236,6 +238,15 @@ def test_a_source_that_has_changed_is_copied_anew(
 
     assert Path(sources_of_work.address(second, 0)).read_bytes() == other
     assert Path(copy).read_bytes() == film.read_bytes()
+
+
+def test_I9_a_copy_is_fetched_through_the_guard(attempt: Callable[[str, str], Work], www: str) -> None:
+    work = attempt("a", www)
+    with GuardProxy(HttpGuard(allow_private=False)) as proxy, pytest.raises(SourceForbidden):
+        work.tools = replace(work.tools, web=proxy.environment())
+        sources_of_work.address(work, 0)
+
+    assert not any(work.folder.glob("source-*[0-9a-f]"))
 
 
 def test_a_copy_goes_to_another_worker_while_there_is_no_room(
