@@ -171,6 +171,22 @@ def test_I1_holes_in_the_sound_are_silence(cluster: OneProcess, tmp_path: Path) 
         assert together(source, tmp_path / "out" / name) < NEAR, name
 
 
+def test_I1_copied_sound_with_holes_keeps_its_times_in_transport_streams(cluster: OneProcess, tmp_path: Path) -> None:
+    # The hole is right before the click, and in silence: small packets, of which many would share a time.
+    drop = ("-c", "copy", "-bsf:a", r"noise=drop=between(n\,40\,45)")
+    _ffmpeg("-i", _clip(tmp_path / "clip.mov"), *drop, tmp_path / "hole.mov")
+    source = _joined(tmp_path / "holes.mov", tmp_path / "hole.mov")
+    (stream,) = [t for t in _targets(tmp_path / "out") if t["name"] == "ts"]
+    stream["overrides"] |= {"audio": {"codec": "copy"}}
+    file = _target("film", tmp_path / "out", "ts", "mp4-h264-360p", container="ts", audio={"codec": "copy"})
+
+    cluster.run({"sources": [{"uri": source.as_uri()}], "targets": [stream, file]})
+
+    assert together(source) < NEAR
+    assert together(tmp_path / "out/ts/ts.m3u8") < NEAR
+    assert together(tmp_path / "out/film.ts") < NEAR
+
+
 def test_I1_parts_of_joined_films_stay_together(cluster: OneProcess, tmp_path: Path) -> None:
     clip = _clip(tmp_path / "clip.mov")
     joined = _joined(tmp_path / "joined.mov", clip)

@@ -157,6 +157,17 @@ def test_the_sound_has_segments_as_long_as_the_picture(
     assert last < 2.05
 
 
+def test_sound_in_transport_streams_takes_little_more_than_in_fragments(
+    made: tuple[Path, OneProcess, dict[str, PublishedOutput]],
+) -> None:
+    sizes = [
+        sum(path.stat().st_size for path in (made[0] / "out" / name).glob(f"audio-*/*.{end}"))
+        for name, end in (("ts", "ts"), ("fmp4", "m4s"))
+    ]
+
+    assert 0 < sizes[0] < 1.2 * sizes[1], sizes
+
+
 def test_all_but_the_manifests_lies_in_a_folder_of_their_name(
     made: tuple[Path, OneProcess, dict[str, PublishedOutput]],
 ) -> None:

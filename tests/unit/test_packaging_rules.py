@@ -14,7 +14,7 @@ from framefleet.domain.task import accept, parse_request
 from framefleet.domain.template import LadderTemplate, resolve
 from framefleet.media.join import join_command
 from framefleet.media.metadata import chapter_file, with_chapters
-from framefleet.media.mpegts import BadTransportStream, TsSegment, joins, read_segment
+from framefleet.media.mpegts import BadTransportStream, TsSegment, adjoining, joins, read_segment, segment_command
 from tests.factories import NOW, request
 
 RUNG = [{"name": "a", "video": {"codec": "hevc"}}]
@@ -81,6 +81,29 @@ def test_a_segment_tells_its_time_its_frames_and_its_first_keyframe() -> None:
     assert TsSegment(180_000, 2, 376, {0: (3, 3), 256: (15, 0)}) == found
     assert joins(found, read_segment(_packet(0, 4) + _packet(256, 1, _pes(4))))
     assert not joins(found, read_segment(_packet(0, 4) + _packet(256, 2, _pes(4))))
+
+
+@pytest.mark.parametrize(
+    ("times", "scale", "adjoins"),
+    [
+        ([-1024, 0, 1024, 2048], 48_000, True),
+        ([0, 21, 43, 64, 85], 1000, True),  # rounded to the millisecond
+        ([7], 48_000, True),
+        ([0, 1024, 3072, 4096], 48_000, False),
+        ([0, 1024, *range(1948, 99_999, 1024)], 48_000, False),
+    ],
+)
+def test_sound_adjoins_when_its_packets_come_at_even_distances(times: list[int], scale: int, adjoins: bool) -> None:
+    assert adjoins == adjoining(times, Fraction(1, scale))
+
+
+def test_packets_of_sound_share_times_where_they_adjoin_and_each_has_its_own_elsewhere() -> None:
+    def muxer(even: bool) -> str:
+        made = segment_command("a", "%d", video=False, start=Fraction(0), segment_seconds=Fraction(6), even=even)
+        return made.args[made.args.index("-hls_segment_options") + 1]
+
+    assert "mpegts_copyts=1" == muxer(True)
+    assert "mpegts_copyts=1:pes_payload_size=0" == muxer(False)
 
 
 @pytest.mark.parametrize(

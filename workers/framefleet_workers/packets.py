@@ -9,6 +9,8 @@ from pathlib import Path
 from framefleet.domain.errors import VerifyFailed
 from framefleet.media.command import Command
 from framefleet.media.framecrc import FrameCrcParser
+from framefleet.media.mpegts import adjoining
+from framefleet.media.verify import packets_command
 from framefleet_workers.work import Work
 
 
@@ -49,3 +51,9 @@ def read_packets(work: Work, command: Command, path: Path) -> list[Stream]:
     for number, stream in found.items():
         stream.base, stream.header = parser.time_bases[number], parser.headers.get(number, "")
     return [found[number] for number in sorted(found)]
+
+
+def adjoins(work: Work, path: Path) -> bool:
+    """Whether the packets of a file with one stream of sound adjoin."""
+    (stream,) = read_packets(work, packets_command(str(path)), path)
+    return adjoining(stream.times, stream.base)

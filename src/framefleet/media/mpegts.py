@@ -5,6 +5,7 @@ One process writes all segments of a track, so continuity counters and clocks ru
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -17,6 +18,12 @@ CLOCK = 90_000
 ZERO = Fraction(10)
 """Seconds the clock of all tracks shows at the film's beginning: TS has no times below zero, and B-frames are decoded earlier
 than they are shown."""
+APART = {"pes_payload_size": 0}
+"""Options of the muxer that give each packet of sound a time of its own. Else several share one, since each time takes whole
+packets of 188 bytes, and are taken to adjoin."""
+
+EVEN = Fraction(1, 500)
+"""Seconds by which packets that adjoin may be off even distances: Matroska and FLV round to the millisecond."""
 
 
 class BadTransportStream(ValueError):
@@ -30,41 +37,55 @@ class TsSegment:
     first: int
     """Smallest presentation time."""
     frames: int
-    """Packets of the elementary stream that begin in it."""
+    """Packets with a time that begin in it: each frame of a picture is one, frames of sound share them."""
     key_bytes: int
-    """Bytes up to the end of its first frame."""
+    """Bytes up to the end of the first of them."""
     counters: dict[int, tuple[int, int]]
     """Per PID the first and the last continuity counter."""
 
 
 def segment_command(
-    source: str, pattern: str, *, video: bool, start: Fraction, segment_seconds: Fraction, start_number: int = 0
+    source: str,
+    pattern: str,
+    *,
+    video: bool,
+    start: Fraction,
+    segment_seconds: Fraction,
+    start_number: int = 0,
+    even: bool = True,
 ) -> Command:
     """Copy one track into TS segments in `pattern` (with %d): video from an ffconcat list, sound from a file.
 
     `start` is when the first frame is, seconds on the film's clock; a sound file has its own times. Video is cut at the
-    keyframes that begin segments: `segment_seconds` apart or a little more.
+    keyframes that begin segments: `segment_seconds` apart or a little more. Sound that is not `even` has a time for each
+    packet.
     """
     options: dict[str, Any] = {"itsoffset": decimal(ZERO + (start if video else 0), 9)}
     if video:
         options |= {"f": "concat", "safe": 0, "auto_convert": 0, "protocol_whitelist": "file"}
     stream = file_input(source, **options)["v:0" if video else "a:0"]
+    muxer = {"mpegts_copyts": 1} | ({} if even else APART)
     mux = {
         "c": "copy",
         "map_metadata": -1,
         "fflags": "+bitexact",
         "f": "hls",
         "avoid_negative_ts": "disabled",
-        "muxdelay": 0,
-        "muxpreload": 0,
         "hls_time": decimal(segment_seconds),
         "hls_list_size": 0,
         "hls_playlist_type": "vod",
-        "hls_segment_options": "mpegts_copyts=1",
+        "hls_segment_options": ":".join(f"{k}={v}" for k, v in muxer.items()),
         "hls_segment_filename": pattern,
         "start_number": start_number,
     }
     return build([output(stream, pattern.replace("%d", "list") + ".m3u8", mux)], global_args=("-copyts",))
+
+
+def adjoining(times: Sequence[int], base: Fraction) -> bool:
+    """Whether packets of sound at these times (ticks of `base` seconds) neither overlap nor leave holes."""
+    steps, begin, length = len(times) - 1, times[0], times[-1] - times[0]
+    most = EVEN / base * steps
+    return all(abs((time - begin) * steps - n * length) <= most for n, time in enumerate(times))
 
 
 def read_segment(data: bytes) -> TsSegment:

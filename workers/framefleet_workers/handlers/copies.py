@@ -13,6 +13,7 @@ from framefleet.domain.records import Check, PublishedOutput
 from framefleet.domain.subtask import ConcatSpec, CopyPiece, RemuxPackage
 from framefleet.media.copies import LATER, cut_command
 from framefleet.media.join import concat_list, join_command, languages
+from framefleet.media.mpegts import APART
 from framefleet.media.verify import packets_command
 from framefleet_workers import metadata, sources, verify
 from framefleet_workers.packets import Stream, read_packets
@@ -21,8 +22,8 @@ from framefleet_workers.work import Work
 
 REWRAPPED = frozenset({"ts"})
 """Containers that wrap packets anew, so that their bytes differ and only decoding proves them."""
-OPTIONS = {"ts": {"pes_payload_size": "0"}}
-"""A time for each packet of sound: those that share one are taken to adjoin, which they do not where pieces meet."""
+OPTIONS = {"ts": APART}
+"""Packets of sound do not adjoin where pieces meet."""
 TOGETHER = Fraction(1, 500)
 """Seconds a time may move in a container with a coarser clock."""
 

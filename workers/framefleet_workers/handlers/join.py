@@ -12,9 +12,11 @@ from framefleet.domain.subtitles import EMBEDDED
 from framefleet.media import opus
 from framefleet.media.audio import track_tags
 from framefleet.media.join import join_command
+from framefleet.media.mpegts import APART
 from framefleet.media.subtitles import subtitle_tags
 from framefleet_workers import certify, metadata, subtitles, verify
 from framefleet_workers.laid import Part, lay_audio, lay_video
+from framefleet_workers.packets import adjoins
 from framefleet_workers.parts import needed_tracks, sound, video_segments
 from framefleet_workers.publish import publish_file, published_media
 from framefleet_workers.work import Work
@@ -48,7 +50,8 @@ def handle(work: Work, spec: ConcatSpec, package: FilePackage) -> PublishedOutpu
         tags=package.carried.tags,
         cover=metadata.cover(work, package.carried, package.container),
         tracks=track_tags(spec.audio, package.container)
-        | subtitle_tags([*(t.track for t in inside), *drawn], EMBEDDED.get(package.container, ""), package.container),
+        | subtitle_tags([*(t.track for t in inside), *drawn], EMBEDDED.get(package.container, ""), package.container)
+        | (APART if package.container == "ts" and not all(adjoins(work, a.path) for a in audio) else {}),
         subtitle_files=subtitles.laid(work, inside, package.container),
         subtitle_streams=subtitles.copied(work, drawn),
     )

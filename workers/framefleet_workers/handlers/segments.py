@@ -18,6 +18,7 @@ from framefleet.media.mpegts import CLOCK, BadTransportStream, TsSegment, joins,
 from framefleet_workers import verify
 from framefleet_workers.aes import encrypted
 from framefleet_workers.laid import lay_audio, lay_video
+from framefleet_workers.packets import adjoins
 from framefleet_workers.parts import fetch, fetch_all, together
 from framefleet_workers.publish import publish_bytes, publish_file, publish_object, published_media
 from framefleet_workers.work import Work
@@ -124,9 +125,10 @@ def _one_file(work: Work, uri: str, listed: Listed) -> Published:
 def _transport_stream(work: Work, uri: str, listed: Listed, package: LadderPackage, key: bytes | None) -> Published:
     track, video = listed.track, listed.made is None
     if listed.made is None:
-        part = lay_video(work, f"{track.name}-parts", listed.init, list(listed.segments), track.scale)
+        part, even = lay_video(work, f"{track.name}-parts", listed.init, list(listed.segments), track.scale), True
     else:
         part = lay_audio(work, listed.made, f"{track.name}-parts")
+        even = adjoins(work, part.path)
     pattern = work.path(f"{track.name}/%d.ts")
     # FFmpeg begins segment n at the first keyframe n lengths after the start. Where frames are not evenly apart, as at the
     # joins of a film made of clips, segments are not equally long: none may begin before its turn.
@@ -134,7 +136,12 @@ def _transport_stream(work: Work, uri: str, listed: Listed, package: LadderPacka
     turns = [(s.start - begin) / n for n, s in enumerate(track.segments) if n]
     usual = min(turns, default=Fraction(str(package.segment_seconds)))
     command = segment_command(
-        str(part.path), str(pattern), video=video, start=part.start, segment_seconds=_below(usual)
+        str(part.path),
+        str(pattern),
+        video=video,
+        start=part.start,
+        segment_seconds=_below(usual),
+        even=even,
     )
     work.ffmpeg(command, seconds=float(track.seconds))
     paths = sorted(pattern.parent.glob("*.ts"), key=lambda p: int(p.stem))
