@@ -235,7 +235,8 @@ def key(settings: AudioSettings, choice: Choice, form: SoundForm) -> tuple[objec
         }
     )
     streams = tuple(
-        (p.source, None if s is None else s.index) for p, s in zip(choice.parts, choice.streams, strict=True)
+        (p.source, p.trim, p.length, None if s is None else s.index)
+        for p, s in zip(choice.parts, choice.streams, strict=True)
     )
     return (same, form, streams)
 

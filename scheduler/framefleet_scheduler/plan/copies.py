@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal
 
@@ -11,7 +11,8 @@ from framefleet.domain.errors import CopyImpossible, InvalidTemplate, SourceNoAu
 from framefleet.domain.languages import same_language
 from framefleet.domain.media_info import AudioStream, VideoStream
 from framefleet.domain.packaging import AUDIO_IN, VIDEO_IN
-from framefleet.domain.subtask import CopyPiece, RemuxPackage
+from framefleet.domain.sound import AudioSettings
+from framefleet.domain.subtask import CopiedPicture, CopyPiece, RemuxPackage
 from framefleet.domain.task import Source
 from framefleet.domain.template import RemuxTemplate
 from framefleet_scheduler.plan.metadata import carried
@@ -34,9 +35,7 @@ def remux(
 
     Raises InvalidTemplate for a codec the container cannot hold, CopyImpossible for sources that do not match.
     """
-    chosen = [_streams(part, sources[part.source], template, path) for part in parts]
-    for video, audio in chosen:
-        _fits(template.container, video, audio, path)
+    chosen = _chosen(template, parts, sources, path)
     video, audio = chosen[0]
     first = parts[0]
     if video is None and not audio:
@@ -64,32 +63,81 @@ def remux(
             field=f"{path}.overrides.data",
             hint="Leave data out, or remux one whole source.",
         )
-    for part, (other_video, other_audio) in zip(parts[1:], chosen[1:], strict=True):
-        _same(part, first, (other_video, other_audio), (video, audio))
-    snapped, warnings = _snapped(parts, asked, with_video=video is not None)
-    pieces = tuple(
-        _piece(part, source, streams, last=part is snapped[-1])
-        for part, source, streams in zip(snapped, asked, chosen, strict=True)
-    )
+    cut = _cut(parts, asked, chosen)
     package = RemuxPackage(
         container=template.container,
         source=first.source,
         streams=indexes,
         languages=languages,
-        frames=sum(p.frames or 0 for p in pieces) if video else None,
-        pieces=pieces,
-        through=_through(video, audio, first),
+        frames=cut.frames if video else None,
+        pieces=cut.pieces,
+        through=cut.through,
         rotation=video.rotation if video else 0,
-        carried=carried(template.metadata, template.container, snapped),
+        carried=carried(template.metadata, template.container, cut.parts),
     )
-    return package, snapped[-1].offset + snapped[-1].length, warnings
+    return package, cut.parts[-1].offset + cut.parts[-1].length, cut.warnings
+
+
+def picture(
+    template: RemuxTemplate, parts: Sequence[Part], sources: Sequence[Source], path: str
+) -> tuple[CopiedPicture | None, tuple[Part, ...], tuple[str, ...]]:
+    """The picture that is copied beside sound that is encoded, the parts as they are copied, and what has to be said.
+
+    No picture where none is asked for or there is none. Raises as `remux`.
+    """
+    chosen = _chosen(template, parts, sources, path)
+    if all(video is None for video, _ in chosen):
+        return None, tuple(parts), ()
+    cut = _cut(parts, [sources[p.source] for p in parts], chosen)
+    copied = CopiedPicture(
+        pieces=cut.pieces, through=cut.through, rotation=cut.parts[0].stream.rotation, frames=cut.frames
+    )
+    return copied, cut.parts, cut.warnings
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """Sources from keyframe to keyframe."""
+
+    pieces: tuple[CopyPiece, ...]
+    parts: tuple[Part, ...]
+    through: Literal["mp4", "mov"]
+    warnings: tuple[str, ...]
+
+    @property
+    def frames(self) -> int:
+        return sum(p.frames or 0 for p in self.pieces)
+
+
+def _cut(parts: Sequence[Part], asked: Sequence[Source], chosen: Sequence[Streams]) -> _Cut:
+    """Raises CopyImpossible for sources that do not match."""
+    video, audio = chosen[0]
+    for part, streams in zip(parts[1:], chosen[1:], strict=True):
+        _same(part, parts[0], streams, chosen[0])
+    snapped, warnings = _snapped(parts, asked, with_video=video is not None)
+    pieces = tuple(
+        _piece(part, source, streams, last=part is snapped[-1])
+        for part, source, streams in zip(snapped, asked, chosen, strict=True)
+    )
+    return _Cut(pieces, tuple(snapped), _through(video, audio, parts[0]), warnings)
+
+
+Streams = tuple[VideoStream | None, tuple[AudioStream, ...]]
+
+
+def _chosen(template: RemuxTemplate, parts: Sequence[Part], sources: Sequence[Source], path: str) -> list[Streams]:
+    """What is copied of each part; raises InvalidTemplate for a codec the container cannot hold."""
+    chosen = [_streams(part, sources[part.source], template, path) for part in parts]
+    for video, audio in chosen:
+        _fits(template.container, video, audio, path)
+    return chosen
 
 
 def _streams(
     part: Part, source: Source, template: RemuxTemplate, path: str
 ) -> tuple[VideoStream | None, tuple[AudioStream, ...]]:
     video = part.media.main_video if source.video and template.video else None
-    if not source.audio or template.audio is None:
+    if not source.audio or template.audio is None or isinstance(template.audio, AudioSettings):
         return video, ()
     if template.audio == "all":
         return video, part.media.audio
@@ -150,9 +198,6 @@ def _data(container: str, part: Part, path: str) -> tuple[int, ...]:
                 hint=f"Use container {'ts' if kind == 'mpegts' else 'mov'}, or leave data out.",
             )
     return tuple(s.index for s in found)
-
-
-Streams = tuple[VideoStream | None, tuple[AudioStream, ...]]
 
 
 def _same(part: Part, first: Part, found: Streams, wanted: Streams) -> None:

@@ -6,9 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from framefleet.domain.errors import (
-    InvalidTemplate,
     SourceNoAudio,
-    SourceNoSubtitles,
     SourceNoVideo,
     UnsupportedFeature,
 )
@@ -25,7 +23,6 @@ from framefleet.domain.subtask import (
     LadderPackage,
     Plan,
     ProbeSpec,
-    RemuxPackage,
     Spec,
     Subtask,
     Tag,
@@ -39,13 +36,13 @@ from framefleet.domain.template import (
     RemuxTemplate,
     Rung,
 )
-from framefleet_scheduler.plan import audio, auto, average, beside, copies, cost, geometry, stills, subtitles
+from framefleet_scheduler.plan import audio, auto, average, beside, copies, cost, geometry, remuxes, stills, subtitles
 from framefleet_scheduler.plan.grids import UNKNOWN, Grids, film_digest, rendition_digest
 from framefleet_scheduler.plan.metadata import carried
 from framefleet_scheduler.plan.packages import image_track, ladder_package, sheets
 from framefleet_scheduler.plan.reel import Reel
 from framefleet_scheduler.plan.resample import frames_of, require_common_cuts
-from framefleet_scheduler.plan.timeline import Timeline, join
+from framefleet_scheduler.plan.timeline import Part, Timeline, join
 from framefleet_scheduler.plan.video import Encodings, Group, cut
 
 FRAME_WIDTH = 640
@@ -263,13 +260,17 @@ class _Planner:
     # --- sound -----------------------------------------------------------------------------
 
     def _sound(
-        self, settings: AudioSettings | None, package: FilePackage | LadderPackage, path: str
+        self,
+        settings: AudioSettings | None,
+        package: FilePackage | LadderPackage,
+        path: str,
+        parts: tuple[Part, ...],
     ) -> tuple[AudioTrack, ...]:
         """The tracks with these settings, each made once however many targets want it; none when there is no sound."""
         if settings is None:
             return ()
         found: list[AudioTrack] = []
-        for choice in audio.choose(settings, self.parts, self.sound_wanted, self.beside, path):
+        for choice in audio.choose(settings, parts, self.sound_wanted, self.beside, path):
             audio.check_copy(settings, choice, package, path)
             form = audio.form_of(package, settings, choice)
             seconds = audio.segment_seconds(package, self.task)
@@ -291,9 +292,21 @@ class _Planner:
         self, target: Target, path: str, wishes: Sequence[tuple[str, Encoding]], chunks: dict[str, tuple[int, ...]]
     ) -> int:
         template = target.settings
+        sources, parts, copied, said = self.task.request.sources, self.parts, None, tuple[str, ...]()
         if isinstance(template, RemuxTemplate):
-            return self._add(self._remux(target, template, path), weight=1.0)
-        if not isinstance(template, FileTemplate | LadderTemplate | AudioTemplate):
+            if self.beside:
+                raise UnsupportedFeature(
+                    "a remux takes no attached sources",
+                    field=f"{path}.template",
+                    hint="Use an encoding template, with audio.codec copy where packets are to be kept.",
+                )
+            if not isinstance(template.audio, AudioSettings):
+                return self._add(remuxes.spec(target, template, parts, sources, path), weight=1.0)
+            copied, parts, said = copies.picture(template, parts, sources, path)
+            heard: AudioSettings | None = template.audio
+        elif isinstance(template, FileTemplate | LadderTemplate | AudioTemplate):
+            heard = template.audio
+        else:
             raise UnsupportedFeature(field=path)
         package: FilePackage | LadderPackage
         if isinstance(template, LadderTemplate):
@@ -301,35 +314,40 @@ class _Planner:
             package = ladder_package(template, images)
         else:
             package = FilePackage(
-                container=template.container, carried=carried(template.metadata, template.container, self.parts)
+                container=template.container,
+                carried=carried(template.metadata, template.container, parts),
+                copied=copied,
             )
         video = tuple(self._video_track(name, encoding, chunks[encoding.id]) for name, encoding in wishes)
-        sound = self._sound(template.audio, package, f"{path}.overrides.audio")
-        if isinstance(template, AudioTemplate) and not sound:
+        sound = self._sound(heard, package, f"{path}.overrides.audio", parts)
+        if not (video or copied or sound):
             raise SourceNoAudio(field=f"{path}.template")
         shown = None if isinstance(template, AudioTemplate) else template.subtitles
         burned = self.texts.subtask([encoding for _, encoding in wishes])
         shown = shown if burned is None else None
+        if shown is not None and shown.mode == "embed" and not (video or copied):
+            shown, said = None, (*said, "subtitles were left out: there is no picture that they go with")
         held = package.container if isinstance(package, FilePackage) else None
         below = f"{path}.overrides.subtitles"
-        texts, left_out = subtitles.tracks(shown, self.parts, self.task.request.sources, below, held)
+        texts, left_out = subtitles.tracks(shown, parts, sources, below, held)
         needs = sorted({n for v in video for n in v.chunks} | {t.subtask for t in sound})
         if isinstance(package, LadderPackage) and package.images is not None:
             needs = sorted({*needs, package.images.subtask})
+        film = parts[-1].offset + parts[-1].length
         spec = ConcatSpec(
             target=target.name,
             uri=target.uri,
             package=package,
             video=video,
             audio=sound,
-            duration=self.film,
+            duration=film,
             subtitles=texts,
             sidecar=subtitles.form(shown),
             sidecar_names=subtitles.names(shown, texts),
             burned=burned,
-            warnings=left_out,
+            warnings=(*said, *left_out),
         )
-        return self._add(spec, weight=0.5 + float(self.film) * 0.01, needs=tuple(needs))
+        return self._add(spec, weight=0.5 + float(film) * 0.01, needs=tuple(needs))
 
     def _images(self, target: Target, template: LadderTemplate, path: str) -> ImageTrack | None:
         if template.thumbnails is None:
@@ -348,51 +366,6 @@ class _Planner:
             frames=frames.frames,
             rate=frames.rate,
             distances=frames.distances,
-        )
-
-    def _remux(self, target: Target, template: RemuxTemplate, path: str) -> ConcatSpec:
-        if self.beside:
-            raise UnsupportedFeature(
-                "a remux takes no attached sources",
-                field=f"{path}.template",
-                hint="Use an encoding template, with audio.codec copy where packets are to be kept.",
-            )
-        shown, below = template.subtitles, f"{path}.overrides.subtitles"
-        if not template.video and template.audio is None:
-            return self._texts_alone(target, template, below)
-        package, film, warnings = copies.remux(template, self.parts, self.task.request.sources, path)
-        if shown is not None and package.pieces:
-            raise InvalidTemplate(
-                "a remux keeps subtitles of one whole source only",
-                field=below,
-                hint="Leave them out, do not join or trim, or use an encoding template.",
-            )
-        texts, left_out = subtitles.tracks(shown, self.parts, self.task.request.sources, below, template.container)
-        return ConcatSpec(
-            target=target.name,
-            uri=target.uri,
-            package=package,
-            duration=film,
-            subtitles=texts,
-            sidecar=subtitles.form(shown),
-            sidecar_names=subtitles.names(shown, texts),
-            warnings=(*warnings, *left_out),
-        )
-
-    def _texts_alone(self, target: Target, template: RemuxTemplate, below: str) -> ConcatSpec:
-        shown = template.subtitles
-        texts, left_out = subtitles.tracks(shown, self.parts, self.task.request.sources, below)
-        if not texts:
-            raise SourceNoSubtitles("no source has subtitles that are texts", field=below)
-        return ConcatSpec(
-            target=target.name,
-            uri=target.uri,
-            package=RemuxPackage(container=template.container, source=self.parts[0].source, streams=(), frames=None),
-            duration=self.film,
-            subtitles=texts,
-            sidecar=subtitles.form(shown),
-            sidecar_names=subtitles.names(shown, texts),
-            warnings=left_out,
         )
 
     # --- numbering -------------------------------------------------------------------------

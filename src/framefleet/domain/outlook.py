@@ -24,6 +24,7 @@ from framefleet.domain.subtask import (
     AudioTrackSpec,
     ConcatSpec,
     Encoding,
+    FilePackage,
     LadderPackage,
     Plan,
     RemuxPackage,
@@ -112,6 +113,8 @@ def _joined(spec: ConcatSpec, task: Task, media: Sequence[MediaInfo], plan: Plan
     )
     if isinstance(package, RemuxPackage):
         size = _copied(task, media)
+    elif isinstance(package, FilePackage) and package.copied is not None:
+        size = Figure(sure="unknown", basis="the picture is copied, and takes what it takes in the source")
     else:
         size = together(
             [_of_picture(t.encoding, spec.duration) for t in spec.video] + [_of_sound(s, spec.duration) for s in sound]

@@ -62,7 +62,12 @@ class Thumbnails(Value):
 def check_file(container: str, video: str | None, audio: str | None, path: str) -> None:
     """Refuse codecs that a file's container cannot hold; raises InvalidTemplate with the field."""
     _fits(container, "video", video, VIDEO_IN[container], f"{path}.video.codec")
-    _fits(container, "audio", audio, AUDIO_IN[container], f"{path}.audio.codec")
+    check_held(container, audio, f"{path}.audio.codec")
+
+
+def check_held(container: str, audio: str | None, field: str) -> None:
+    """Refuse sound that a file's container cannot hold; raises InvalidTemplate with the field."""
+    _fits(container, "audio", audio, AUDIO_IN[container], field)
 
 
 def check_ladder(

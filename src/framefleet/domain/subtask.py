@@ -320,15 +320,6 @@ class TextSpec(Value):
     """Looks of their own are left out."""
 
 
-class FilePackage(Value):
-    """Join into one file."""
-
-    kind: Literal["file"] = "file"
-    container: Container | SoundContainer
-    carried: Carried = Carried()
-    """Tags, chapters and cover."""
-
-
 class ImageTrack(Value):
     """Sheets of small pictures and the subtask that publishes them."""
 
@@ -405,6 +396,29 @@ class RemuxPackage(Value):
     """Packets the video must have."""
     carried: Carried = Carried()
     """Tags, chapters and cover."""
+
+
+class CopiedPicture(Value):
+    """A picture that is copied beside sound that is encoded."""
+
+    pieces: tuple[CopyPiece, ...]
+    """Of one stream each: the picture."""
+    through: Literal["mp4", "mov"]
+    """As `RemuxPackage.through`."""
+    rotation: int
+    frames: int
+    """Frames that are shown."""
+
+
+class FilePackage(Value):
+    """Join into one file."""
+
+    kind: Literal["file"] = "file"
+    container: Container | SoundContainer
+    carried: Carried = Carried()
+    """Tags, chapters and cover."""
+    copied: CopiedPicture | None = None
+    """The picture, where it is not encoded."""
 
 
 class ConcatSpec(Value):

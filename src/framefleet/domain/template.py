@@ -17,7 +17,7 @@ from framefleet.domain import shape
 from framefleet.domain.complaint import near, refusal
 from framefleet.domain.errors import InvalidTemplate, UnknownTemplate
 from framefleet.domain.metadata import MetadataSettings, check_metadata
-from framefleet.domain.packaging import Encryption, SegmentFormat, Thumbnails, check_file, check_ladder
+from framefleet.domain.packaging import Encryption, SegmentFormat, Thumbnails, check_file, check_held, check_ladder
 from framefleet.domain.picture import PictureSettings, laid_under_renditions
 from framefleet.domain.sound import AudioSettings, Missing, SoundContainer, Tracks, check_sound, check_sound_file
 from framefleet.domain.stills import STILL_REPLACES, AnimationTemplate, SnapshotTemplate, SpriteTemplate, check_stills
@@ -119,8 +119,8 @@ class AudioTemplate(Value):
 
 
 class RemuxTemplate(Value):
-    """Another container around the same streams: nothing is encoded. Sources that match are joined; trims go from keyframe to
-    keyframe, so that all that was asked for is in, and a warning says what was moved.
+    """Another container around the same streams: nothing is encoded, unless `audio` asks for other sound. Sources that match are
+    joined; trims go from keyframe to keyframe, so that all that was asked for is in, and a warning says what was moved.
     """
 
     kind: Literal["remux"] = "remux"
@@ -128,12 +128,13 @@ class RemuxTemplate(Value):
     container: Container = "mp4"
     video: bool = True
     """False: the picture is left out. Without `audio` too there is no film: only subtitles are written, beside its address."""
-    audio: Tracks | None = "all"
-    """Which sound is copied: `all`, `main`, or a list of tracks as in `audio.tracks` of other targets. None: none is."""
+    audio: Tracks | AudioSettings | None = "all"
+    """Which sound is copied: `all`, `main`, or a list of tracks as in `audio.tracks` of other targets. An object of settings as
+    in `audio` of other targets: sound is encoded so, beside the picture that is copied. None: there is none."""
     missing: Missing = "refuse"
     """Tracks of that list that the source does not have: `refuse` fails the task, `skip` leaves them out."""
     subtitles: SubtitleSettings | None = None
-    """None leaves subtitles out. Not with `burn`, and not where sources are joined or trimmed."""
+    """None leaves subtitles out. Not with `burn`, and not where sources are joined or trimmed and all is copied."""
     data: bool = False
     """True: data streams of the one source (timecodes, telemetry, KLV) are copied too, where the container is of the source's
     kind: from ts to ts, from mp4 and mov to mov, and telemetry (GoPro's) to mp4. False: they are left out."""
@@ -145,6 +146,8 @@ class RemuxTemplate(Value):
         beside = self.subtitles is not None and self.subtitles.mode == "sidecar"
         if not self.video and self.audio is None and (not beside or self.data):
             raise ValueError("without video and audio there are subtitles alone, with mode sidecar and without data")
+        if self.data and isinstance(self.audio, AudioSettings):
+            raise ValueError("data streams are copied where sound is copied too or left out")
         return self
 
 
@@ -269,6 +272,8 @@ def check_packaging(settings: Template, path: str) -> None:
         case RemuxTemplate():
             check_subtitles(settings.subtitles, settings.container, f"{path}.subtitles")
             check_not_burnt(settings.subtitles, f"{path}.subtitles")
+            if isinstance(settings.audio, AudioSettings):
+                _check_beside_copy(settings.container, settings.audio, f"{path}.audio")
         case LadderTemplate():
             check_ladder(
                 packaging=settings.packaging,
@@ -288,6 +293,18 @@ def check_packaging(settings: Template, path: str) -> None:
             check_stills(settings, path)
         case _:
             pass
+
+
+def _check_beside_copy(container: str, settings: AudioSettings, path: str) -> None:
+    """Refuse sound that cannot be encoded beside a picture that is copied; raises InvalidTemplate with the field."""
+    if settings.codec == "copy":
+        raise InvalidTemplate(
+            "settings are for sound that is encoded",
+            field=f"{path}.codec",
+            hint='To copy it, let audio be "main", "all" or a list of tracks.',
+        )
+    check_sound(settings, path)
+    check_held(container, settings.codec, f"{path}.codec")
 
 
 def _encoded(settings: AudioSettings | None, path: str) -> str | None:

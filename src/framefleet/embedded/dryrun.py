@@ -216,7 +216,7 @@ def _join(spec: ConcatSpec, package: FilePackage) -> Command:
     inside = [track for track in spec.subtitles if spec.sidecar is None and not track.pictures]
     codec = EMBEDDED.get(package.container, "")
     return join_command(
-        f"<{spec.video[0].id}.ffconcat>" if spec.video else None,
+        f"<{spec.video[0].id if spec.video else 'picture'}.ffconcat>" if spec.video or package.copied else None,
         [f"<{a.id}.mp4>" for a in spec.audio],
         f"<joined.{package.container}>",
         package.container,

@@ -65,6 +65,23 @@ def sound(form: str = "mp4", **fields: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
+    ("audio", "ours"),
+    [
+        ({"Codec": "Copy"}, "all"),
+        ({"Remove": True}, None),
+        ({"Codec": "MP3", "Bitrate": 96}, {"codec": "mp3", "channels": 2, "sample_rate": 44_100, "bitrate": 96_000}),
+        ({}, {"codec": "aac", "channels": 2, "sample_rate": 44_100, "bitrate": 128_000}),
+    ],
+)
+def test_a_picture_is_copied_beside_any_sound(audio: dict[str, Any], ours: object) -> None:
+    config = {"Video": {"Codec": "Copy"}, "Audio": audio}
+
+    (found,) = planned(**job(output(OverrideParams=json.dumps(config)))).targets
+
+    assert found["overrides"] == {"kind": "remux", "container": "mp4", "audio": ours}
+
+
+@pytest.mark.parametrize(
     ("asked", "ours"),
     [
         ({}, {"codec": "h264", "crf": 23, "max_frame_rate": 60, "gop_seconds": 10}),

@@ -49,7 +49,10 @@ def test_what_becomes_of_a_target(target: dict[str, Any], ours: dict[str, Any]) 
         ({}, "InvalidArgument"),
         ({**FILE, "Container": "zip"}, "InvalidArgument"),
         ({**FILE, "Container": "avi"}, "InvalidParameter.Container.NotSupported"),
-        ({**FILE, "Audio": {"TranscodeAudio": {"Codec": "aac"}}}, "InvalidParameter.TranscodeAudio.NotSupported"),
+        (
+            {**FILE, "Audio": {"TranscodeAudio": {"Codec": "aac"}}, "Data": {"Stream": [0]}},
+            "InvalidParameter.Data.NotSupported",
+        ),
         ({**FILE, "Video": {"DisableVideo": True}, "Audio": {"DisableAudio": True}}, "InvalidArgument"),
         ({"URI": "oss://out/a", "Container": "mp3"}, "InvalidParameter.Audio.NotSupported"),
         ({**FILE, "Segment": {"Format": "hls"}}, "InvalidParameter.Video.NotSupported"),
@@ -69,6 +72,24 @@ def test_what_becomes_of_a_target(target: dict[str, Any], ours: dict[str, Any]) 
 )
 def test_what_a_target_cannot_be(target: dict[str, Any], code: str) -> None:
     assert refusal(target).code == code
+
+
+@pytest.mark.parametrize("shown", [{}, {"Video": {"TranscodeVideo": {"Codec": "copy"}}}])
+@pytest.mark.parametrize("container", ["mp4", "ts"])
+def test_sound_is_encoded_beside_a_picture_that_is_copied(shown: dict[str, Any], container: str) -> None:
+    heard = {"Stream": [1], "TranscodeAudio": {"Codec": "aac", "Bitrate": 64_000, "Channel": 1}}
+
+    found = made({**FILE, **shown, "Container": container, "Audio": heard}, Sources=[{**FILM, "StartTime": 1}])
+
+    assert found["overrides"] == {
+        "kind": "remux",
+        "container": container,
+        "video": True,
+        "audio": {"codec": "aac", "bitrate": 64_000, "channels": 1, "tracks": [1], "missing": "skip"},
+        "subtitles": {"mode": "embed", "tracks": "first"} if container == "mp4" else None,
+        "data": False,
+        "metadata": {"keep": True, "cover": False},
+    }
 
 
 def test_sound_is_not_copied_where_sources_are_joined_or_trimmed() -> None:

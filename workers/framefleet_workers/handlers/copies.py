@@ -9,8 +9,9 @@ from itertools import pairwise
 from pathlib import Path
 
 from framefleet.domain.errors import CopyImpossible, VerifyFailed
+from framefleet.domain.media_info import MediaInfo
 from framefleet.domain.records import Check, PublishedOutput
-from framefleet.domain.subtask import ConcatSpec, CopyPiece, RemuxPackage
+from framefleet.domain.subtask import ConcatSpec, CopiedPicture, CopyPiece, RemuxPackage
 from framefleet.media.copies import LATER, cut_command
 from framefleet.media.join import concat_list, join_command, languages
 from framefleet.media.mpegts import APART
@@ -24,6 +25,8 @@ REWRAPPED = frozenset({"ts"})
 """Containers that wrap packets anew, so that their bytes differ and only decoding proves them."""
 OPTIONS = {"ts": APART}
 """Packets of sound do not adjoin where pieces meet."""
+EDITED = frozenset({"mp4", "mov"})
+"""Containers that can hide frames which others need to be decoded."""
 TOGETHER = Fraction(1, 500)
 """Seconds a time may move in a container with a coarser clock."""
 
@@ -35,6 +38,45 @@ class Joined:
     path: Path
     times: tuple[Fraction, ...]
     sums: tuple[tuple[int, int], ...]
+
+    @property
+    def start(self) -> Fraction:
+        """When the first packet is shown, seconds."""
+        return min(self.times)
+
+
+def picture(work: Work, copied: CopiedPicture, container: str) -> Joined:
+    """The picture that is copied beside other sound; raises CopyImpossible where not the planned frames would be shown."""
+    cuts = [_cut(work, copied, piece, number) for number, piece in enumerate(copied.pieces)]
+    joined = _joined(work, [cut[0] for cut in cuts], copied.pieces, "picture")
+    hidden = sum(t < -MARGIN for t in joined.times)
+    if (hidden and container not in EDITED) or len(joined.times) - hidden != copied.frames:
+        raise CopyImpossible(
+            f"the source hides frames that {container} would show, or they cannot be told apart",
+            field=f"sources[{copied.pieces[0].source}].uri",
+            hint="Encode the picture.",
+        )
+    return joined
+
+
+def turned(copied: RemuxPackage | CopiedPicture, media: MediaInfo, container: str) -> Check:
+    """A player must turn the picture as the source says; raises CopyImpossible for a container that does not tell it to."""
+    found = next((v.rotation for v in metadata.pictures(media)), None)
+    if copied.rotation and found == 0:
+        raise CopyImpossible(
+            f"{container} does not say that the picture is turned by {copied.rotation} degrees",
+            field=f"sources[{copied.pieces[0].source}].uri",
+            hint="Use container mp4 or mov, or encode the picture.",
+        )
+    return verify.check("rotation", copied.rotation, found)
+
+
+def picture_checks(
+    work: Work, path: Path, copied: CopiedPicture, container: str, planned: Joined, found: Sequence[Stream]
+) -> list[Check]:
+    """Every packet of the picture must be in the file, at its time, and decode; `found` are the file's streams."""
+    decoded = _decodes(work, path, copied.pieces)
+    return [*_arrived(container, [planned], found), verify.check("frames decoded", copied.frames, decoded)]
 
 
 def handle(work: Work, spec: ConcatSpec, package: RemuxPackage) -> PublishedOutput:
@@ -65,10 +107,9 @@ def handle(work: Work, spec: ConcatSpec, package: RemuxPackage) -> PublishedOutp
     checks = [verify.check("streams", (len(pictures), len(sounds)), (len(moving), len(media.audio)))]
     checks += metadata.checks(carried, media, path)
     if with_video:
-        turned = moving[0].rotation if moving else None
-        checks.append(verify.check("rotation", package.rotation, turned))
+        checks.append(turned(package, media, package.container))
         checks.append(verify.check("frames", package.frames, len(pictures[0].times)))
-    checks += _arrived(package, streams, read_packets(work, packets_command(str(path)), path))
+    checks += _arrived(package.container, streams, read_packets(work, packets_command(str(path)), path))
     verify.require(checks)
     if with_video:
         checks.append(verify.check("frames decoded", package.frames, _decodes(work, path, pieces)))
@@ -83,7 +124,7 @@ def handle(work: Work, spec: ConcatSpec, package: RemuxPackage) -> PublishedOutp
     )
 
 
-def _cut(work: Work, package: RemuxPackage, piece: CopyPiece, number: int) -> list[Stream]:
+def _cut(work: Work, package: RemuxPackage | CopiedPicture, piece: CopyPiece, number: int) -> list[Stream]:
     """The piece's streams, each in a file of its own with the source's times."""
     paths = [work.path(f"piece-{number}/{i}.{package.through}") for i in range(len(piece.streams))]
     command = cut_command(
@@ -129,12 +170,12 @@ def _joined(work: Work, cuts: Sequence[Stream], pieces: Sequence[CopyPiece], nam
     return Joined(listing, tuple(t for times in placed for t in times), tuple(s for c in cuts for s in c.sums))
 
 
-def _arrived(package: RemuxPackage, streams: Sequence[Joined], found: Sequence[Stream]) -> list[Check]:
+def _arrived(container: str, streams: Sequence[Joined], found: Sequence[Stream]) -> list[Check]:
     """Every packet must be there, at its time, and the tracks as far apart as in their sources."""
     checks = []
     shift: Fraction | None = None
     for i, (planned, got) in enumerate(zip(streams, found, strict=False)):
-        if package.container not in REWRAPPED:
+        if container not in REWRAPPED:
             told = f"{len(planned.sums)} as in the sources"
             same = list(planned.sums) == got.sums
             checks.append(verify.check(f"stream {i}: packets", told, told if same else f"{len(got.sums)}, or others"))

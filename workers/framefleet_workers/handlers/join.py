@@ -14,9 +14,11 @@ from framefleet.media.audio import track_tags
 from framefleet.media.join import join_command
 from framefleet.media.mpegts import APART
 from framefleet.media.subtitles import subtitle_tags
+from framefleet.media.verify import packets_command
 from framefleet_workers import certify, metadata, subtitles, verify
+from framefleet_workers.handlers import copies
 from framefleet_workers.laid import Part, lay_audio, lay_video
-from framefleet_workers.packets import adjoins
+from framefleet_workers.packets import adjoins, read_packets
 from framefleet_workers.parts import needed_tracks, sound, video_segments
 from framefleet_workers.publish import publish_file, published_media
 from framefleet_workers.work import Work
@@ -35,16 +37,16 @@ def handle(work: Work, spec: ConcatSpec, package: FilePackage) -> PublishedOutpu
     """Fetch, join, prove, publish."""
     numbers = [n for v in spec.video for n in v.chunks] + [a.subtask for a in spec.audio]
     made = needed_tracks(work, numbers)
-    video = [_video(work, track, made) for track in spec.video]
+    picture = _picture(work, spec, package, made)
     audio = [lay_audio(work, sound(track, made), track.id) for track in spec.audio]
     texts, inside, drawn, unseen = subtitles.arranged(work, spec, package.container)
     path = work.path(f"joined.{package.container}")
     command = join_command(
-        str(video[0].path) if video else None,
+        str(picture.path) if picture else None,
         [str(a.path) for a in audio],
         str(path),
         package.container,
-        video_start=video[0].start if video else Fraction(0),
+        video_start=picture.start if picture else Fraction(0),
         scale=spec.video[0].scale if spec.video else None,
         audio_shifts=[_shift(work, a) for a in audio] if package.container in MATROSKA else (),
         tags=package.carried.tags,
@@ -59,15 +61,19 @@ def handle(work: Work, spec: ConcatSpec, package: FilePackage) -> PublishedOutpu
     work.ffmpeg(command, seconds=float(spec.duration), share=(0.1, 0.7))
     metadata.mark_speed(path, package.carried)
     media = published_media(work, path)
-    checks = _verify(work, spec, path, video, audio, package, made)
-    checks.append(verify.check("streams", (len(video), len(audio)), (len(metadata.pictures(media)), len(media.audio))))
+    checks = _verify(work, spec, path, picture, audio, package, made)
+    moving = metadata.pictures(media)
+    shown = 1 if picture else 0
+    checks.append(verify.check("streams", (shown, len(audio)), (len(moving), len(media.audio))))
     checks += metadata.checks(package.carried, media, path)
-    if video:
-        moved = (media.video[0].start or Fraction(0)) - video[0].start
-        first = len(video) + len(audio)
+    if package.copied is not None:
+        checks.append(copies.turned(package.copied, media, package.container))
+    if picture:
+        moved = (media.video[0].start or Fraction(0)) - picture.start
+        first = shown + len(audio)
         checks += subtitles.checks(work, path, inside, (first, package.container), moved)
         checks += subtitles.copies(work, path, drawn, first + len(inside), moved)
-    for track, stream in zip(spec.video, metadata.pictures(media), strict=False):
+    for track, stream in zip(spec.video, moving, strict=False):
         wanted = (track.encoding.width, track.encoding.height)
         checks.append(verify.check("picture size", wanted, (stream.width, stream.height)))
     verify.require(checks)
@@ -88,7 +94,14 @@ def handle(work: Work, spec: ConcatSpec, package: FilePackage) -> PublishedOutpu
     )
 
 
-def _video(work: Work, track: VideoTrack, made: dict[int, dict[str, Track]]) -> Part:
+def _picture(
+    work: Work, spec: ConcatSpec, package: FilePackage, made: dict[int, dict[str, Track]]
+) -> Part | copies.Joined | None:
+    if package.copied is not None:
+        return copies.picture(work, package.copied, package.container)
+    if not spec.video:
+        return None
+    (track,) = spec.video
     init, segments, _ = video_segments(track, made)
     return lay_video(work, track.id, init, segments, track.scale)
 
@@ -109,7 +122,7 @@ def _verify(
     work: Work,
     spec: ConcatSpec,
     path: Path,
-    video: list[Part],
+    picture: Part | copies.Joined | None,
     audio: list[Part],
     package: FilePackage,
     made: certify.Made,
@@ -118,10 +131,12 @@ def _verify(
     checks = []
     if package.container not in REWRAPPED:
         hashes = verify.payload_hashes(work, path)
-        for i, part in enumerate([*video, *audio]):
-            checks.append(verify.check(f"stream {i}: packets", part.payload, hashes.get(i)))
+        known = [None if isinstance(picture, copies.Joined) else picture.payload] if picture else []
+        for i, payload in enumerate([*known, *(part.payload for part in audio)]):
+            if payload is not None:
+                checks.append(verify.check(f"stream {i}: packets", payload, hashes.get(i)))
     else:
-        if video:
+        if isinstance(picture, Part):
             pictures = verify.decoded_frames(work, path, video_scale=spec.video[0].scale)
             checks.append(verify.check("frames decoded", spec.video[0].frames, len(pictures)))
         for part in audio:
@@ -129,7 +144,12 @@ def _verify(
             if part.form == package.container:
                 tolerance = 0  # made in this container, which says what is not to be heard
             checks += verify.audio_track(work, path, part.samples, tolerance, part.scale).checks
-    if video:
+    if isinstance(picture, copies.Joined) and package.copied is not None:
+        streams = read_packets(work, packets_command(str(path)), path)
+        checks += copies.picture_checks(work, path, package.copied, package.container, picture, streams)
+        for track, part, stream in zip(spec.audio, audio, streams[1:], strict=False):
+            checks.append(_together(track.id, part.start - picture.start, stream.first - streams[0].first))
+    if isinstance(picture, Part):
         packets = verify.packets(work, path)
         found = {stream: p.times for stream, p in packets.items()}
         exact = package.container not in CLOCK
@@ -139,7 +159,7 @@ def _verify(
         for i, (track, part) in enumerate(zip(spec.audio, audio, strict=True), 1):
             scales = [CLOCK.get(package.container, scale) for scale in (spec.video[0].scale, part.scale)]
             distance = Fraction(min(found.get(i, [0])), scales[1]) - Fraction(min(found.get(0, [0])), scales[0])
-            checks.append(_together(track.id, part.start - video[0].start, distance))
+            checks.append(_together(track.id, part.start - picture.start, distance))
     return checks
 
 

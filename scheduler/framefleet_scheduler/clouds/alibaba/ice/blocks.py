@@ -27,9 +27,7 @@ class VideoBlock(Wire):
 
     Codec: Annotated[
         Text,
-        Works(
-            "H.264, H.265, AV1; GIF and WEBP with the containers of these names; Copy with a sound of Copy: nothing is encoded"
-        ),
+        Works("H.264, H.265, AV1; GIF and WEBP with the containers of these names; Copy into a file"),
     ] = None
     Width: Annotated[Whole, Works("128 to 4096, even")] = None
     Height: Annotated[Whole, Works("128 to 4096, even")] = None
@@ -81,7 +79,10 @@ class AudioBlock(Wire):
     """The sound. Bit rates are kbit/s."""
 
     Codec: Annotated[
-        Text, Works("AAC, MP3, AC3, FLAC, OPUS, pcm_s16le, Copy; EAC3, MP2, VORBIS, WMA-V1 and WMA-V2 are refused")
+        Text,
+        Works(
+            "AAC, MP3, AC3, FLAC, OPUS, pcm_s16le; Copy beside a picture of Copy; EAC3, MP2, VORBIS, WMA-V1 and WMA-V2 are refused"
+        ),
     ] = None
     Profile: Annotated[Text, Works("aac_low; others are refused")] = None
     Bitrate: Annotated[Whole, Works("8 to 1000, as the codec can")] = None

@@ -15,7 +15,7 @@ from framefleet_scheduler.clouds.alibaba.ice.convert import Group, GroupOutput, 
 from framefleet_scheduler.clouds.alibaba.ice.features import Extras, ImageMark, TextMark
 from framefleet_scheduler.clouds.alibaba.ice.ladders import AUDIO, Stream, ladder
 from framefleet_scheduler.clouds.alibaba.ice.marks import watermarks
-from framefleet_scheduler.clouds.alibaba.ice.settings import ANIMATIONS, FILES, LADDERS, SOUNDS, Made, made
+from framefleet_scheduler.clouds.alibaba.ice.settings import ANIMATIONS, COPIED, FILES, LADDERS, SOUNDS, Made, made
 from framefleet_scheduler.clouds.alibaba.ice.types import merged
 
 MOST_OUTPUTS = 50
@@ -187,7 +187,8 @@ class Planner:
             case "audio":
                 overrides = {"kind": "audio", "container": _SOUND_IN.get(found.form, found.form), "audio": found.audio}
             case "remux":
-                overrides = {"kind": "remux", "container": found.form}
+                heard = "all" if found.audio == COPIED else found.audio
+                overrides = {"kind": "remux", "container": found.form, "audio": heard}
             case "animation":
                 when = moment(one.clip, shared, f"{one.path}.Features.Clip")
                 overrides = {"kind": "animation", "format": found.form, **(found.video or {}), **when}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from framefleet_scheduler.clouds.alibaba.ice import words
-from framefleet_scheduler.clouds.alibaba.ice.blocks import TransBlock, Transcode, VideoBlock
+from framefleet_scheduler.clouds.alibaba.ice.blocks import AudioBlock, TransBlock, Transcode, VideoBlock
 from framefleet_scheduler.clouds.alibaba.ice.sound import sound
 
 FILES = frozenset({"mp4", "mov", "mkv", "webm", "ts", "flv"})
@@ -33,6 +33,8 @@ _BUFFER = 6000
 _BOX = re.compile(r"(\d{1,5}):(\d{1,5}):(\d{1,5}):(\d{1,5})")
 _GOP = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)(s?)")
 SEGMENT_SECONDS = 10.0
+COPIED: dict[str, Any] = {"codec": "copy"}
+"""Sound that is copied, all of it, beside a picture that is copied too."""
 
 Kind = Literal["file", "audio", "ladder", "remux", "animation"]
 
@@ -60,11 +62,17 @@ def made(config: Transcode, path: str, form: str | None = None, *, grouped: bool
     seconds = _segment(config, path)
     subtitles = config.Subtitles is not None
     picture, frame = config.Video or VideoBlock(), config.TransConfig or TransBlock()
-    if _copies(config, path):
-        if said not in FILES or grouped:
-            raise words.unsupported(f"{path}.Video.Codec", f"{said} is not made of copies")
-        return Made("remux", said, None, None, seconds, subtitles)
-    audio = None if config.Audio is not None and config.Audio.Remove else sound(config, said, path)
+    copied = _copied(picture), _copied(config.Audio)
+    if copied[1] and not copied[0]:
+        raise words.unsupported(f"{path}.Audio.Codec", "sound is copied where the picture is copied too")
+    if copied[0] and (said not in FILES or grouped):
+        raise words.unsupported(f"{path}.Video.Codec", f"{said} is not made of copies")
+    if config.Audio is not None and config.Audio.Remove:
+        audio = None
+    else:
+        audio = COPIED if copied[1] else sound(config, said, path)
+    if copied[0]:
+        return Made("remux", said, None, audio, seconds, subtitles)
     if said in ANIMATIONS:
         return Made("animation", said, animated(picture, f"{path}.Video"), None, seconds, False)
     if (picture.Remove or said in SOUNDS) and not grouped:
@@ -86,13 +94,8 @@ def _form(config: Transcode, default: str | None, path: str) -> str:
     return form
 
 
-def _copies(config: Transcode, path: str) -> bool:
-    said = [(block.Codec or "").lower() == "copy" if block else False for block in (config.Video, config.Audio)]
-    if any(said) and not all(said):
-        raise words.unsupported(
-            f"{path}.{'Audio' if said[0] else 'Video'}.Codec", "picture and sound are copied together"
-        )
-    return all(said)
+def _copied(block: VideoBlock | AudioBlock | None) -> bool:
+    return block is not None and (block.Codec or "").lower() == "copy" and not block.Remove
 
 
 def _segment(config: Transcode, path: str) -> float:

@@ -71,7 +71,7 @@ class Target(ImmWire):
         OR_NONE,
         Works("mp4, mkv, mov, ts, flv; mp3, aac, flac, oga, ac3, opus. asf, avi and mxf are refused"),
     ] = None
-    video: Annotated[Video | None, Works("absent: copied, where the sound is copied or left out too")] = None
+    video: Annotated[Video | None, Works("absent: copied")] = None
     audio: Annotated[Audio | None, Works("absent: copied, where sources are neither trimmed nor joined")] = None
     subtitle: Annotated[Subtitle | None, Works("absent: the first one goes along, where the container takes it")] = None
     image: Annotated[Image | None, Works()] = None

@@ -26,9 +26,7 @@ LOWER = BeforeValidator(_lower)
 class TranscodeVideo(ImmWire):
     """How a picture is encoded."""
 
-    codec: Annotated[
-        Literal["copy", "h264", "h265", "vp9"], LOWER, Works("copy where the sound is copied or left out")
-    ] = "copy"
+    codec: Annotated[Literal["copy", "h264", "h265", "vp9"], LOWER, Works()] = "copy"
     bitrate: Annotated[int | None, Works("1,000 to 400,000,000"), Field(ge=1_000, le=400_000_000)] = None
     bitrate_option: Annotated[Option, LOWER, Works()] = "fixed"
     crf: Annotated[float | None, Works(), Field(ge=0, le=51)] = Field(default=None, alias="CRF")

@@ -97,10 +97,6 @@ def _file(wanted: Target, container: str, path: str, address: Address, film: Fil
     if shown == "none" and heard == "encode":
         return _sound_only(wanted, container, path, metadata)
     if shown != "encode":
-        if heard == "encode":
-            raise unsupported(
-                f"{path}.Audio.TranscodeAudio", "sound is not encoded beside a picture that is copied; encode both"
-            )
         return _copied(wanted, container, path, film, shown, heard) | {"metadata": metadata}
     assert wanted.video is not None
     if wanted.data is not None and wanted.data.stream:
@@ -133,15 +129,17 @@ def _copied(wanted: Target, container: str, path: str, film: Film, shown: Way, h
     data = wanted.data is not None and bool(wanted.data.stream)
     if data and container != "mp4":
         raise invalid(f"{path}.Data", "data streams are kept in mp4")
+    if data and heard == "encode":
+        raise unsupported(f"{path}.Data", "data streams are kept where nothing is encoded")
     stream = None if wanted.audio is None else wanted.audio.stream
     tracks = sound.tracks(stream, f"{path}.Audio.Stream", "main")
-    holds = container in _WITH_SUBTITLES and film.whole
+    copied = {"audio": tracks if heard == "copy" else None, **sound.missing(tracks)}
+    holds = container in _WITH_SUBTITLES and (film.whole or heard == "encode")
     return {
         "kind": "remux",
         "container": container,
         "video": shown == "copy",
-        "audio": tracks if heard == "copy" else None,
-        **sound.missing(tracks),
+        **({"audio": sound.settings(wanted.audio, f"{path}.Audio")} if heard == "encode" else copied),
         "subtitles": sound.subtitles(wanted.subtitle, f"{path}.Subtitle", wanted.uri or "", holds=holds),
         "data": data,
     }
