@@ -101,6 +101,7 @@ def test_one_job_makes_files_manifests_sounds_and_animations(ice: Ice) -> None:
         "Watermarks": [{"Type": "Text", "Content": "Hi", "X": "0.1", "Y": "10"}],
     }
     gif = {"Container": {"Format": "gif"}, "Video": {"Codec": "GIF", "Width": 128, "Fps": 5}}
+    beside = {"Video": {"Codec": "Copy"}, "Audio": {"Codec": "MP3", "Bitrate": 96}}
     wanted = config(
         {
             "OutputFileName": "lo.mp4",
@@ -109,6 +110,7 @@ def test_one_job_makes_files_manifests_sounds_and_animations(ice: Ice) -> None:
             "Features": json.dumps(marked),
         },
         {"OutputFileName": "copy.flv", "TemplateId": "S00000001-000000"},
+        {"OutputFileName": "beside.mp4", "OverrideParams": json.dumps(beside)},
         {"OutputFileName": "sound.mp3", "TemplateId": MP3},
         {
             "OutputFileName": "x.gif",
@@ -146,6 +148,10 @@ def test_one_job_makes_files_manifests_sounds_and_animations(ice: Ice) -> None:
     assert ("h264", 320) == (
         stream(ice.cloud, "many/copy.flv")["codec_name"],
         stream(ice.cloud, "many/copy.flv")["width"],
+    )
+    assert (320, "mp3") == (
+        stream(ice.cloud, "many/beside.mp4")["width"],
+        stream(ice.cloud, "many/beside.mp4", "audio")["codec_name"],
     )
     assert "64000" == stream(ice.cloud, "many/sound.mp3", "audio")["bit_rate"]
     animation = stream(ice.cloud, "many/x.gif")

@@ -115,6 +115,11 @@ def test_what_is_not_said_is_copied(cloud: Cloud) -> None:
         {"URI": "oss://results/copy/picture.mp4", "Container": "mp4", "Audio": {"DisableAudio": True}, "Speed": 0.5},
         {"URI": "oss://results/copy/sound.mp4", "Container": "mp4", "Video": {"TranscodeVideo": {}}},
         {"URI": "oss://results/copy/beside.mp4", "Container": "mp4", "Video": {"TranscodeVideo": SMALL}},
+        {
+            "URI": "oss://results/copy/other-sound.mp4",
+            "Container": "mp4",
+            "Audio": {"TranscodeAudio": {"Codec": "aac", "Channel": 1}},
+        },
         {"URI": "oss://results/copy/bare", "Container": "aac", "Audio": {"TranscodeAudio": {"Codec": "aac"}}},
         {
             "URI": "oss://results/copy/song",
@@ -129,6 +134,8 @@ def test_what_is_not_said_is_copied(cloud: Cloud) -> None:
     assert set(streams(cloud, "results/copy/sound.mp4")) == {"audio"}
     beside = streams(cloud, "results/copy/beside.mp4")
     assert (beside["video"]["width"], beside["audio"]["codec_name"], beside["audio"]["channels"]) == (160, "aac", 2)
+    other = streams(cloud, "results/copy/other-sound.mp4")
+    assert (other["video"]["width"], other["audio"]["codec_name"], other["audio"]["channels"]) == (320, "aac", 1)
     assert cloud.probe("results/copy/bare.aac")["format"]["format_name"] == "aac"
     assert streams(cloud, "results/copy/song.mp3")["audio"]["codec_name"] == "mp3"
 

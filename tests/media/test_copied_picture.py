@@ -141,6 +141,17 @@ def test_what_a_container_cannot_say_of_a_copied_picture_is_refused(
     assert not (tmp_path / "out").exists()
 
 
+def test_a_source_that_begins_with_hidden_frames_is_not_joined_to_another(tmp_path: Path) -> None:
+    source = {"uri": sources.make("edit.mp4").as_uri()}
+
+    with pytest.raises(SubtaskFailed, match="need others that are hidden") as caught:
+        OneProcess(tmp_path).run(
+            {"sources": [{**source, "duration": 3}, source], "targets": [target("mp4", tmp_path / "out")]}
+        )
+
+    assert ("copy_impossible", "sources[1].uri") == (caught.value.error.code, caught.value.error.field)
+
+
 def test_a_source_without_a_picture_becomes_a_film_file_of_sound(ffmpeg: FfmpegBuild, tmp_path: Path) -> None:
     sound = tmp_path / "sound.mp3"
     judge._run([judge.ffmpeg(), "-v", "error", "-t", "3", "-i", str(sources.make("pal.mp4")), "-vn", str(sound)])

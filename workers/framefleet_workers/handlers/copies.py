@@ -48,15 +48,17 @@ class Joined:
 def picture(work: Work, copied: CopiedPicture, container: str) -> Joined:
     """The picture that is copied beside other sound; raises CopyImpossible where not the planned frames would be shown."""
     cuts = [_cut(work, copied, piece, number) for number, piece in enumerate(copied.pieces)]
-    joined = _joined(work, [cut[0] for cut in cuts], copied.pieces, "picture")
-    hidden = sum(t < -MARGIN for t in joined.times)
-    if (hidden and container not in EDITED) or len(joined.times) - hidden != copied.frames:
-        raise CopyImpossible(
-            f"the source hides frames that {container} would show, or they cannot be told apart",
-            field=f"sources[{copied.pieces[0].source}].uri",
-            hint="Encode the picture.",
-        )
-    return joined
+    for (cut,), piece in zip(cuts, copied.pieces, strict=True):
+        hidden = sum(t * cut.base - LATER - piece.zero < -MARGIN for t in cut.times)
+        shown = len(cut.times) - hidden
+        if shown != piece.frames or (hidden and container not in EDITED):
+            told = f"{shown} frames can be copied instead of {piece.frames}: some need others that are hidden"
+            raise CopyImpossible(
+                told if shown != piece.frames else f"the source hides frames that {container} would show",
+                field=f"sources[{piece.source}].uri",
+                hint="Encode the picture.",
+            )
+    return _joined(work, [cut[0] for cut in cuts], copied.pieces, "picture")
 
 
 def turned(copied: RemuxPackage | CopiedPicture, media: MediaInfo, container: str) -> Check:
