@@ -93,7 +93,7 @@ class AudioSettings(Value):
     """`main` is the default track, else the first; `all` keeps every one. Or a list of tracks: numbers count from 0, languages
     are ISO 639 codes and take the first track in that language. Each keeps its language; the first one is the default."""
     missing: Missing = "refuse"
-    """Tracks of the list that no source has: `refuse` fails the task, `skip` leaves them out."""
+    """Tracks of the list that no source has: `refuse` fails the target, `skip` leaves them out."""
 
 
 def default_bitrate(codec: str, channels: int) -> int | None:

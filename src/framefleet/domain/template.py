@@ -132,7 +132,7 @@ class RemuxTemplate(Value):
     """Which sound is copied: `all`, `main`, or a list of tracks as in `audio.tracks` of other targets. An object of settings as
     in `audio` of other targets: sound is encoded so, beside the picture that is copied. None: there is none."""
     missing: Missing = "refuse"
-    """Tracks of that list that the source does not have: `refuse` fails the task, `skip` leaves them out."""
+    """Tracks of that list that the source does not have: `refuse` fails the target, `skip` leaves them out."""
     subtitles: SubtitleSettings | None = None
     """None leaves subtitles out. Not with `burn`, and not where sources are joined or trimmed and all is copied."""
     data: bool = False
