@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from http.server import SimpleHTTPRequestHandler
@@ -19,7 +20,7 @@ from structlog.testing import capture_logs
 from framefleet.adapters.guard_proxy import GuardProxy
 from framefleet.adapters.http_guard import HttpGuard
 from framefleet.adapters.storages import Storages
-from framefleet.domain.errors import DiskFull, Retry, SourceForbidden
+from framefleet.domain.errors import DiskFull, FramefleetError, Retry, SourceForbidden
 from framefleet.domain.task import accept, parse_request, utc_now
 from framefleet_workers import scratch
 from framefleet_workers import sources as sources_of_work
@@ -79,11 +80,26 @@ class Slow(Whole):
         data = Path(self.translate_path(self.path)).read_bytes()
         self.send_response(200)
         self.send_header("Content-Length", str(len(data)))
+        self.send_header("ETag", '"the same"')
         self.end_headers()
         with suppress(ConnectionError):
             for at in range(0, len(data), len(data) // 30):
                 self.wfile.write(data[at : at + len(data) // 30])
                 Event().wait(0.1)
+
+
+class Dripping(Whole):
+    """Sends a byte now and then."""
+
+    def do_GET(self) -> None:
+        data = Path(self.translate_path(self.path)).read_bytes()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        with suppress(ConnectionError):
+            for at in range(len(data)):
+                self.wfile.write(data[at : at + 1])
+                Event().wait(0.05)
 
 
 @pytest.fixture(scope="module")
@@ -228,6 +244,38 @@ def test_a_copy_that_takes_long_is_not_taken_for_one_that_hangs(
         assert Path(sources_of_work.address(slow, 0)).read_bytes() == film.read_bytes()
 
 
+def test_I5_a_server_that_drips_holds_up_nobody(attempt: Callable[[str, str], Work], film: Path) -> None:
+    with serving(film.parent, Dripping) as address:
+        work = attempt("a", f"{address}/film.mp4")
+        work.stall_seconds = 1.0
+
+        with pytest.raises(FramefleetError) as stalled:
+            sources_of_work.address(work, 0)
+
+    assert stalled.value.retry is not Retry.PERMANENT
+
+
+def test_attempts_that_start_together_fetch_a_source_once(attempt: Callable[[str, str], Work], film: Path) -> None:
+    with serving(film.parent, Slow) as address, ThreadPoolExecutor() as pool:
+        works = [attempt(name, f"{address}/film.mp4") for name in "abc"]
+        copies = list(pool.map(lambda work: Path(sources_of_work.address(work, 0)), works))
+
+    assert all(copy.samefile(copies[0]) for copy in copies)
+    assert copies[0].read_bytes() == film.read_bytes()
+    assert not list(works[0].folder.parent.glob("*.lock"))
+
+
+def test_a_source_that_is_forgotten_is_fetched_again(
+    attempt: Callable[[str, str], Work], www: str, film: Path, tmp_path: Path
+) -> None:
+    work = attempt("a", www)
+    first = Path(sources_of_work.address(work, 0))
+    first.write_bytes(b"half")
+    sources_of_work.forget(work, 0)
+
+    assert Path(sources_of_work.address(work, 0)).read_bytes() == film.read_bytes()
+
+
 def test_a_source_that_has_changed_is_copied_anew(
     attempt: Callable[[str, str], Work], www: str, film: Path, tmp_path: Path
 ) -> None:
@@ -258,3 +306,12 @@ def test_a_copy_goes_to_another_worker_while_there_is_no_room(
         sources_of_work.address(attempt("a", www), 0)
 
     assert full.value.field == "sources[0].uri"
+
+
+def test_a_disk_that_is_full_now_is_no_fault_of_a_source_whose_size_nobody_says(
+    attempt: Callable[[str, str], Work], film: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources_of_work, "room", lambda *_: Room(free=RESERVE_BYTES + (1 << 17), size=1 << 40))
+
+    with serving(film.parent, Streamed) as address, pytest.raises(DiskFull):
+        sources_of_work.address(attempt("a", f"{address}/film.mp4"), 0)

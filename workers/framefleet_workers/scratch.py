@@ -73,7 +73,9 @@ def attempt_directory(root: Path, sid: str, fence: int, most: int | None = None)
 
 
 def sweep(root: Path) -> int:
-    """Remove the directories of processes that are gone; how many."""
+    """Remove the directories of processes that are gone; how many. Locks of copies go, too: who held one fetched alone anyway."""
+    for lock in root.glob("source-*.lock"):
+        lock.unlink(missing_ok=True)
     removed = 0
     for path in root.glob("*-*-*"):
         match = re.match(r"(\d+)-", path.name)

@@ -37,6 +37,10 @@ SOURCE_URL_SECONDS = 12 * 3600
 """How long a presigned address is valid: longer than any subtask may run. Made anew for every attempt."""
 
 
+LEAST_BYTES_PER_SECOND = 16 << 10
+"""Of a copy of a source: a server that sends less holds up whoever waits for it, and is taken for one that hangs."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What a source may be, and what programs and their files may use. Seconds, pixels, bytes."""
@@ -135,6 +139,7 @@ class Work:
         """
         parser = ProgressParser()
         low, high = share
+        least = max(1, int(LEAST_BYTES_PER_SECOND * (self.stall_seconds + silence)))
         reached: tuple[float | int | None, ...] = (None, None, None)
 
         def follow(line: str) -> bool:
@@ -145,7 +150,8 @@ class Work:
                 return False
             fraction = block.fraction(seconds=seconds, frames=frames)
             self.lease.progress = Progress(low + fraction * (high - low), block.speed)
-            before, reached = reached, (block.seconds, block.frames, block.bytes)
+            written = None if block.bytes is None else block.bytes // least
+            before, reached = reached, (block.seconds, block.frames, written)
             return before != reached
 
         argv = command.argv(program or self.tools.ffmpeg)

@@ -23,10 +23,10 @@ from framefleet_workers.work import Work
 
 def handle(work: Work, spec: AudioTrackSpec) -> TracksOutput:
     """Encode, check, upload."""
-    urls = {p.source: sources.address(work, p.source) for p in spec.pieces if p.stream is not None}
     name = reuse.name_sound(work, spec)
     if (known := reuse.find_track(work, "sound", name, spec.id)) is not None:
         return TracksOutput(tracks=(known.track,), checks=known.checks, reused=True)
+    urls = {p.source: sources.address(work, p.source) for p in spec.pieces if p.stream is not None}
     parcel = reuse.parcel(work, name)
     path = work.path(f"{spec.id}.mp4" if spec.form == "cmaf" else f"{spec.id}.{spec.form}")
     seconds = spec.samples / spec.sample_rate

@@ -49,10 +49,10 @@ def _probed(work: Work, spec: ProbeSpec) -> ProbeOutput:
     try:
         return _look(work, spec)
     except (SourceNotMedia, SourceTruncated) as error:
-        if "://" not in sources.address(work, spec.source):
+        if "://" not in work.source(spec.source).url:
             raise
         log.info("source.looked_at_again", code=error.code)
-    work.forget_source(spec.source)  # asks the server again, which says whether it is there
+    sources.forget(work, spec.source)  # asks the server again, which says whether it is there
     return _look(work, spec)
 
 

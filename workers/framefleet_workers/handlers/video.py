@@ -32,13 +32,15 @@ DAMAGED = "The source is probably damaged there: frames its index announces cann
 
 def handle(work: Work, spec: VideoChunkSpec) -> TracksOutput:
     """Encode what is not there from earlier, check, upload."""
-    urls = {p.source: sources.unchanged(work, p.source, p.identity) for p in spec.pieces}
+    for piece in spec.pieces:
+        sources.require_unchanged(work, piece.source, piece.identity)
     assets = fetch_assets(work, spec)
     spec = average.with_bits(work, spec)
     names = {e.id: reuse.name_rendition(work, spec, e, _marks(e, assets.digest)) for e in spec.encodings}
     found = _taken_over(work, spec, names)
     missing = spec.model_copy(update={"encodings": tuple(e for e in spec.encodings if e.id not in found)})
     if missing.encodings:
+        urls = {p.source: sources.address(work, p.source) for p in spec.pieces}
         found |= _made(work, missing, urls, assets, names)
         seconds = (spec.end - spec.segments[0]) / spec.scale
         work.media_seconds += seconds * len(missing.encodings)
