@@ -16,7 +16,9 @@ DOOR_TAG = "framefleet:door"
 """Its value is `lane(...)`: by it a dialect lists its tasks."""
 ID_TAG = "framefleet:id"
 """What the dialect calls the task."""
-_OUR_TAGS = frozenset({DOOR_TAG, ID_TAG})
+PARTS_TAG = "framefleet:parts"
+"""Of the first of several tasks that are one for the dialect; its value is that of `DOOR_TAG`, so that they are listed by it."""
+_OUR_TAGS = frozenset({DOOR_TAG, ID_TAG, PARTS_TAG})
 _TOKEN = re.compile(r"[a-z]{1,20}\.[0-9a-f]{48}")
 
 
@@ -53,7 +55,7 @@ def refuse_ours(tags: Iterable[str], client_token: str) -> None:
     """
     if not _OUR_TAGS.isdisjoint(tags):
         raise InvalidRequest(
-            f"the tags {' and '.join(sorted(_OUR_TAGS))} are of tasks that cloud SDKs make",
+            f"the tags {', '.join(sorted(_OUR_TAGS))} are of tasks that cloud SDKs make",
             field="tags",
             hint="Leave them out.",
         )

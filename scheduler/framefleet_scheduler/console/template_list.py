@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from framefleet.domain.access import Role
 from framefleet.domain.custom import TemplateVersion
 from framefleet.domain.errors import FramefleetError
+from framefleet.domain.sound import AudioSettings
 from framefleet.domain.template import AudioTemplate, FileTemplate, LadderTemplate, RemuxTemplate, predefined, validated
 from framefleet_scheduler.api.audit import note
 from framefleet_scheduler.console.page import Submitted, Visit, to
@@ -149,8 +150,8 @@ def _outline(template: BaseModel) -> list[str]:
             return [packaging, *codecs, *made, audio.codec if audio else "silent"]
         case AudioTemplate(container=container, audio=audio):
             return [container, audio.codec]
-        case RemuxTemplate(container=container):
-            return [container, "copy"]
+        case RemuxTemplate(container=container, audio=audio):
+            return [container, "copy", *([audio.codec] if isinstance(audio, AudioSettings) else [])]
         case _:
             said = [str(getattr(template, "format", ""))]
             return [part for part in (*said, *_box(template)) if part]

@@ -70,7 +70,7 @@ class SubtitleSettings(Value):
     """`all`, the `first` if there is one, or a list: numbers count the source's text tracks and then the files that came with it,
     from 0; languages are ISO 639 codes and take the first track in that language."""
     missing: Missing = "refuse"
-    """Tracks of the list that no source has: `refuse` fails the task, `skip` leaves them out."""
+    """Tracks of the list that no source has: `refuse` fails the target, `skip` leaves them out."""
     offset: float = Field(default=0.0, ge=-3600, le=3600)
     """Seconds by which all subtitles come later (or earlier, below 0)."""
     style: BurnStyle | None = None

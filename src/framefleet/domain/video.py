@@ -21,12 +21,12 @@ class SourceBelow(Value):
     """What happens where the source has less than is asked for, of each by itself."""
 
     bitrate: Below | None = None
-    """`adapt`: `bitrate` and `max_bitrate` are lowered to the source's. `refuse`: the task fails when the source has a lower bit
+    """`adapt`: `bitrate` and `max_bitrate` are lowered to the source's. `refuse`: the target fails when the source has a lower bit
     rate than `bitrate`."""
     frame_rate: Below | None = None
-    """`adapt`: the source's is kept. `refuse`: the task fails."""
+    """`adapt`: the source's is kept. `refuse`: the target fails."""
     size: Below | None = None
-    """`refuse`: the task fails when the source is smaller than the box. Without `upscale` nothing is enlarged anyway. `adapt`:
+    """`refuse`: the target fails when the source is smaller than the box. Without `upscale` nothing is enlarged anyway. `adapt`:
     the box of `pad` shrinks, too, to what the picture fills in one direction (its shape stays)."""
 
 
@@ -54,7 +54,7 @@ class VideoSettings(SizeSettings):
     padding where the picture needs less, as for broadcasting. H.264 only."""
     source_below: Below | SourceBelow | None = None
     """What happens where the source has less than is asked for. `adapt`: `bitrate`, `max_bitrate` and `frame_rate` are
-    lowered to the source's. `refuse`: the task fails when the source has a lower bit rate, frame rate or size than that.
+    lowered to the source's. `refuse`: the target fails when the source has a lower bit rate, frame rate or size than that.
     An object says it for each of them. None: nothing but that pictures are not enlarged."""
     preset: Annotated[str | None, NumberAsText] = Field(default=None, pattern=r"^[a-z0-9]{1,16}$")
     """The encoder family's own preset name; None for the family's default."""

@@ -257,6 +257,7 @@ def test_limits() -> None:
     assert refusal(FILE, Sources=[{**FILM, "Attached": True}]).code == "InvalidArgument"
     assert refusal(FILE, ProjectName="9").code == "InvalidArgument"
     assert refusal().code == "InvalidArgument"
+    assert refusal(FILE, Tags={"framefleet:parts": "vod/others/"}).code == "InvalidArgument"
 
 
 def test_topics_are_those_of_the_operator() -> None:

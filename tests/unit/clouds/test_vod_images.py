@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from framefleet.domain.errors import StoreUnavailable
 from framefleet_scheduler.clouds.call import Refusal
 from framefleet_scheduler.clouds.engine import Engine
 from framefleet_scheduler.clouds.tencent.vod import images, watermarks
@@ -111,3 +112,27 @@ def test_many_that_were_let_go_go_with_time() -> None:
     for _ in range(2):
         vod.pass_(images.STAYS + SOON)
     assert vod.images() == []
+
+
+def test_an_image_that_its_template_has_taken_back_stays() -> None:
+    vod = Vod()
+    number = vod.create(OLD)
+    library = Library(vod.engine, vod.around.call("ModifyWatermarkTemplate"), 0)
+    uri = watermarks._shelf(library).find(watermarks.KIND, number).ImageTemplate.Uri
+    images.let_go(library, uri)  # as another server does whose change came a moment before this one's
+    vod.pass_(images.STAYS + SOON)
+
+    assert vod.images() == [OLD]
+
+
+def test_a_storage_that_removes_nothing_keeps_nobody_from_templates(monkeypatch: pytest.MonkeyPatch) -> None:
+    vod = Vod()
+    vod.delete(vod.create(OLD))
+
+    def denied(_: object) -> None:
+        raise StoreUnavailable("not allowed")
+
+    monkeypatch.setattr(vod.around.store, "delete", denied)
+    vod.pass_(images.STAYS + SOON)
+
+    assert vod.images() == [OLD]

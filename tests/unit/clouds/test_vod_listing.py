@@ -16,7 +16,7 @@ from framefleet.ports import TaskPage, TaskQuery
 from framefleet_scheduler.clouds import engine as engines
 from framefleet_scheduler.clouds.call import Refusal
 from framefleet_scheduler.clouds.engine import Engine, place_of
-from framefleet_scheduler.clouds.origin import DOOR_TAG, ID_TAG, Origin, lane, task_id
+from framefleet_scheduler.clouds.origin import DOOR_TAG, ID_TAG, PARTS_TAG, Origin, lane, task_id
 from framefleet_scheduler.clouds.tencent import listing
 from framefleet_scheduler.clouds.tencent.vod import parts, process, tasks
 from framefleet_scheduler.clouds.tencent.vod.library import DOOR
@@ -74,7 +74,7 @@ class Vod:
             ours = task_id(DOOR, TENANT, vendor)
             tags = {DOOR_TAG: lane(DOOR, TENANT, scope), ID_TAG: vendor}
             if len(tasks_) > 1 and not i:
-                tags[parts.PARTS_TAG] = tags[DOOR_TAG]
+                tags[PARTS_TAG] = tags[DOOR_TAG]
             self.kept.records[ours] = TaskRecord(
                 id=ours,
                 state=state,
@@ -248,7 +248,7 @@ def test_only_a_request_of_several_parts_is_marked_as_one() -> None:
 
     made = [one.task.request.tags for one in around.state.live.values()]
     mark = lane(DOOR, TENANT, "7")
-    assert [(tags[DOOR_TAG], tags.get(parts.PARTS_TAG)) for tags in made] == [
+    assert [(tags[DOOR_TAG], tags.get(PARTS_TAG)) for tags in made] == [
         (mark, None),
         (lane(DOOR, TENANT, parts.SCOPE), None),
         (mark, mark),

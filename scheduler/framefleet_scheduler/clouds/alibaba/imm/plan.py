@@ -18,6 +18,7 @@ from framefleet_scheduler.clouds.alibaba.imm.requests import (
     Source,
     Target,
 )
+from framefleet_scheduler.clouds.origin import users_tags
 
 MOST_SOURCES = 11
 
@@ -76,6 +77,8 @@ def _check(asked: CreateMediaConvertTask) -> None:
         raise limit_exceeded(f"Sources: {MOST_SOURCES} media files can be given, not {len(asked.sources)}")
     if not asked.targets and not asked.target_groups:
         raise missing("Targets")
+    if users_tags(asked.tags) != asked.tags:
+        raise invalid("Tags", "names that begin with framefleet: are not for users")
     if asked.user_data is not None and len(asked.user_data.encode()) > MOST_USER_DATA:
         raise invalid("UserData", f"it has more than {MOST_USER_DATA} bytes")
     if asked.alignment_index >= len(asked.sources):

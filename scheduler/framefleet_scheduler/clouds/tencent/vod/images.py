@@ -6,12 +6,18 @@ An image that its template has let go of stays for a week, since tasks that were
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable, Collection
 from datetime import timedelta
 from uuid import uuid4
 
+import structlog
+
 from framefleet.domain.address import target_address
+from framefleet.domain.errors import ServiceError
 from framefleet_scheduler.clouds.call import Refusal
 from framefleet_scheduler.clouds.tencent.vod.library import DOOR, Library
+
+log = structlog.get_logger()
 
 STAYS = timedelta(days=7)
 _FOLDER = "watermarks/"
@@ -48,15 +54,24 @@ def let_go(library: Library, uri: str) -> None:
     library.engine.documents.put(DOOR, library.call.tenant, _kind(library), name, {})
 
 
-def forget_old(library: Library) -> None:
-    """Remove some of those that were let go of long ago: who changes templates does it, so that they do not become ever more."""
+def forget_old(library: Library, used: Callable[[], Collection[str]]) -> None:
+    """Remove some of those that were let go of long ago: who changes templates does it, so that they do not become ever more.
+    Those in `used` stay: another change of their template has taken them back.
+
+    Nobody is told when it fails; the next one tries again.
+    """
     documents, tenant, kind = library.engine.documents, library.call.tenant, _kind(library)
     now = int(library.call.at.timestamp() * 1000)
-    for name in documents.names(DOOR, tenant, kind, _MOST_FORGOTTEN):
-        at, _, file = name.partition(".")
-        if int(at) <= now:
-            remove(library, f"{library.root}{_FOLDER}{file}")
-            documents.delete(DOOR, tenant, kind, name)
+    try:
+        for name in documents.names(DOOR, tenant, kind, _MOST_FORGOTTEN):
+            at, _, file = name.partition(".")
+            uri = f"{library.root}{_FOLDER}{file}"
+            if int(at) <= now:
+                if uri not in used():
+                    remove(library, uri)
+                documents.delete(DOOR, tenant, kind, name)
+    except ServiceError as error:
+        log.warning("vod.images_kept", code=error.code, message=error.message)
 
 
 def _kind(library: Library) -> str:

@@ -10,13 +10,11 @@ from framefleet.domain.records import TaskRecord
 from framefleet.domain.states import TaskState
 from framefleet_scheduler.clouds.call import Call
 from framefleet_scheduler.clouds.engine import Engine, Known
+from framefleet_scheduler.clouds.origin import PARTS_TAG
 from framefleet_scheduler.clouds.tencent.vod.library import DOOR
 
 SCOPE = "parts"
 """Of all tasks but the first of a request: no listing of an application has it."""
-
-PARTS_TAG = "vod:parts"
-"""Of the first task of a request that has others too; its value is the first one's `lane`."""
 
 
 def part_id(task_id: str, i: int) -> str:

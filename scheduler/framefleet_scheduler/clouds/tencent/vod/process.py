@@ -12,12 +12,12 @@ from framefleet.domain.errors import FramefleetError
 from framefleet_scheduler.clouds.addresses import NoAddress, of_object
 from framefleet_scheduler.clouds.call import Call, Refusal
 from framefleet_scheduler.clouds.engine import Engine, Wanted
-from framefleet_scheduler.clouds.origin import lane
+from framefleet_scheduler.clouds.origin import PARTS_TAG, lane
 from framefleet_scheduler.clouds.tencent.elements import Length
 from framefleet_scheduler.clouds.tencent.vod import procedures
 from framefleet_scheduler.clouds.tencent.vod.events import told_at
 from framefleet_scheduler.clouds.tencent.vod.library import DOOR, Library, name_of, new_file_id, new_task_id
-from framefleet_scheduler.clouds.tencent.vod.parts import PARTS_TAG, SCOPE, part_id
+from framefleet_scheduler.clouds.tencent.vod.parts import SCOPE, part_id
 from framefleet_scheduler.clouds.tencent.vod.plan import Placing, plan
 from framefleet_scheduler.clouds.tencent.vod.requests import (
     MediaProcess,

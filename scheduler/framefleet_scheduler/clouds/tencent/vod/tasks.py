@@ -15,7 +15,7 @@ from framefleet.domain.states import TaskState
 from framefleet.ports import Place
 from framefleet_scheduler.clouds.call import Call, Refusal
 from framefleet_scheduler.clouds.engine import Engine, Known, place_of
-from framefleet_scheduler.clouds.origin import DOOR_TAG, ID_TAG
+from framefleet_scheduler.clouds.origin import DOOR_TAG, ID_TAG, PARTS_TAG
 from framefleet_scheduler.clouds.tencent import listing
 from framefleet_scheduler.clouds.tencent.results import time
 from framefleet_scheduler.clouds.tencent.vod import answers, edit, parts
@@ -173,12 +173,12 @@ def _records(
 
     if state in {None, TaskState.QUEUED}:  # a request waits only while its first task does
         return listed(state)
-    alone = (one for one in listed(state) if parts.PARTS_TAG not in one.tags)
-    return heapq.merge(alone, listed(None, parts.PARTS_TAG), key=place_of, reverse=not oldest_first)
+    alone = (one for one in listed(state) if PARTS_TAG not in one.tags)
+    return heapq.merge(alone, listed(None, PARTS_TAG), key=place_of, reverse=not oldest_first)
 
 
 def _cost(record: TaskRecord) -> int:
-    return PARTS_COST if parts.PARTS_TAG in record.tags else 1
+    return PARTS_COST if PARTS_TAG in record.tags else 1
 
 
 def _finished(record: TaskRecord) -> tuple[float, str]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Annotated, Any
 
 from pydantic import Field
 
 from framefleet.domain.access import Role
+from framefleet.domain.errors import ServiceError
 from framefleet_scheduler.clouds.call import Call, Refusal
 from framefleet_scheduler.clouds.engine import Engine
 from framefleet_scheduler.clouds.fields import Ignored, Refused, Wire, Works
@@ -165,9 +166,9 @@ def create(engine: Engine, call: Call) -> dict[str, Any]:
     library = Library(engine, call, asked.SubAppId or 0)
     if asked.Type == "image" and (asked.ImageTemplate is None or not asked.ImageTemplate.ImageContent):
         raise Refusal("MissingParameter", "ImageTemplate.ImageContent is missing")
-    images.forget_old(library)
     with _kept(library, asked) as kept:
         made = _shelf(library).create(KIND, kept)
+    _forget_old(library)
     return {**made, "ImageUrl": _image_url(library, kept.model_dump())}
 
 
@@ -176,12 +177,12 @@ def modify(engine: Engine, call: Call) -> dict[str, Any]:
     asked = read(VOD, ModifyWatermarkTemplate, call.parameters)
     call.caller.need(Role.PRODUCER)
     library = Library(engine, call, asked.SubAppId or 0)
-    images.forget_old(library)
     before = _image_of(_shelf(library).find(KIND, asked.Definition))
     with _kept(library, asked) as kept:
         _shelf(library).modify(KIND, asked.Definition, kept)
     if before and _image_of(kept):
         images.let_go(library, before)
+    _forget_old(library)
     return {"ImageUrl": _image_url(library, kept.model_dump())}
 
 
@@ -190,11 +191,11 @@ def delete(engine: Engine, call: Call) -> dict[str, Any]:
     asked = read(VOD, DeleteWatermarkTemplate, call.parameters)
     call.caller.need(Role.PRODUCER)
     library = Library(engine, call, asked.SubAppId or 0)
-    images.forget_old(library)
     before = _image_of(_shelf(library).find(KIND, asked.Definition))
     answer = _shelf(library).delete(KIND, asked.Definition)
     if before:
         images.let_go(library, before)
+    _forget_old(library)
     return answer
 
 
@@ -225,10 +226,19 @@ def _kept(library: Library, asked: CreateWatermarkTemplate | ModifyWatermarkTemp
         picture["Uri"] = images.put(library, content)
     try:
         yield KeptMark.model_validate(values)
-    except Refusal:
+    except (Refusal, ServiceError):
         if content:
-            images.remove(library, picture["Uri"])
+            with suppress(ServiceError):
+                images.remove(library, picture["Uri"])
         raise
+
+
+def _forget_old(library: Library) -> None:
+    def used() -> set[str]:
+        shown = (one.get("ImageTemplate") or {} for one in _shelf(library).listed(KIND, [], None))
+        return {str(picture["Uri"]) for picture in shown if picture.get("Uri")}
+
+    images.forget_old(library, used)
 
 
 def _image_of(template: KeptMark) -> str | None:
