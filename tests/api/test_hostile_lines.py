@@ -417,3 +417,15 @@ def test_with_keys_a_host_is_as_good_as_another(api: Api, keyed: int) -> None:
     request = f"GET /v1/tasks HTTP/1.1\r\nHost: evil.example\r\nAuthorization: Bearer {key_id}:{secret}\r\n\r\n"
 
     assert ask(keyed, request)[0] == 200
+
+
+def test_who_sends_a_line_that_is_far_too_long_hears_the_answer(port: int) -> None:
+    """SDKs of clouds put whole requests into it, and would take a line that breaks for a fault of the network."""
+    for _ in range(5):
+        with socket.create_connection(("127.0.0.1", port)) as line:
+            line.sendall(b"POST /?Parameter=" + b"x" * 5_000_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            said = b""
+            while part := line.recv(65536):
+                said += part
+        assert said.startswith(b"HTTP/1.1 413 ")
+        assert b"RequestEntityTooLarge" in said

@@ -33,6 +33,7 @@ class Protocol(H11Protocol):
         self._awaited: _Awaited | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._since = self.loop.time()
+        self._answered = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """A new connection takes the place of the one that has done nothing for longest, where there is no other."""
@@ -49,6 +50,8 @@ class Protocol(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Some bytes have come; those of a head or of the rest of a body have until the time that was set at their first."""
+        if self._answered:
+            return
         super().data_received(data)
         if self.conn.their_state is h11.IDLE:
             self._await("head", self.limits.head_seconds)
@@ -68,7 +71,7 @@ class Protocol(H11Protocol):
         message = f"that is no HTTP/1.1 request, or its line and headers are above {most} KiB"
         answer = too_long(self.conn.trailing_data[0], message)
         if answer is not None:
-            self._end(answer.status, answer.body, answer.headers)
+            self._end(answer.status, answer.body, answer.headers, linger=True)
             return
         self._refuse(InvalidRequest(message, hint="Send HTTP/1.1, and what is long in a body."))
 
@@ -116,7 +119,8 @@ class Protocol(H11Protocol):
         is_away = error.status == HTTPStatus.SERVICE_UNAVAILABLE
         self._end(error.status, {"error": problem}, {"retry-after": str(RETRY_AFTER_SECONDS)} if is_away else {})
 
-    def _end(self, status: int, body: Mapping[str, Any], more: Mapping[str, str]) -> None:
+    def _end(self, status: int, body: Mapping[str, Any], more: Mapping[str, str], *, linger: bool = False) -> None:
+        """`linger`: read on for a while, since who is still sending would otherwise hear of a broken line and not of the answer."""
         if self.cycle is not None:
             self.cycle.disconnected = True  # its handler has nobody to answer any more
         if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
@@ -132,4 +136,9 @@ class Protocol(H11Protocol):
             head = h11.Response(status_code=status, headers=list(headers.items()), reason=reason)
             for event in (head, h11.Data(data=text), h11.EndOfMessage()):
                 self.transport.write(self.conn.send(event) or b"")
-        self.transport.close()
+        if linger and self.transport.can_write_eof():
+            self._answered = True
+            self.transport.write_eof()
+            self._await("rest", self.limits.rest_seconds)
+        else:
+            self.transport.close()
