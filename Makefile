@@ -50,7 +50,7 @@ docs: venv  ## what is made from the code (pages of docs: templates, settings, m
 	$(BIN)/python -m framefleet.reference.dashboards deploy/grafana/dashboards
 	$(BIN)/python -m framefleet_scheduler.clouds.pages docs/howto
 
-seen: venv  ## docs of what is seen on the wire of the clouds' SDKs, while their tests run (half an hour)
+seen: venv  ## docs of what is seen on the wire of the clouds' SDKs, while their tests run (ten minutes)
 	@deploy/setup.sh system ffmpeg redis cc
 	@deploy/setup.sh sdks
 	rm -rf build/seen && mkdir -p build/seen

@@ -43,6 +43,15 @@ class Whole(SimpleHTTPRequestHandler):
         with suppress(ConnectionError):  # who has seen enough hangs up
             super().do_GET()
 
+    def announced(self) -> bytes:
+        """The file's bytes, of which the head of an answer has been sent."""
+        data = Path(self.translate_path(self.path)).read_bytes()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(data)))
+        self.send_header("ETag", '"the same"')
+        self.end_headers()
+        return data
+
     def log_message(self, *_: object) -> None:
         """Quiet."""
 
@@ -65,10 +74,7 @@ class Breaking(Whole):
     """Hangs up half-way."""
 
     def do_GET(self) -> None:
-        data = Path(self.translate_path(self.path)).read_bytes()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
+        data = self.announced()
         with suppress(ConnectionError):
             self.wfile.write(data[: len(data) // 2])
 
@@ -77,11 +83,7 @@ class Slow(Whole):
     """Takes three seconds for a file."""
 
     def do_GET(self) -> None:
-        data = Path(self.translate_path(self.path)).read_bytes()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(data)))
-        self.send_header("ETag", '"the same"')
-        self.end_headers()
+        data = self.announced()
         with suppress(ConnectionError):
             for at in range(0, len(data), len(data) // 30):
                 self.wfile.write(data[at : at + len(data) // 30])
@@ -92,10 +94,7 @@ class Dripping(Whole):
     """Sends a byte now and then."""
 
     def do_GET(self) -> None:
-        data = Path(self.translate_path(self.path)).read_bytes()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
+        data = self.announced()
         with suppress(ConnectionError):
             for at in range(len(data)):
                 self.wfile.write(data[at : at + 1])

@@ -62,10 +62,9 @@ def handle(work: Work, spec: ConcatSpec, package: LadderPackage) -> PublishedOut
     files += [*sheet_files, *text_files]
     checks += read
     files += _publish_manifests(work, spec.uri, package, pictures, sounds, texts, key, sheets)
-    frames = {one.track.name: one.frames for one in video}
     return PublishedOutput(
         files=tuple(files),
-        media=_media(package, spec, shown[: len(video)], shown[len(video) :], texts, frames),
+        media=_media(package, spec, [*zip([*video, *audio], shown, strict=True)], texts),
         checks=tuple(checks),
         warnings=(*certify.warnings(facts, spec), *unseen, *said, *subtitles.unseen(work, spec)),
         facts=facts,
@@ -239,12 +238,10 @@ _OF_THE_STREAM = {
 def _media(
     package: LadderPackage,
     spec: ConcatSpec,
-    video: list[Published],
-    audio: list[Published],
+    tracks: list[tuple[Listed, Published]],
     texts: list[ListedTexts],
-    frames: dict[str, int],
 ) -> dict[str, object]:
-    def entry(published: Published) -> dict[str, object]:
+    def entry(listed: Listed, published: Published) -> dict[str, object]:
         track, stream = published.track, published.stream
         known = {
             "name": track.name,
@@ -256,7 +253,7 @@ def _media(
             "width": track.width,
             "height": track.height,
             "frame_rate": str(track.frame_rate) if track.frame_rate else None,
-            "frames": frames.get(track.name),
+            "frames": listed.frames if listed.made is None else None,
             "sample_rate": track.sample_rate,
             "channels": track.channels,
             "language": track.language,
@@ -267,7 +264,7 @@ def _media(
     return {
         "container": package.packaging,
         "duration": float(spec.duration),
-        "video": [entry(v) for v in video],
-        "audio": [entry(a) for a in audio],
+        "video": [entry(listed, one) for listed, one in tracks if listed.made is None],
+        "audio": [entry(listed, one) for listed, one in tracks if listed.made is not None],
         "subtitles": [{"name": t.name, "codec": "webvtt", "language": t.language} for t in texts],
     }

@@ -78,7 +78,7 @@ def _check(asked: CreateMediaConvertTask) -> None:
     if not asked.targets and not asked.target_groups:
         raise missing("Targets")
     if users_tags(asked.tags) != asked.tags:
-        raise invalid("Tags", "names that begin with framefleet: are not for users")
+        raise invalid("Tags", "one of these names is the server's own")
     if asked.user_data is not None and len(asked.user_data.encode()) > MOST_USER_DATA:
         raise invalid("UserData", f"it has more than {MOST_USER_DATA} bytes")
     if asked.alignment_index >= len(asked.sources):
